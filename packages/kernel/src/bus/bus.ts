@@ -1,0 +1,219 @@
+/** Shares one reflector and cache for each (cluster, kind, selection, transform), and hands informers to plugins. */
+import type { Informer, InformerOptions } from '../contracts/bus.ts';
+import { KosmosError, KosmosErrors } from '../contracts/error.ts';
+import type { Key, Kind, KObject } from '../contracts/object.ts';
+import { type Clock, type Health, KubeError, type Logger, type Metrics } from '../contracts/services.ts';
+import { Cache, objectKey } from './cache.ts';
+import { apiVersionOf } from './client.ts';
+import type { Registry } from './clusters.ts';
+import { isRefused } from './backoff.ts';
+import { reasonOf, unreachable } from './errors.ts';
+import { ClusterInformer } from './informer.ts';
+import { busMetrics } from './metrics.ts';
+import { Reflector } from './reflector.ts';
+
+/** A member that has said nothing for so long is not waited for. */
+const MEMBER_GRACE_MS = 3000;
+
+interface Shared {
+  readonly cache: Cache;
+  readonly stopper: AbortController;
+  readonly kind: Kind<unknown>;
+  readonly whole: boolean;
+  readonly run: Promise<void>;
+}
+interface Wanted {
+  readonly informer: ClusterInformer<KObject>;
+  readonly options: InformerOptions<KObject>;
+}
+
+export class Bus {
+  readonly #registry: Registry;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #metrics: ReturnType<typeof busMetrics>;
+  #wanted: readonly Wanted[] = [];
+  /** By cluster, then by what is shared. */
+  readonly #shared = new Map<string, Map<string, Shared>>();
+  #started = false;
+
+  constructor(registry: Registry, clock: Clock, log: Logger, metrics: Metrics, health: Health) {
+    this.#registry = registry;
+    this.#clock = clock;
+    this.#log = log;
+    this.#metrics = busMetrics(metrics);
+    registry.on((cluster, change) => {
+      if (change === 'joined') this.#joined(cluster);
+      if (change === 'left') this.#left(cluster);
+    });
+    health.ready('informers', () => this.#notReady());
+  }
+
+  informer<T extends KObject>(plugin: string, kind: Kind<T>, options: InformerOptions<T>, log: Logger): Informer<T> {
+    const informer = new ClusterInformer(plugin, kind, options, log, this.#metrics);
+    const wanted = { informer, options } as unknown as Wanted;
+    this.#wanted = [...this.#wanted, wanted];
+    if (this.#started) for (const cluster of this.#registry.names()) this.#attach(wanted, cluster);
+    return informer;
+  }
+
+  /** The copy that a cache without a transform has of an object. */
+  known(key: Key, kind: Kind<unknown>): KObject | undefined {
+    for (const shared of this.#shared.get(key.cluster)?.values() ?? []) {
+      const same = shared.kind.plural === kind.plural && shared.kind.group === kind.group && shared.kind.version === kind.version;
+      const object =
+        same && shared.whole && shared.cache.state === 'live' ? shared.cache.objects.get(objectKey(key.namespace, key.name)) : undefined;
+      if (object) return object; // another selection may have what this one leaves out
+    }
+    return undefined;
+  }
+
+  /** Resolves when the first lists are there; a member that does not answer is not waited for. */
+  async start(signal: AbortSignal): Promise<void> {
+    this.#started = true;
+    for (const wanted of this.#wanted) for (const cluster of this.#registry.names()) this.#attach(wanted, cluster);
+    try {
+      await Promise.all(this.#wanted.map(({ informer }) => informer.synced(signal)));
+    } catch (error) {
+      const problems = this.#problems();
+      throw problems.length > 0 ? new KosmosErrors(problems) : error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const all = [...this.#shared.values()].flatMap((byKey) => [...byKey.values()]);
+    for (const { stopper } of all) stopper.abort();
+    this.#registry.close();
+    await Promise.all(all.map(({ run }) => run));
+  }
+
+  /** Its informers hear no more, and what only they wanted is not read any more. */
+  exclude(plugin: string): void {
+    const gone = this.#wanted.filter(({ informer }) => informer.plugin === plugin);
+    this.#wanted = this.#wanted.filter((wanted) => !gone.includes(wanted));
+    for (const { informer } of gone) for (const cluster of informer.clusters) informer.detach(cluster);
+    for (const [cluster, byKey] of this.#shared) {
+      const used = this.#wanted.filter(({ informer }) => informer.clusters.includes(cluster));
+      const keys = new Set(used.map(({ informer, options }) => shareKey(informer.kind, options)));
+      for (const [key, { stopper }] of byKey) {
+        if (keys.has(key)) continue;
+        stopper.abort();
+        byKey.delete(key);
+      }
+    }
+  }
+
+  #joined(cluster: string): void {
+    if (this.#started) for (const wanted of this.#wanted) this.#attach(wanted, cluster);
+  }
+
+  #left(cluster: string): void {
+    for (const { cache, stopper } of this.#shared.get(cluster)?.values() ?? []) {
+      stopper.abort();
+      cache.leave();
+    }
+    this.#shared.delete(cluster);
+    for (const { informer } of this.#wanted) informer.detach(cluster);
+  }
+
+  #attach({ informer, options }: Wanted, cluster: string): void {
+    const { clusters = 'host' } = options;
+    const concerns = clusters === 'host' ? cluster === 'host' : clusters === 'members' ? cluster !== 'host' : clusters.includes(cluster);
+    if (!concerns || informer.clusters.includes(cluster)) return;
+    informer.attach(cluster, this.#share(cluster, informer, options).cache);
+  }
+
+  #share(cluster: string, informer: ClusterInformer<KObject>, options: InformerOptions<KObject>): Shared {
+    const { kind } = informer;
+    const { namespace, labels, fields, transform } = options;
+    const key = shareKey(kind, options);
+    let byKey = this.#shared.get(cluster);
+    if (!byKey) this.#shared.set(cluster, (byKey = new Map()));
+    const known = byKey.get(key);
+    if (known) return known;
+    const cache = new Cache(transform, ({ metadata: { name, namespace } }, error) =>
+      informer.failed(`the transform '${transform?.id}' threw`, error, { cluster, namespace, name }),
+    );
+    const stopper = new AbortController();
+    const selection = {
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(labels === undefined ? {} : { labels }),
+      ...(fields === undefined ? {} : { fields }),
+    };
+    cache.listen({ set: () => {}, remove: () => {}, state: () => this.#observe(cluster, cache) });
+    const reflector = new Reflector({
+      cluster,
+      kind,
+      selection,
+      transport: () => this.#registry.transport(cluster),
+      clock: this.#clock,
+      log: this.#log.child({ cluster }),
+      metrics: this.#metrics,
+      sink: cache,
+    });
+    if (cluster !== 'host') {
+      const silent = () => {
+        if (!cache.reached && cache.error === undefined) cache.failed(new Error(`no answer within ${MEMBER_GRACE_MS / 1000} s`));
+      };
+      stopper.signal.addEventListener('abort', this.#clock.after(MEMBER_GRACE_MS, silent), { once: true });
+    }
+    const whole = transform === undefined;
+    const shared: Shared = { cache, stopper, kind, whole, run: reflector.run(stopper.signal) };
+    byKey.set(key, shared);
+    return shared;
+  }
+
+  /** A refused request says that the cluster is not reachable; any answer, that it is. */
+  #observe(cluster: string, cache: Cache): void {
+    if (cache.state === 'live') this.#registry.seen(cluster, 'live');
+    else if (cache.error !== undefined) this.#registry.seen(cluster, cache.error instanceof KubeError ? 'live' : 'unreachable');
+  }
+
+  #problems(): KosmosError[] {
+    const found = new Map<string, KosmosError>();
+    for (const { informer } of this.#wanted) {
+      for (const { cluster, error } of informer.unsynced()) {
+        if (error === undefined) continue;
+        const { kind } = informer;
+        const { server } = this.#registry.client(cluster);
+        if (error instanceof KubeError && error.status === 404) {
+          found.set(`${cluster} ${kind.plural}`, notServed(cluster, kind));
+        } else if (error instanceof KubeError && !isRefused(error)) {
+          const what = `cluster '${cluster}' does not give ${kind.plural}: ${reasonOf(error)}`;
+          found.set(
+            `${cluster} ${kind.plural}`,
+            new KosmosError('KOSMOS_E_CLUSTER_REFUSED', what, {
+              where: `cluster ${cluster}`,
+              hint: 'Give the user of the kubeconfig the right to list and watch them.',
+            }),
+          );
+        } else {
+          found.set(cluster, unreachable(cluster, server, error));
+        }
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** Members that are away hold up only themselves: they are no reason. */
+  #notReady(): string | undefined {
+    const late = this.#wanted.flatMap(({ informer }) =>
+      informer
+        .unsynced()
+        .filter((u) => u.cluster === 'host')
+        .map((u) => `${informer.kind.plural} of ${u.cluster}${u.error === undefined ? '' : ` (${reasonOf(u.error)})`}`),
+    );
+    return late.length === 0 ? undefined : `not synced: ${[...new Set(late)].join(', ')}`;
+  }
+}
+
+function shareKey(kind: Kind<unknown>, { namespace, labels, fields, transform }: InformerOptions<KObject>): string {
+  return JSON.stringify([kind.group, kind.version, kind.plural, namespace, labels, fields, transform?.id]);
+}
+
+function notServed(cluster: string, kind: Kind<unknown>): KosmosError {
+  return new KosmosError('KOSMOS_E_KIND_UNKNOWN', `cluster '${cluster}' does not serve ${kind.plural} of ${apiVersionOf(kind)}`, {
+    where: `cluster ${cluster}`,
+    hint: 'Install its CRD, or check that the API server has this API.',
+  });
+}

@@ -1,0 +1,170 @@
+/** One plugin's view of a kind in some clusters, over the shared caches. */
+import type { Informer, InformerHandler, InformerOptions, InformerState } from '../contracts/bus.ts';
+import type { Key, Kind, KObject } from '../contracts/object.ts';
+import type { Logger } from '../contracts/services.ts';
+import { type Cache, objectKey } from './cache.ts';
+import type { BusMetrics } from './metrics.ts';
+
+interface Source {
+  readonly cache: Cache;
+  readonly stop: () => void;
+}
+type Index = Map<string, Set<KObject>>;
+
+export class ClusterInformer<T extends KObject> implements Informer<T> {
+  readonly kind: Kind<T>;
+  readonly plugin: string;
+  readonly #log: Logger;
+  readonly #metrics: BusMetrics;
+  readonly #indexers: readonly (readonly [string, (object: KObject) => readonly string[]])[];
+  readonly #sources = new Map<string, Source>();
+  readonly #indexes = new Map<string, Index>();
+  readonly #handlers = new Set<InformerHandler<T>>();
+  readonly #waiting = new Set<() => void>();
+
+  constructor(plugin: string, kind: Kind<T>, options: InformerOptions<T>, log: Logger, metrics: BusMetrics) {
+    this.kind = kind;
+    this.plugin = plugin;
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#indexers = Object.entries(options.indexes ?? {}) as never;
+    for (const [name] of this.#indexers) this.#indexes.set(name, new Map());
+  }
+
+  /** A cluster comes in. */
+  attach(cluster: string, cache: Cache): void {
+    for (const object of cache.objects.values()) this.#added(cluster, object, undefined, true);
+    const stop = cache.listen({
+      set: (object, old, initial) => this.#added(cluster, object, old, initial),
+      remove: (last, missed) => this.#removed(cluster, last, missed),
+      state: (state) => this.#changed(cluster, state),
+    });
+    this.#sources.set(cluster, { cache, stop });
+    if (cache.state !== 'syncing') this.#changed(cluster, cache.state);
+  }
+
+  /** The cluster is gone; its cache has said so to the handlers. */
+  detach(cluster: string): void {
+    this.#sources.get(cluster)?.stop();
+    this.#sources.delete(cluster);
+    this.#wake();
+  }
+
+  get clusters(): readonly string[] {
+    return [...this.#sources.keys()];
+  }
+
+  get(key: Key): T | undefined {
+    return this.#sources.get(key.cluster)?.cache.objects.get(objectKey(key.namespace, key.name)) as T | undefined;
+  }
+
+  *list(cluster?: string): Iterable<T> {
+    for (const [name, { cache }] of this.#sources) {
+      if (cluster === undefined || cluster === name) yield* cache.objects.values() as Iterable<T>;
+    }
+  }
+
+  by(index: string, value: string): Iterable<T> {
+    const found = this.#indexes.get(index);
+    if (!found)
+      throw new Error(
+        `the informer of ${this.kind.plural} has no index '${index}'; it has: ${[...this.#indexes.keys()].join(', ') || 'none'}`,
+      );
+    return (found.get(value) ?? []) as Iterable<T>;
+  }
+
+  state(cluster: string): InformerState {
+    return this.#sources.get(cluster)?.cache.state ?? 'left';
+  }
+
+  /** Clusters whose first list is still to come; with the error, where there was one. */
+  unsynced(): { readonly cluster: string; readonly error: unknown }[] {
+    return [...this.#sources].filter(([, { cache }]) => !cache.synced).map(([cluster, { cache }]) => ({ cluster, error: cache.error }));
+  }
+
+  /** A member that was tried and does not answer holds up nobody; the host is waited for. */
+  async synced(signal: AbortSignal): Promise<void> {
+    while (this.unsynced().some(({ cluster, error }) => cluster === 'host' || error === undefined)) {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve, reject) => {
+        const aborted = () => {
+          this.#waiting.delete(wake);
+          reject(signal.reason as Error);
+        };
+        const wake = () => {
+          this.#waiting.delete(wake);
+          signal.removeEventListener('abort', aborted);
+          resolve();
+        };
+        this.#waiting.add(wake);
+        signal.addEventListener('abort', aborted, { once: true });
+      });
+    }
+  }
+
+  on(handler: InformerHandler<T>): () => void {
+    for (const [cluster, { cache }] of this.#sources) {
+      for (const object of cache.objects.values()) this.#call(() => handler.add?.(object as T, { cluster, initial: true, missed: false }));
+      if (cache.state !== 'syncing') this.#call(() => handler.cluster?.(cluster, cache.state));
+    }
+    this.#handlers.add(handler);
+    return () => this.#handlers.delete(handler);
+  }
+
+  #added(cluster: string, object: KObject, old: KObject | undefined, initial: boolean): void {
+    if (old) this.#unindex(old);
+    for (const [name, values] of this.#indexers) {
+      const index = this.#indexes.get(name) as Index;
+      this.#call(() => {
+        for (const value of values(object)) index.set(value, (index.get(value) ?? new Set()).add(object));
+      });
+    }
+    const seen = { cluster, initial, missed: false };
+    for (const handler of this.#handlers) {
+      this.#call(() => (old ? handler.update?.(object as T, old as T, seen) : handler.add?.(object as T, seen)));
+    }
+  }
+
+  #removed(cluster: string, last: KObject, missed: boolean): void {
+    this.#unindex(last);
+    for (const handler of this.#handlers) this.#call(() => handler.remove?.(last as T, { cluster, initial: false, missed }));
+  }
+
+  #unindex(object: KObject): void {
+    for (const [name, values] of this.#indexers) {
+      const index = this.#indexes.get(name) as Index;
+      this.#call(() => {
+        for (const value of values(object)) {
+          index.get(value)?.delete(object);
+          if (index.get(value)?.size === 0) index.delete(value);
+        }
+      });
+    }
+  }
+
+  #changed(cluster: string, state: InformerState): void {
+    for (const handler of this.#handlers) this.#call(() => handler.cluster?.(cluster, state));
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** A handler or index that throws, or rejects, is a fault of its plugin, and of nobody else. */
+  #call(run: () => unknown): void {
+    const failed = (error: unknown) => this.failed('an informer handler threw', error);
+    try {
+      const result = run();
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Counts and logs a fault of the plugin. */
+  failed(what: string, error: unknown, more: object = {}): void {
+    this.#metrics.handlerErrors.inc({ plugin: this.plugin, kind: this.kind.plural });
+    this.#log.error({ kind: this.kind.plural, ...more, err: error }, what);
+  }
+}

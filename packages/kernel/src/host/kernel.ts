@@ -1,0 +1,304 @@
+/** One kernel: plugins set up for a role, started, made ready, stopped. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { createEngine } from '../bus/engine.ts';
+import { type Command, Commands } from '../contracts/command.ts';
+import type { Config, PluginList } from '../contracts/config.ts';
+import { type KosmosError, KosmosErrors } from '../contracts/error.ts';
+import type { Role, Self } from '../contracts/plugin.ts';
+import { type Clock, Clusters, Health, type Logger, Metrics } from '../contracts/services.ts';
+import { accessOf } from './access.ts';
+import { systemClock } from '../services/clock.ts';
+import { checkConfig } from './config.ts';
+import { Container } from './container.ts';
+import { type Declared, setUpPart } from './context.ts';
+import { TimeUp, withDeadline } from './deadline.ts';
+import { fail, inside } from './errors.ts';
+import { HealthBoard, type HttpServer, serveHealth } from '../services/health.ts';
+import { type Failures, GRACE_MS, type Timing, readyParts, refuseWithoutNeeds, startParts, stopParts } from './lifecycle.ts';
+import { type LogLevel, createLogger } from '../services/log.ts';
+import { createMetrics } from '../services/metrics.ts';
+import { flatten, loadPlugins } from './plugins.ts';
+import { type Unit, resolveParts } from './resolve.ts';
+import type { HookCore } from './taps.ts';
+import { KERNEL_VERSION, claimProcess } from './version.ts';
+
+export interface KernelOptions {
+  readonly config: Config;
+  /** For messages, and for commands. */
+  readonly configFile?: string | undefined;
+  /** Plugins beside those of the config; one that the config has too is left out. */
+  readonly builtin?: PluginList;
+  readonly role: Role;
+  /** Default `host`. */
+  readonly cluster?: string | undefined;
+  readonly node?: string | undefined;
+  /** Goes before the config's. */
+  readonly logLevel?: LogLevel | undefined;
+  /** Instead of one made by the config. */
+  readonly log?: Logger;
+  readonly clock?: Clock;
+}
+
+export type KernelState = 'set up' | 'starting' | 'ready' | 'stopping' | 'stopped';
+
+export interface Kernel {
+  readonly self: Self;
+  readonly log: Logger;
+  readonly clusters: Clusters;
+  /** What plugins bring to the CLI. */
+  readonly commands: readonly Command[];
+  readonly state: KernelState;
+  /** Names of the plugins that have a part in this role, in the order in which they start. */
+  readonly plugins: readonly string[];
+  /** Where health and metrics are served, once started. */
+  readonly http: { readonly host: string; readonly port: number } | undefined;
+  /** Why it is not ready; empty when it is. */
+  reasons(): readonly string[];
+  /** Optional plugins that failed, and why. */
+  readonly degraded: ReadonlyMap<string, string>;
+  /** Start (I/O), informers synced, controllers, ready. When it fails, everything is stopped before it throws KosmosErrors. */
+  start(): Promise<void>;
+  /** In reverse. Also after a failed start, while starting, and twice. Throws KosmosErrors once all is stopped that can be. */
+  stop(): Promise<void>;
+}
+
+const START_MS = 30_000;
+const STOP_MS = 10_000;
+
+/** Checks the config, resolves the role's parts and runs their setup. Nothing is started. Throws KosmosErrors with all problems. */
+export async function createKernel(options: KernelOptions): Promise<Kernel> {
+  claimProcess();
+  const { config, role } = options;
+  const { units, problems } = await load(options);
+  if (problems.length > 0) throw new KosmosErrors(problems);
+
+  const self: Self = Object.freeze({
+    role,
+    cluster: options.cluster ?? 'host',
+    ...(options.node === undefined ? {} : { node: options.node }),
+    instance: `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
+  });
+  const level = options.logLevel ?? config.log?.level ?? (role === 'cli' ? 'warn' : 'info');
+  const log = options.log ?? createLogger({ level, ...(config.log?.format ? { format: config.log.format } : {}) });
+  const clock = options.clock ?? systemClock;
+  const timing: Timing = { clock, log, startMs: config.timeouts?.startMs ?? START_MS, stopMs: config.timeouts?.stopMs ?? STOP_MS };
+  const metrics = createMetrics();
+  const health = new HealthBoard();
+  const engine = createEngine({
+    self,
+    log,
+    clock,
+    metrics,
+    health,
+    access: accessOf(config.clusters ?? {}, options.configFile, role, process.env),
+  });
+
+  const container = new Container();
+  container.provide('kernel', Clusters, engine.clusters);
+  container.provide('kernel', Metrics, metrics);
+  container.provide('kernel', Health, health);
+  const hooks = new Set<HookCore>();
+  let state: KernelState = 'set up';
+  let informed = false;
+  const host = { container, engine, self, log, clock, hooks, frozen: () => state === 'ready', informed: () => void (informed = true) };
+  const untap = (name: string) => hooks.forEach((hook) => hook.remove(name));
+  const degrade = (unit: Unit, error: KosmosError) => {
+    health.degraded.set(unit.plugin.name, error.message);
+    untap(unit.plugin.name);
+    engine.exclude(unit.plugin.name);
+    log.error({ plugin: unit.plugin.name, code: error.code, where: error.where }, `running without an optional plugin: ${error.message}`);
+  };
+
+  const names = [...new Set(units.map((unit) => unit.plugin.name))];
+  const declared = setUp();
+  const begun = new Set<Declared>();
+  const waiting = new Set<string>();
+  const stopping = new AbortController();
+  let http: HttpServer | undefined;
+  let started: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
+  health.ready('kernel', () =>
+    state === 'ready' ? undefined : state === 'starting' && waiting.size > 0 ? `starting: ${[...waiting].join(', ')}` : state,
+  );
+
+  function setUp(): readonly Declared[] {
+    const failures: Failures = new Map();
+    const done: Declared[] = [];
+    for (const unit of units) {
+      const { name } = unit.plugin;
+      try {
+        refuseWithoutNeeds(unit, failures, 'setup');
+        done.push(setUpPart(unit, host));
+      } catch (error) {
+        failures.set(unit, inside(error, 'KOSMOS_E_SETUP', `plugin ${name}, setup`, `plugin '${name}' failed in setup`));
+      }
+    }
+    const wrong = [...required(failures), ...checkHooks()];
+    if (wrong.length > 0) {
+      names.forEach(untap);
+      throw new KosmosErrors(wrong);
+    }
+    settle(failures);
+    return done;
+  }
+
+  function checkHooks(): readonly KosmosError[] {
+    return [...hooks].flatMap((hook) => {
+      try {
+        hook.check(names);
+        return [];
+      } catch (error) {
+        return [error as KosmosError];
+      }
+    });
+  }
+
+  /** What failed of the plugins that must not. A part that fails only for want of another failed one is no news. */
+  function required(failures: Failures): readonly KosmosError[] {
+    const told = [...failures].filter(
+      ([unit]) => unit.plugin.required && !unit.needs.some((other) => failures.has(other) && other.plugin.required),
+    );
+    return told.map(([, error]) => error);
+  }
+
+  function settle(failures: Failures): void {
+    const wrong = required(failures);
+    if (wrong.length > 0) throw new KosmosErrors(wrong);
+    for (const [unit, error] of failures) degrade(unit, error);
+  }
+
+  async function run(): Promise<void> {
+    const since = clock.now();
+    state = 'starting';
+    if (config.http && role !== 'cli') http = await serveHealth(config.http, health, metrics);
+    settle(await startParts(declared, timing, begun, waiting, stopping.signal));
+    stopping.signal.throwIfAborted();
+    const alive = declared.filter(({ unit }) => !health.degraded.has(unit.plugin.name));
+    const problems = checkHooks();
+    if (problems.length > 0) throw new KosmosErrors(problems);
+    // A command that reads no cluster through informers starts without any.
+    if (informed || role !== 'cli') {
+      await syncInformers();
+      engine.startControllers();
+    }
+    for (const hook of hooks) hook.freeze();
+    const late: Failures = new Map();
+    await readyParts(alive, timing, late);
+    settle(late);
+    stopping.signal.throwIfAborted();
+    state = 'ready';
+    log.info({ role, plugins: names, ms: clock.now() - since, version: KERNEL_VERSION, ...(http ? { port: http.port } : {}) }, 'ready');
+  }
+
+  async function syncInformers(): Promise<void> {
+    const late = new AbortController();
+    const cancel = clock.after(timing.startMs, () => late.abort(new TimeUp('late')));
+    try {
+      // The bus knows best who does not answer and why, so it gets a moment to say so.
+      await withDeadline(
+        clock,
+        timing.startMs + GRACE_MS,
+        (signal) => engine.startInformers(AbortSignal.any([signal, late.signal])),
+        stopping.signal,
+      );
+    } catch (error) {
+      if (!(error instanceof TimeUp)) throw error;
+      const silent = ['host', ...engine.clusters.members()].filter((name) => (engine.clusters.state(name) ?? 'live') !== 'live');
+      const which = silent.length > 0 ? `; not answering: ${silent.join(', ')}` : '';
+      throw fail('KOSMOS_E_SYNC_TIMEOUT', `the first lists from the clusters did not arrive in ${timing.startMs / 1000} s${which}`, {
+        where: 'informers',
+      });
+    } finally {
+      cancel();
+    }
+  }
+
+  async function halt(): Promise<void> {
+    const problems: KosmosError[] = [];
+    const before = state;
+    state = 'stopping';
+    stopping.abort(new Error('the process is to stop'));
+    const attempt = async (what: string, work: (deadline: AbortSignal) => Promise<void>) => {
+      try {
+        await withDeadline(clock, timing.stopMs, work);
+      } catch (error) {
+        problems.push(
+          error instanceof TimeUp
+            ? fail('KOSMOS_E_STOP_TIMEOUT', `${what} did not stop in ${timing.stopMs / 1000} s`, { where: what })
+            : inside(error, 'KOSMOS_E_STOP', what, `${what} failed to stop`),
+        );
+      }
+    };
+    if (before !== 'set up') await started?.catch(() => {});
+    await attempt('the bus', (deadline) => engine.stop(deadline));
+    problems.push(
+      ...(await stopParts(
+        declared.filter((part) => begun.has(part)),
+        timing,
+      )),
+    );
+    names.forEach(untap);
+    if (http) await attempt('the health server', () => http?.close() ?? Promise.resolve());
+    metrics.clear();
+    await container.dispose();
+    state = 'stopped';
+    if (problems.length > 0) throw new KosmosErrors(problems);
+  }
+
+  const kernel: Kernel = {
+    self,
+    log,
+    clusters: engine.clusters,
+    commands: container.get(Commands) as readonly Command[],
+    plugins: names,
+    degraded: health.degraded,
+    get state() {
+      return state;
+    },
+    get http() {
+      return http && { host: http.host, port: http.port };
+    },
+    reasons: () => health.reasons(),
+    start() {
+      if (stopped) throw new Error('a kernel that was stopped cannot be started again');
+      started ??= run();
+      return started.catch(async (error: unknown) => {
+        const more = await kernel.stop().then(
+          () => [],
+          (e: KosmosErrors) => e.errors,
+        );
+        throw collect(error, more);
+      });
+    },
+    stop() {
+      stopped ??= halt();
+      return stopped;
+    },
+  };
+  return kernel;
+}
+
+async function load(options: KernelOptions): Promise<{ units: readonly Unit[]; problems: readonly KosmosError[] }> {
+  const { config, configFile, role } = options;
+  const wrong = checkConfig(config, configFile);
+  const listed = flatten((config as Partial<Config> | null | undefined)?.plugins);
+  const named = new Set(listed.map(({ entry }) => nameOf(entry)));
+  const builtin = flatten(options.builtin ?? [], 'builtin').filter(({ entry }) => !named.has(nameOf(entry)));
+  const { plugins, problems } = await loadPlugins([...listed, ...builtin], configFile);
+  const found = [...wrong, ...problems];
+  const { units, problems: unresolved } = resolveParts(plugins, role, [Clusters, Metrics, Health]);
+  // What is missing may be provided by a plugin that is wrong itself: then only that is told.
+  return { units, problems: found.length > 0 ? found : unresolved };
+}
+
+function nameOf(entry: unknown): unknown {
+  return (entry as { spec?: { name?: unknown } } | null | undefined)?.spec?.name;
+}
+
+function collect(error: unknown, more: readonly KosmosError[]): unknown {
+  const first = (error as { $$type?: string } | undefined)?.$$type;
+  if (first === 'kosmos/errors') return new KosmosErrors([...(error as KosmosErrors).errors, ...more]);
+  if (first === 'kosmos/error') return new KosmosErrors([error as KosmosError, ...more]);
+  return error;
+}

@@ -1,0 +1,86 @@
+/** An engine as the plugin host makes it, and what tests look at. */
+import type { Engine } from '../../src/bus/engine.ts';
+import { createEngine } from '../../src/bus/engine.ts';
+import type { ClusterAccess, Clock, Health, KObject, Kind, Logger, Metrics } from '../../src/index.ts';
+import { systemClock } from '../../src/services/clock.ts';
+
+export interface ConfigMap extends KObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+export const ConfigMaps: Kind<ConfigMap> = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export function testLog(lines: LogLine[] = [], more: object = {}): Logger {
+  const at = (level: string) => (fields: object, message: string) => void lines.push({ level, message, fields: { ...more, ...fields } });
+  return {
+    trace: at('trace'),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: (fields) => testLog(lines, { ...more, ...fields }),
+  };
+}
+
+/** Counts by name; labels are summed up. */
+export function testMetrics(counts = new Map<string, number>()): Metrics & { readonly counts: Map<string, number> } {
+  const counter = (name: string) => ({ inc: (_labels?: object, by = 1) => void counts.set(name, (counts.get(name) ?? 0) + by) });
+  return { counts, counter, gauge: () => ({ set: () => {} }), histogram: () => ({ observe: () => {} }) };
+}
+
+export interface TestEngine {
+  readonly engine: Engine;
+  readonly log: LogLine[];
+  readonly metrics: ReturnType<typeof testMetrics>;
+  readonly reasons: () => string[];
+  readonly scope: ReturnType<Engine['forPlugin']>;
+  start(ms?: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function testEngine(access: Record<string, ClusterAccess>, instance = 'one', clock: Clock = systemClock): TestEngine {
+  const log: LogLine[] = [];
+  const metrics = testMetrics();
+  const conditions: (() => string | undefined)[] = [];
+  const health: Health = { ready: (_name, reason) => void conditions.push(reason) };
+  const engine = createEngine({ self: { role: 'manager', cluster: 'host', instance }, log: testLog(log), clock, metrics, health, access });
+  return {
+    engine,
+    log,
+    metrics,
+    reasons: () => conditions.map((reason) => reason()).filter((reason) => reason !== undefined),
+    scope: engine.forPlugin('demo', testLog(log, { plugin: 'demo' })),
+    start: (ms = 10_000) => engine.startInformers(AbortSignal.timeout(ms)),
+    stop: () => engine.stop(AbortSignal.timeout(5000)),
+  };
+}
+
+/** A clock that goes on when the test says so. */
+export function manualClock(): Clock & { advance(ms: number): void } {
+  let now = 0;
+  const timers = new Set<{ readonly at: number; readonly fn: () => void }>();
+  return {
+    now: () => now,
+    after(ms, fn) {
+      const timer = { at: now + ms, fn };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    advance(ms) {
+      const until = now + ms;
+      for (;;) {
+        const next = [...timers].filter((t) => t.at <= until).sort((a, b) => a.at - b.at)[0];
+        if (!next) break;
+        timers.delete(next);
+        now = Math.max(now, next.at);
+        next.fn();
+      }
+      now = until;
+    },
+  };
+}

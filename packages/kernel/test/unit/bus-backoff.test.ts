@@ -1,0 +1,76 @@
+import { Readable } from 'node:stream';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { Backoff, classify } from '../../src/bus/backoff.ts';
+import { lines } from '../../src/bus/lines.ts';
+import { KubeError } from '../../src/index.ts';
+
+describe('what follows an error of a list or watch', () => {
+  for (const [error, verdict] of [
+    [new KubeError(410, 'Expired', ''), 'relist'],
+    [new KubeError(500, 'Expired', ''), 'relist'],
+    [new KubeError(504, 'Timeout', 'Too large resource version: 9, current: 3'), 'relist-latest'],
+    [new KubeError(404, 'NotFound', ''), 'relist-latest'],
+    [new KubeError(429, 'TooManyRequests', ''), 'rewatch'],
+    [new KubeError(500, 'InternalError', ''), 'rewatch'],
+    [new KubeError(403, 'Forbidden', ''), 'rewatch'],
+    [Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), 'rewatch'],
+  ] as const) {
+    it(`${verdict} after ${error instanceof KubeError ? `${error.status} ${error.reason}` : 'a refused connection'}`, () => {
+      expect(classify(error)).to.equal(verdict);
+    });
+  }
+
+  it('waits longer with each failure, up to 30 s, and starts anew after 2 minutes of health', () => {
+    let now = 0;
+    const backoff = new Backoff(
+      () => now,
+      () => 1,
+    );
+    const waits = () => backoff.after(new Error('x'));
+    expect([waits(), waits(), waits(), waits(), waits(), waits(), waits(), waits()]).to.deep.equal([
+      800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000,
+    ]);
+    backoff.healthy();
+    now += 119_999;
+    expect(waits()).to.equal(30_000);
+    backoff.healthy();
+    now += 120_000;
+    expect(waits()).to.equal(800);
+  });
+
+  it('asks a server that refuses connections every second, however long it is away', () => {
+    const backoff = new Backoff(
+      () => 0,
+      () => 1,
+    );
+    for (let i = 0; i < 20; i += 1) expect(backoff.after(Object.assign(new Error('x'), { code: 'ECONNREFUSED' }))).to.be.at.most(1000);
+  });
+
+  it('waits as long as the server asks', () => {
+    expect(
+      new Backoff(
+        () => 0,
+        () => 0,
+      ).after(new KubeError(429, 'TooManyRequests', '', 7000)),
+    ).to.equal(7000);
+  });
+});
+
+describe('lines of a stream', () => {
+  it('are the same wherever the chunks are cut, also within a character', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.string({ unit: 'grapheme' }).map((s) => s.replaceAll('\n', ''))),
+        fc.integer({ min: 1, max: 7 }),
+        async (wanted, size) => {
+          const bytes = Buffer.from(wanted.map((line) => `${line}\n`).join(''));
+          const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
+          const got: string[] = [];
+          for await (const line of lines(Readable.from(chunks))) got.push(line);
+          expect(got).to.deep.equal(wanted);
+        },
+      ),
+    );
+  });
+});
