@@ -1,0 +1,211 @@
+import { ApiError, type Cause } from '../http/errors.ts';
+import { groupVersion, type Resource } from '../kinds/resource.ts';
+import { isObject, type JsonObject } from '../schema/schema.ts';
+import { FieldSet } from './field-set.ts';
+import { compare, fieldsOf, merge, remove } from './typed.ts';
+
+interface Manager {
+  manager: string;
+  operation: 'Apply' | 'Update';
+  apiVersion: string;
+  subresource?: string;
+  time: string;
+  set: FieldSet;
+}
+
+export interface Writer {
+  manager: string;
+  subresource?: string | undefined;
+  now: string;
+}
+
+const SYSTEM = new Set([
+  'name',
+  'namespace',
+  'creationTimestamp',
+  'selfLink',
+  'uid',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+]);
+
+/** Fields that nobody owns: identity and what the server sets itself, and the half that the request cannot write. */
+function ownable(set: FieldSet, resource: Resource, subresource: string | undefined): FieldSet {
+  return set.without(([first, second, ...rest]) => {
+    if (first === 'f:apiVersion' || first === 'f:kind') return true;
+    if (first === 'f:metadata') return second !== undefined && rest.length === 0 && SYSTEM.has(second.slice(2));
+    if (!resource.statusSubresource || second !== undefined) return false;
+    return subresource === 'status' ? first !== 'f:status' : first === 'f:status';
+  });
+}
+
+function decodeManagers(object: JsonObject): Manager[] {
+  const entries: unknown = object['metadata']?.managedFields;
+  return (Array.isArray(entries) ? entries : []).filter(isObject).map((e) => ({
+    manager: String(e['manager'] ?? ''),
+    operation: e['operation'] === 'Apply' ? 'Apply' : 'Update',
+    apiVersion: String(e['apiVersion'] ?? ''),
+    ...(e['subresource'] ? { subresource: String(e['subresource']) } : {}),
+    time: String(e['time'] ?? ''),
+    set: FieldSet.decode(e['fieldsV1']),
+  }));
+}
+
+function encodeManagers(object: JsonObject, managers: Manager[]): void {
+  const kept = managers.filter((m) => !m.set.empty);
+  kept.sort((a, b) =>
+    a.operation < b.operation
+      ? -1
+      : a.operation > b.operation
+        ? 1
+        : a.time < b.time
+          ? -1
+          : a.time > b.time
+            ? 1
+            : a.manager < b.manager
+              ? -1
+              : a.manager > b.manager
+                ? 1
+                : 0,
+  );
+  if (!kept.length) {
+    delete object['metadata'].managedFields;
+    return;
+  }
+  object['metadata'].managedFields = kept.map((m) => ({
+    manager: m.manager,
+    operation: m.operation,
+    apiVersion: m.apiVersion,
+    ...(m.time ? { time: m.time } : {}),
+    fieldsType: 'FieldsV1',
+    fieldsV1: m.set.encode(),
+    ...(m.subresource ? { subresource: m.subresource } : {}),
+  }));
+}
+
+const same = (m: Manager, writer: Writer, operation: Manager['operation'], apiVersion: string): boolean =>
+  m.operation === operation &&
+  m.manager === writer.manager &&
+  m.subresource === writer.subresource &&
+  (operation === 'Apply' || m.apiVersion === apiVersion);
+
+const sameSet = (a: FieldSet, b: FieldSet): boolean => a.minus(b).empty && b.minus(a).empty;
+
+/** Notes in `after.metadata.managedFields` what a create, update or patch changed: the writer owns it, others lose it. */
+export function trackUpdate(resource: Resource, before: JsonObject | undefined, after: JsonObject, writer: Writer): void {
+  // A client that sends an empty list asks to start anew; one that sends none keeps what there is.
+  const sent: unknown = after['metadata'].managedFields;
+  const managers = Array.isArray(sent) && sent.length === 0 && before ? [] : before ? decodeManagers(before) : [];
+  const apiVersion = groupVersion(resource);
+  const { changed, removed } = compare(resource.schema ?? {}, before ?? {}, after, !resource.custom);
+  const gains = ownable(changed, resource, writer.subresource);
+  const losses = ownable(removed, resource, undefined).union(ownable(removed, resource, 'status'));
+  const own = managers.find((m) => same(m, writer, 'Update', apiVersion));
+  for (const m of managers) {
+    if (m === own) continue;
+    m.set = m.set.minus(gains).minus(losses);
+  }
+  const next = (own?.set ?? new FieldSet()).union(gains).minus(losses);
+  if (own) {
+    if (!sameSet(own.set, next)) own.time = writer.now;
+    own.set = next;
+  } else {
+    managers.push({
+      manager: writer.manager,
+      operation: 'Update',
+      apiVersion,
+      ...(writer.subresource ? { subresource: writer.subresource } : {}),
+      time: writer.now,
+      set: next,
+    });
+  }
+  encodeManagers(after, managers);
+}
+
+/**
+ * Server-side apply: the live object with the configuration laid over it, without what this manager applied before and no longer does.
+ * @throws a 409 that names every field of another manager that it would change, unless `force`
+ */
+export function applyConfiguration(
+  resource: Resource,
+  live: JsonObject | undefined,
+  config: JsonObject,
+  writer: Writer,
+  force: boolean,
+): JsonObject {
+  const schema = resource.schema ?? {};
+  const managers = live ? decodeManagers(live) : [];
+  const { managedFields: _live, ...liveMeta } = live?.['metadata'] ?? {};
+  const base = live ? { ...live, metadata: liveMeta } : undefined;
+  const merged = (base ? merge(schema, base, config) : structuredClone(config)) as JsonObject;
+  const applied = ownable(fieldsOf(schema, config), resource, writer.subresource);
+  const own = managers.find((m) => same(m, writer, 'Apply', ''));
+  const others = managers.filter((m) => m !== own);
+
+  const { changed } = compare(schema, base ?? {}, merged, !resource.custom);
+  const causes: Cause[] = [];
+  const conflicting: string[] = [];
+  for (const m of others) {
+    const both = m.set.intersect(changed);
+    if (both.empty) continue;
+    if (force) {
+      m.set = m.set.minus(both);
+      continue;
+    }
+    const who = `conflict with ${JSON.stringify(m.manager)}${m.operation === 'Update' ? ` using ${m.apiVersion}` : ''}${
+      m.subresource ? ` with subresource ${JSON.stringify(m.subresource)}` : ''
+    }`;
+    const paths = both.paths();
+    for (const path of paths) causes.push({ reason: 'FieldManagerConflict', message: who, field: path });
+    conflicting.push(paths.length === 1 ? `${who}: ${paths[0]}` : `${who}:\n- ${paths.join('\n- ')}`);
+  }
+  if (causes.length) {
+    throw new ApiError(
+      409,
+      'Conflict',
+      `Apply failed with ${causes.length} conflict${causes.length > 1 ? 's' : ''}: ${conflicting.join('\n')}`,
+      { causes },
+    );
+  }
+
+  const result = own
+    ? ((remove(
+        schema,
+        merged,
+        dropped(
+          own.set,
+          applied,
+          others.map((m) => m.set),
+        ),
+      ) ?? {}) as JsonObject)
+    : merged;
+  const mine: Manager = {
+    manager: writer.manager,
+    operation: 'Apply',
+    apiVersion: groupVersion(resource),
+    ...(writer.subresource ? { subresource: writer.subresource } : {}),
+    time: own && sameSet(own.set, applied) ? own.time : writer.now,
+    set: applied,
+  };
+  const { removed } = compare(schema, base ?? {}, result, !resource.custom);
+  for (const m of others) m.set = m.set.minus(removed);
+  result['metadata'] ??= {};
+  result['metadata'] = { ...result['metadata'] };
+  encodeManagers(result, [...others, mine]);
+  return result;
+}
+
+/** What this manager owned and gives up, where no other manager holds it. */
+function dropped(last: FieldSet, applied: FieldSet, others: readonly FieldSet[]): FieldSet {
+  const out = new FieldSet();
+  if (last.member && applied.empty && others.every((o) => o.empty)) out.member = true;
+  for (const [element, child] of last.children) {
+    const theirs = others.map((o) => o.children.get(element)).filter((o) => o !== undefined);
+    const gone = dropped(child, applied.children.get(element) ?? new FieldSet(), theirs);
+    if (!gone.empty) out.children.set(element, gone);
+  }
+  return out;
+}

@@ -1,0 +1,177 @@
+import { resolve } from '../kinds/facts.ts';
+import { equal, isObject, type JsonObject, type Schema } from '../schema/schema.ts';
+import { set } from '../schema/decode.ts';
+import { FieldSet } from './field-set.ts';
+
+/** How a value is owned and merged: as a whole, by its keys, or by its items' keys or values. */
+type Shape = 'leaf' | 'map' | 'keyed' | 'set';
+
+function shapeOf(schema: Schema, value: unknown): Shape {
+  if (Array.isArray(value)) return schema.listType === 'map' ? 'keyed' : schema.listType === 'set' ? 'set' : 'leaf';
+  return isObject(value) && schema.mapType !== 'atomic' ? 'map' : 'leaf';
+}
+
+const below = (schema: Schema, key: string): Schema =>
+  resolve((schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema.additionalProperties) ?? {});
+
+/** The path element of a list item; a key that the item leaves out has its default. */
+export function elementOf(schema: Schema, item: unknown): string {
+  if (schema.listType === 'set') return `v:${JSON.stringify(item)}`;
+  const items = resolve(schema.items ?? {});
+  const keys: JsonObject = {};
+  for (const key of [...(schema.listMapKeys ?? [])].sort()) {
+    // The facts hold no defaults; protocol is the one defaulted key that built-in lists have.
+    const value =
+      (item as JsonObject)?.[key] ??
+      items.properties?.[key]?.default ??
+      (key === 'protocol' && !schema.items?.properties ? 'TCP' : undefined);
+    if (value !== undefined) keys[key] = value;
+  }
+  return `k:${JSON.stringify(keys)}`;
+}
+
+const indexed = (schema: Schema, list: readonly unknown[]): Map<string, unknown> =>
+  new Map(list.map((item) => [elementOf(schema, item), item]));
+
+/** The fields that a configuration sets. */
+export function fieldsOf(declared: Schema, value: unknown, into = new FieldSet()): FieldSet {
+  const schema = resolve(declared);
+  const shape = shapeOf(schema, value);
+  if (shape === 'map' && Object.keys(value as object).length) {
+    for (const [key, v] of Object.entries(value as JsonObject)) fieldsOf(below(schema, key), v, into.at(`f:${key}`));
+  } else if ((shape === 'keyed' || shape === 'set') && (value as unknown[]).length) {
+    for (const item of value as unknown[]) {
+      const child = into.at(elementOf(schema, item));
+      child.member = true;
+      if (shape === 'keyed') fieldsOf(schema.items ?? {}, item, child);
+    }
+  } else {
+    into.member = true;
+  }
+  return into;
+}
+
+export interface Comparison {
+  changed: FieldSet;
+  removed: FieldSet;
+}
+
+// Structs that Go embeds by value are there from the start, so that nobody owns them as such.
+const BY_VALUE = new Set([
+  'f:metadata',
+  'f:spec',
+  'f:status',
+  'f:template',
+  'f:strategy',
+  'f:updateStrategy',
+  'f:involvedObject',
+  'f:source',
+  'f:loadBalancer',
+  'f:nodeInfo',
+  'f:daemonEndpoints',
+  'f:kubeletEndpoint',
+  'f:roleRef',
+]);
+
+function everything(declared: Schema, value: unknown, into: FieldSet, builtin: boolean, element: string): void {
+  const schema = resolve(declared);
+  const shape = shapeOf(schema, value);
+  into.member =
+    !(shape === 'map' && element === 'f:metadata') && !(builtin && shape === 'map' && schema.properties && BY_VALUE.has(element));
+  if (shape === 'map')
+    for (const [key, v] of Object.entries(value as JsonObject)) everything(below(schema, key), v, into.at(`f:${key}`), builtin, `f:${key}`);
+  if (shape === 'keyed' || shape === 'set') {
+    for (const item of value as unknown[]) everything(schema.items ?? {}, item, into.at(elementOf(schema, item)), builtin, '');
+  }
+  if (into.empty) into.member = true;
+}
+
+/** What differs between two states of an object. */
+export function compare(schema: Schema, before: unknown, after: unknown, builtin: boolean): Comparison {
+  const changed = new FieldSet();
+  const removed = new FieldSet();
+  const walk = (declared: Schema, a: unknown, b: unknown, c: FieldSet, r: FieldSet, element: string): void => {
+    if (a === undefined && b === undefined) return;
+    const s = resolve(declared);
+    if (a === undefined) return everything(s, b, c, builtin, element);
+    if (b === undefined) return everything(s, a, r, builtin, element);
+    const shape = shapeOf(s, b);
+    if (shape === 'leaf' || shape !== shapeOf(s, a)) {
+      if (!equal(a, b)) c.member = true;
+      return;
+    }
+    const pairs =
+      shape === 'map'
+        ? ([
+            new Map(Object.entries(a as JsonObject).map(([k, v]) => [`f:${k}`, v])),
+            new Map(Object.entries(b as JsonObject).map(([k, v]) => [`f:${k}`, v])),
+          ] as const)
+        : ([indexed(s, a as unknown[]), indexed(s, b as unknown[])] as const);
+    for (const key of new Set([...pairs[0].keys(), ...pairs[1].keys()])) {
+      const cc = new FieldSet();
+      const rr = new FieldSet();
+      walk(shape === 'map' ? below(s, key.slice(2)) : (s.items ?? {}), pairs[0].get(key), pairs[1].get(key), cc, rr, key);
+      if (!cc.empty) c.children.set(key, cc);
+      if (!rr.empty) r.children.set(key, rr);
+    }
+  };
+  walk(schema, before, after, changed, removed, '');
+  return { changed, removed };
+}
+
+/** The live object with a configuration laid over it: what the configuration sets wins, lists with keys are merged by them. */
+export function merge(declared: Schema, live: unknown, config: unknown): unknown {
+  const schema = resolve(declared);
+  const shape = shapeOf(schema, config);
+  if (live === undefined || shape === 'leaf' || shape !== shapeOf(schema, live)) return config;
+  if (shape === 'map') {
+    const out: JsonObject = { ...(live as JsonObject) };
+    for (const [key, value] of Object.entries(config as JsonObject))
+      set(out, key, merge(below(schema, key), Object.hasOwn(out, key) ? out[key] : undefined, value));
+    return out;
+  }
+  const left = indexed(schema, live as unknown[]);
+  const right = indexed(schema, config as unknown[]);
+  const out: unknown[] = [];
+  const rest = [...right.keys()];
+  // Items of both come in the configuration's order; the live object's own items keep their place among them.
+  for (const [key, item] of left) {
+    if (!right.has(key)) {
+      out.push(item);
+      continue;
+    }
+    const next = rest.shift();
+    if (next !== undefined)
+      out.push(left.has(next) && shape === 'keyed' ? merge(schema.items ?? {}, left.get(next), right.get(next)) : right.get(next));
+  }
+  for (const key of rest)
+    out.push(left.has(key) && shape === 'keyed' ? merge(schema.items ?? {}, left.get(key), right.get(key)) : right.get(key));
+  return out;
+}
+
+/** Takes away what `dropped` names; a map that becomes empty by that goes too. */
+export function remove(declared: Schema, value: unknown, dropped: FieldSet): unknown {
+  const schema = resolve(declared);
+  const shape = shapeOf(schema, value);
+  if (shape === 'map') {
+    const out: JsonObject = {};
+    for (const [key, v] of Object.entries(value as JsonObject)) {
+      const child = dropped.children.get(`f:${key}`);
+      if (child?.member) continue;
+      const kept = child ? remove(below(schema, key), v, child) : v;
+      if (kept !== undefined) set(out, key, kept);
+    }
+    return Object.keys(out).length ? out : undefined;
+  }
+  if (shape === 'keyed' || shape === 'set') {
+    const out: unknown[] = [];
+    for (const item of value as unknown[]) {
+      const child = dropped.children.get(elementOf(schema, item));
+      if (child?.member) continue;
+      const kept = child ? remove(schema.items ?? {}, item, child) : item;
+      if (kept !== undefined) out.push(kept);
+    }
+    return out.length ? out : undefined;
+  }
+  return value;
+}

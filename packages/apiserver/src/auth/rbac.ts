@@ -1,0 +1,100 @@
+import type { Entry, Store } from '../storage/store.ts';
+import type { JsonObject } from '../schema/schema.ts';
+import type { User } from './tokens.ts';
+
+/** What somebody wants to do, as RBAC sees it. */
+export interface Attributes {
+  verb: string;
+  group: string;
+  /** `pods` or `pods/status`; empty for a path. */
+  resource: string;
+  namespace: string;
+  name: string;
+  path: string;
+}
+
+/** Paths that anyone may read. */
+const PUBLIC = new Set(['/healthz', '/livez', '/readyz', '/version', '/version/']);
+/** Paths that anyone who is known may read. */
+const DISCOVERY = [/^\/api(\/|$)(v1\/?)?$/, /^\/apis(\/[^/]+){0,2}\/?$/, /^\/openapi(\/.*)?$/];
+
+const specs = new WeakMap<Entry, JsonObject>();
+
+/** Read once an entry: every request of who is no administrator asks for all of them. */
+function specOf(entry: Entry): JsonObject {
+  let spec = specs.get(entry);
+  if (!spec) specs.set(entry, (spec = JSON.parse(entry.json) as JsonObject));
+  return spec;
+}
+
+const has = (list: unknown, value: string): boolean => Array.isArray(list) && (list.includes('*') || list.includes(value));
+
+function ruleAllows(rule: JsonObject, a: Attributes): boolean {
+  if (!has(rule['verbs'], a.verb)) return false;
+  if (a.path) {
+    return (
+      Array.isArray(rule['nonResourceURLs']) &&
+      rule['nonResourceURLs'].some((u: string) => u === '*' || u === a.path || (u.endsWith('*') && a.path.startsWith(u.slice(0, -1))))
+    );
+  }
+  const resources: unknown = rule['resources'];
+  const [, sub] = a.resource.split('/');
+  return (
+    has(rule['apiGroups'], a.group) &&
+    (has(resources, a.resource) || (sub !== undefined && Array.isArray(resources) && resources.includes(`*/${sub}`))) &&
+    (!rule['resourceNames']?.length || rule['resourceNames'].includes(a.name))
+  );
+}
+
+function isSubject(subject: JsonObject, user: User, namespace: string): boolean {
+  switch (subject['kind']) {
+    case 'User':
+      return subject['name'] === user.name;
+    case 'Group':
+      return user.groups.includes(subject['name']);
+    case 'ServiceAccount':
+      return user.name === `system:serviceaccount:${subject['namespace'] ?? namespace}:${subject['name']}`;
+    default:
+      return false;
+  }
+}
+
+/** Rules that a user has, cluster-wide and in a namespace. */
+export function rulesOf(store: Store, user: User, namespace: string): JsonObject[] {
+  const rules: JsonObject[] = [];
+  const collect = (bindings: string, ns: string): void => {
+    for (const entry of store.list(bindings, ns)) {
+      const binding = specOf(entry);
+      if (!(binding['subjects'] ?? []).some((s: JsonObject) => isSubject(s, user, entry.namespace))) continue;
+      const ref: JsonObject = binding['roleRef'] ?? {};
+      const role =
+        ref['kind'] === 'ClusterRole'
+          ? store.get('clusterroles.rbac.authorization.k8s.io', ref['name'])
+          : store.get('roles.rbac.authorization.k8s.io', `${entry.namespace}/${ref['name']}`);
+      if (role) rules.push(...(specOf(role)['rules'] ?? []));
+    }
+  };
+  collect('clusterrolebindings.rbac.authorization.k8s.io', '');
+  if (namespace) collect('rolebindings.rbac.authorization.k8s.io', namespace);
+  return rules;
+}
+
+/** Whether RBAC lets a user do something; members of system:masters may do everything. */
+export function allowed(store: Store, user: User, a: Attributes): boolean {
+  if (user.groups.includes('system:masters')) return true;
+  if (
+    a.path &&
+    a.verb === 'get' &&
+    (PUBLIC.has(a.path) || (user.groups.includes('system:authenticated') && DISCOVERY.some((d) => d.test(a.path))))
+  )
+    return true;
+  if (
+    user.groups.includes('system:authenticated') &&
+    a.verb === 'create' &&
+    a.group === 'authorization.k8s.io' &&
+    a.resource.startsWith('selfsubject')
+  )
+    return true;
+  if (user.groups.includes('system:authenticated') && a.verb === 'create' && a.resource === 'selfsubjectreviews') return true;
+  return rulesOf(store, user, a.namespace).some((rule) => ruleAllows(rule, a));
+}

@@ -1,0 +1,115 @@
+import type { Registry } from '../kinds/registry.ts';
+import { groupVersion, type Resource } from '../kinds/resource.ts';
+import { createHash } from 'node:crypto';
+
+type Body = Record<string, unknown>;
+
+const hash = (r: Resource): string => createHash('sha256').update(`${r.group}/${r.storageVersion}/${r.kind}`).digest('base64').slice(0, 12);
+
+/** APIResourceList of one group and version. */
+export function resourceList(group: string, version: string, resources: readonly Resource[]): Body {
+  return {
+    kind: 'APIResourceList',
+    apiVersion: 'v1',
+    groupVersion: groupVersion({ group, version }),
+    resources: resources.flatMap((r) => [
+      {
+        name: r.plural,
+        singularName: r.singular,
+        namespaced: r.namespaced,
+        kind: r.kind,
+        verbs: r.verbs,
+        ...(r.shortNames ? { shortNames: r.shortNames } : {}),
+        ...(r.categories ? { categories: r.categories } : {}),
+        ...(r.verbs.includes('list') ? { storageVersionHash: hash(r) } : {}),
+      },
+      ...r.subresources.map((s) => ({
+        name: `${r.plural}/${s.name}`,
+        singularName: '',
+        namespaced: r.namespaced,
+        ...(s.group !== undefined ? { group: s.group, version: s.version } : {}),
+        kind: s.kind,
+        verbs: s.verbs,
+      })),
+    ]),
+  };
+}
+
+const versionsOf = (group: string, versions: { version: string }[]): Body[] =>
+  versions.map(({ version }) => ({ groupVersion: groupVersion({ group, version }), version }));
+
+export function apiGroup(group: string, versions: { version: string }[], standalone: boolean): Body {
+  const all = versionsOf(group, versions);
+  return { ...(standalone ? { kind: 'APIGroup', apiVersion: 'v1' } : {}), name: group, versions: all, preferredVersion: all[0] };
+}
+
+export function apiGroupList(registry: Registry): Body {
+  return {
+    kind: 'APIGroupList',
+    apiVersion: 'v1',
+    groups: registry
+      .groups()
+      .filter((g) => g.group)
+      .map((g) => apiGroup(g.group, g.versions, false)),
+  };
+}
+
+export const apiVersions = (address: string): Body => ({
+  kind: 'APIVersions',
+  versions: ['v1'],
+  serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }],
+});
+
+/** Everything at once, as kubectl asks for it first (apidiscovery.k8s.io). */
+export function aggregated(registry: Registry, core: boolean, version: string): Body {
+  return {
+    kind: 'APIGroupDiscoveryList',
+    apiVersion: `apidiscovery.k8s.io/${version}`,
+    metadata: {},
+    items: registry
+      .groups()
+      .filter((g) => (g.group === '') === core)
+      .map(({ group, versions }) => ({
+        metadata: { ...(group ? { name: group } : {}), creationTimestamp: null },
+        versions: versions.map((v) => ({
+          version: v.version,
+          freshness: 'Current',
+          resources: v.resources.map((r) => ({
+            resource: r.plural,
+            responseKind: { group: r.group, version: r.version, kind: r.kind },
+            scope: r.namespaced ? 'Namespaced' : 'Cluster',
+            singularResource: r.singular,
+            verbs: r.verbs,
+            ...(r.shortNames ? { shortNames: r.shortNames } : {}),
+            ...(r.categories ? { categories: r.categories } : {}),
+            ...(r.subresources.length
+              ? {
+                  subresources: r.subresources.map((s) => ({
+                    subresource: s.name,
+                    responseKind: { group: s.group ?? r.group, version: s.version ?? r.version, kind: s.kind },
+                    verbs: s.verbs,
+                  })),
+                }
+              : {}),
+          })),
+        })),
+      })),
+  };
+}
+
+/** The version that clients see: that of the Kubernetes release whose behaviour this follows. */
+export const VERSION = {
+  major: '1',
+  minor: '36',
+  emulationMajor: '1',
+  emulationMinor: '36',
+  minCompatibilityMajor: '1',
+  minCompatibilityMinor: '35',
+  gitVersion: 'v1.36.2',
+  gitCommit: 'kosmos',
+  gitTreeState: 'clean',
+  buildDate: '2026-01-01T00:00:00Z',
+  goVersion: 'none',
+  compiler: 'node',
+  platform: `${process.platform}/${process.arch}`,
+};

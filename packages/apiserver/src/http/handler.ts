@@ -1,0 +1,438 @@
+import type { Attributes } from '../auth/rbac.ts';
+import { allowed } from '../auth/rbac.ts';
+import { impersonated } from '../auth/impersonation.ts';
+import type { User } from '../auth/tokens.ts';
+import type { Faults } from '../faults.ts';
+import type { Registry } from '../kinds/registry.ts';
+import { groupResource, type Resource } from '../kinds/resource.ts';
+import { Objects, type DeleteRequest, type PatchType, type WriteRequest, type Written } from '../objects/objects.ts';
+import type { FieldValidation } from '../objects/codec.ts';
+import { isObject } from '../schema/schema.ts';
+import type { Store } from '../storage/store.ts';
+import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
+import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
+import { list, numberParam, selectionOf } from './list.ts';
+import { accepted, type Accepted } from './negotiate.ts';
+import { openApiDocument, openApiIndex } from './openapi.ts';
+import {
+  mediaType,
+  parseBody,
+  readBody,
+  readObject,
+  readOptional,
+  targetOf,
+  type Call,
+  type Incoming,
+  type Outgoing,
+  type Target,
+} from './request.ts';
+import { send, sendError, sendText } from './respond.ts';
+import { listText, objectText } from './shapes.ts';
+import { review } from './reviews.ts';
+import { subresourceRequest, type SubresourceContext } from './subresources.ts';
+import { watch } from './watch.ts';
+
+export interface HandlerOptions extends SubresourceContext {
+  store: Store;
+  registry: Registry;
+  objects: Objects;
+  faults: Faults;
+  /** Who makes this request; undefined where the credentials are not good. */
+  authenticate: (req: Incoming) => User | undefined;
+  address: () => string;
+  /** Aborted when a watch of this resource has to end. */
+  watchSignal: (resource: Resource) => AbortSignal;
+  ready: () => boolean;
+  report: (error: unknown) => void;
+}
+
+const PATCHES: Record<string, PatchType> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+};
+
+/** Answers one request. Never throws: what goes wrong is a Status. */
+export class Handler {
+  readonly #o: HandlerOptions;
+
+  constructor(options: HandlerOptions) {
+    this.#o = options;
+  }
+
+  async handle(req: Incoming, res: Outgoing, upgrade?: Call['upgrade']): Promise<void> {
+    const call: Call = { req, res, url: new URL('http://x/'), method: req.method ?? 'GET', user: { name: '', groups: [] }, warnings: [] };
+    if (upgrade) call.upgrade = upgrade;
+    try {
+      try {
+        call.url = new URL(req.url ?? '/', 'http://x');
+      } catch {
+        throw badRequest('the path cannot be read');
+      }
+      const user = this.#o.authenticate(req);
+      if (!user) throw new ApiError(401, 'Unauthorized', 'Unauthorized');
+      call.user = user;
+      const other = impersonated(req);
+      if (other) {
+        for (const a of other.rights) this.#authorize(call, a);
+        call.user = other.user;
+      }
+      await this.#route(call);
+    } catch (error) {
+      sendError(call, error, this.#o.report);
+      // A body that nobody read would block the connection.
+      if (!req.readableEnded) req.resume();
+    }
+  }
+
+  async #route(call: Call): Promise<void> {
+    const { pathname } = call.url;
+    let segments: string[];
+    try {
+      segments = pathname.split('/').filter(Boolean).map(decodeURIComponent);
+    } catch {
+      throw badRequest('the path cannot be read');
+    }
+    const target = segments[0] === 'api' || segments[0] === 'apis' ? this.#target(segments) : undefined;
+    if (target) return this.#resource(call, target);
+    this.#authorize(call, {
+      verb: call.method === 'GET' || call.method === 'HEAD' ? 'get' : call.method.toLowerCase(),
+      group: '',
+      resource: '',
+      namespace: '',
+      name: '',
+      path: pathname,
+    });
+    if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();
+    switch (segments[0]) {
+      case 'healthz':
+      case 'livez':
+        return sendText(call, 200, 'ok', 'text/plain; charset=utf-8');
+      case 'readyz':
+        return sendText(call, this.#o.ready() ? 200 : 500, this.#o.ready() ? 'ok' : 'not ready', 'text/plain; charset=utf-8');
+      case 'version':
+        return send(call, 200, VERSION);
+      case 'api':
+      case 'apis':
+        return this.#discovery(call, segments);
+      case 'openapi':
+        return this.#openApi(call, segments);
+      case undefined:
+        return send(call, 200, { paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'] });
+      default:
+        throw noSuchPath();
+    }
+  }
+
+  #target(segments: string[]): Target | undefined {
+    return targetOf(this.#o.registry, segments);
+  }
+
+  #discovery(call: Call, segments: string[]): void {
+    const { registry } = this.#o;
+    const wanted = /application\/json;([^,]*g=apidiscovery\.k8s\.io[^,]*)/.exec(String(call.req.headers.accept ?? ''));
+    if (segments.length === 1 && wanted) {
+      const version = /v=(v2(?:beta1)?)(?:;|$)/.exec(wanted[1]!)?.[1];
+      if (version) {
+        return send(
+          call,
+          200,
+          aggregated(registry, segments[0] === 'api', version),
+          `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
+        );
+      }
+    }
+    const [root, first, second, ...rest] = segments;
+    if (rest.length) throw noSuchPath();
+    if (root === 'api' && first === undefined) return send(call, 200, apiVersions(this.#o.address()));
+    if (root === 'apis' && first === undefined) return send(call, 200, apiGroupList(registry));
+    const group = registry.groups().find((g) => g.group === (root === 'api' ? '' : first));
+    if (!group || (root === 'api' && second !== undefined)) throw noSuchPath();
+    if (root === 'apis' && second === undefined) return send(call, 200, apiGroup(group.group, group.versions, true));
+    const version = group.versions.find((v) => v.version === (root === 'api' ? first : second));
+    if (!version) throw noSuchPath();
+    return send(call, 200, resourceList(group.group, version.version, version.resources));
+  }
+
+  #openApi(call: Call, [, version, root, ...rest]: string[]): void {
+    if (version !== 'v3') throw noSuchPath();
+    if (root === undefined) return send(call, 200, openApiIndex(this.#o.registry));
+    const document =
+      root === 'api'
+        ? openApiDocument(this.#o.registry, '', rest[0] ?? '')
+        : openApiDocument(this.#o.registry, rest[0] ?? '', rest[1] ?? '');
+    if (!document) throw noSuchPath();
+    return send(call, 200, document);
+  }
+
+  #authorize(call: Call, a: Attributes): void {
+    if (allowed(this.#o.store, call.user, a)) return;
+    const what = a.path
+      ? `cannot ${a.verb} path "${a.path}"`
+      : `cannot ${a.verb} resource "${a.resource}" in API group "${a.group}"${a.namespace ? ` in the namespace "${a.namespace}"` : ' at the cluster scope'}`;
+    const subject = a.path
+      ? 'forbidden'
+      : `${groupResource({ group: a.group, plural: a.resource.split('/')[0]! })}${a.name ? ` "${a.name}"` : ''} is forbidden`;
+    throw new ApiError(
+      403,
+      'Forbidden',
+      `${subject}: User "${call.user.name}" ${what}`,
+      a.path ? {} : { ...(a.name ? { name: a.name } : {}), ...(a.group ? { group: a.group } : {}), kind: a.resource.split('/')[0] },
+    );
+  }
+
+  async #resource(call: Call, target: Target): Promise<void> {
+    const { resource, name, subresource, namespace } = target;
+    const query = call.url.searchParams;
+    const watching = query.get('watch') === 'true' || query.get('watch') === '1';
+    const verb = verbOf(call.method, name !== '', watching);
+    if (!verb) throw methodNotAllowed();
+    this.#authorize(call, {
+      verb,
+      group: resource.group,
+      resource: subresource ? `${resource.plural}/${subresource.name}` : resource.plural,
+      namespace: resource.storage === 'namespaces' ? name : namespace,
+      name,
+      path: '',
+    });
+    // A WebSocket begins with GET whatever it does: what runs commands and reaches ports takes the right to create, too.
+    if (verb === 'get' && subresource && ['exec', 'attach', 'portforward'].includes(subresource.name)) {
+      this.#authorize(call, {
+        verb: 'create',
+        group: resource.group,
+        resource: `${resource.plural}/${subresource.name}`,
+        namespace,
+        name,
+        path: '',
+      });
+    }
+    const fault = await this.#o.faults.meet(verb, resource.plural);
+    if (call.res.destroyed) return;
+    const allowedVerbs = subresource ? subresource.verbs : resource.verbs;
+    if (!allowedVerbs.includes(verb)) throw methodNotAllowed();
+    if (verb === 'create' && !subresource && !resource.verbs.includes('get')) {
+      return send(call, 201, await review(resource, await readObject(call.req), call.user, this.#o));
+    }
+    if (verb !== 'list' && verb !== 'watch' && verb !== 'get' && !namespace && resource.namespaced && verb !== 'deletecollection') {
+      throw methodNotAllowed();
+    }
+    const accept = accepted(call.req);
+    if (!accept) {
+      throw new ApiError(
+        406,
+        'NotAcceptable',
+        'only the following media types are accepted: application/json, application/json;as=Table;v=v1;g=meta.k8s.io, application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
+        {},
+      );
+    }
+    if (subresource && subresource.name !== 'status')
+      return subresourceRequest(call, target, verb, accept, this.#o, this.#write(call, target));
+    switch (verb) {
+      case 'get':
+        return this.#get(call, target, accept);
+      case 'list':
+        return this.#list(call, target, accept);
+      case 'watch': {
+        const selection = selectionOf(resource, namespace, query);
+        return watch(call, { store: this.#o.store, resource, selection, accepted: accept, signal: this.#o.watchSignal(resource), fault });
+      }
+      case 'create':
+        return this.#answer(call, resource, accept, await this.#o.objects.create(this.#write(call, target), await readObject(call.req)));
+      case 'update':
+        return this.#answer(call, resource, accept, await this.#o.objects.update(this.#write(call, target), await readObject(call.req)));
+      case 'patch':
+        return this.#answer(call, resource, accept, await this.#patch(call, target));
+      case 'delete':
+        return this.#delete(call, target, accept);
+      case 'deletecollection':
+        return this.#deleteCollection(call, target, accept);
+    }
+  }
+
+  #answer(call: Call, resource: Resource, accept: Accepted, written: Written): void {
+    sendText(
+      call,
+      written.created ? 201 : 200,
+      objectText(resource, written.entry, accept, call.url.searchParams.get('includeObject') ?? 'Metadata'),
+      accept.type,
+    );
+  }
+
+  #get(call: Call, { resource, namespace, name }: Target, accept: Accepted): void {
+    const entry = this.#o.objects.get(resource, namespace, name);
+    sendText(call, 200, objectText(resource, entry, accept, call.url.searchParams.get('includeObject') ?? 'Metadata'), accept.type);
+  }
+
+  #list(call: Call, { resource, namespace }: Target, accept: Accepted): void {
+    const query = call.url.searchParams;
+    if (query.get('sendInitialEvents') !== null) throw badRequest('sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list');
+    const page = list(this.#o.store, resource, selectionOf(resource, namespace, query), query);
+    sendText(call, 200, listText(resource, page.entries, page.meta, accept, query.get('includeObject') ?? 'Metadata'), accept.type);
+  }
+
+  #write(call: Call, { resource, namespace, name, subresource }: Target): WriteRequest {
+    const query = call.url.searchParams;
+    const validation = query.get('fieldValidation') || 'Warn';
+    if (!['Ignore', 'Warn', 'Strict'].includes(validation)) {
+      throw new ApiError(
+        422,
+        'Invalid',
+        `CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: ${JSON.stringify(validation)}: supported values: "Ignore", "Strict", "Warn"`,
+        {
+          causes: [
+            { reason: 'FieldValueNotSupported', message: `Unsupported value: ${JSON.stringify(validation)}`, field: 'fieldValidation' },
+          ],
+        },
+      );
+    }
+    const manager =
+      query.get('fieldManager') ??
+      String(call.req.headers['user-agent'] ?? '')
+        .split('/')[0]!
+        .slice(0, 128);
+    return {
+      resource,
+      namespace,
+      name,
+      subresource: subresource?.name,
+      dryRun: dryRun(query),
+      fieldManager: manager || 'unknown',
+      fieldValidation: validation as FieldValidation,
+      warnings: call.warnings,
+    };
+  }
+
+  async #patch(call: Call, target: Target): Promise<Written> {
+    const type = PATCHES[mediaType(call.req)];
+    const custom = Boolean(target.resource.custom);
+    const served = Object.keys(PATCHES).filter((t) => !custom || PATCHES[t] !== 'strategic');
+    if (!type || (custom && type === 'strategic')) throw unsupportedMediaType(served);
+    const query = call.url.searchParams;
+    const force = query.get('force') === 'true' || query.get('force') === '1';
+    if (type === 'apply' && !query.get('fieldManager')) {
+      throw new ApiError(
+        422,
+        'Invalid',
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+        {
+          group: 'meta.k8s.io',
+          kind: 'PatchOptions',
+          causes: [{ reason: 'FieldValueRequired', message: 'Required value: is required for apply patch', field: 'fieldManager' }],
+        },
+      );
+    }
+    if (type !== 'apply' && force) {
+      throw new ApiError(
+        422,
+        'Invalid',
+        'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch',
+        {
+          group: 'meta.k8s.io',
+          kind: 'PatchOptions',
+          causes: [{ reason: 'FieldValueForbidden', message: 'Forbidden: may not be specified for non-apply patch', field: 'force' }],
+        },
+      );
+    }
+    return this.#o.objects.patch(this.#write(call, target), type, parseBody(await readBody(call.req), type === 'apply'), force);
+  }
+
+  async #deleteOptions(call: Call): Promise<Omit<DeleteRequest, 'resource' | 'namespace' | 'name'>> {
+    const query = call.url.searchParams;
+    const body = (await readOptional(call.req)) ?? {};
+    if (!isObject(body)) throw badRequest('the delete options are no object');
+    const grace: unknown = body['gracePeriodSeconds'] ?? numberParam(query, 'gracePeriodSeconds');
+    if (grace !== undefined && grace !== null && !Number.isInteger(grace))
+      throw badRequest('DeleteOptions: gracePeriodSeconds: must be an integer');
+    const policy: unknown = body['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
+    if (policy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(String(policy))) {
+      throw new ApiError(
+        422,
+        'Invalid',
+        `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Foreground", "Background", "Orphan", "nil"`,
+        {
+          group: 'meta.k8s.io',
+          kind: 'DeleteOptions',
+          causes: [
+            { reason: 'FieldValueNotSupported', message: `Unsupported value: ${JSON.stringify(policy)}`, field: 'propagationPolicy' },
+          ],
+        },
+      );
+    }
+    const pre: unknown = body['preconditions'];
+    return {
+      dryRun: dryRun(query) || (Array.isArray(body['dryRun']) && body['dryRun'].includes('All')),
+      gracePeriodSeconds: grace === null ? undefined : (grace as number | undefined),
+      propagationPolicy: policy as string | undefined,
+      preconditions: isObject(pre) ? (pre as { uid?: string; resourceVersion?: string }) : undefined,
+    };
+  }
+
+  async #delete(call: Call, { resource, namespace, name }: Target, accept: Accepted): Promise<void> {
+    const written = await this.#o.objects.delete({ resource, namespace, name, ...(await this.#deleteOptions(call)) });
+    if (!written.gone || resource.returnsDeleted)
+      return sendText(call, 200, objectText(resource, written.entry, accept, 'Metadata'), accept.type);
+    send(call, 200, {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Success',
+      details: { name, ...(resource.group ? { group: resource.group } : {}), kind: resource.plural, uid: written.entry.uid },
+    });
+  }
+
+  async #deleteCollection(call: Call, { resource, namespace }: Target, accept: Accepted): Promise<void> {
+    const options = await this.#deleteOptions(call);
+    const page = list(this.#o.store, resource, selectionOf(resource, namespace, call.url.searchParams), call.url.searchParams);
+    const entries = await Promise.all(
+      page.entries.map(async (entry) => {
+        try {
+          return (await this.#o.objects.delete({ resource, namespace: entry.namespace, name: entry.name, ...options })).entry;
+        } catch (error) {
+          if (error instanceof ApiError && error.code === 404) return entry;
+          throw error;
+        }
+      }),
+    );
+    sendText(call, 200, listText(resource, entries, { resourceVersion: String(this.#o.store.version) }, accept, 'Metadata'), accept.type);
+  }
+}
+
+function verbOf(method: string, named: boolean, watching: boolean): string | undefined {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      return named ? (watching ? 'watch' : 'get') : watching ? 'watch' : 'list';
+    case 'POST':
+      return 'create';
+    case 'PUT':
+      return named ? 'update' : undefined;
+    case 'PATCH':
+      return named ? 'patch' : undefined;
+    case 'DELETE':
+      return named ? 'delete' : 'deletecollection';
+    default:
+      return undefined;
+  }
+}
+
+function dryRun(query: URLSearchParams): boolean {
+  const all = query.getAll('dryRun').filter(Boolean);
+  if (all.some((v) => v !== 'All')) {
+    throw new ApiError(
+      422,
+      'Invalid',
+      `CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ${JSON.stringify(all[0])}: supported values: "All"`,
+      {
+        causes: [
+          {
+            reason: 'FieldValueNotSupported',
+            message: `Unsupported value: ${JSON.stringify(all[0])}: supported values: "All"`,
+            field: 'dryRun',
+          },
+        ],
+      },
+    );
+  }
+  return all.length > 0;
+}

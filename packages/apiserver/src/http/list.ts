@@ -1,0 +1,152 @@
+import type { Resource } from '../kinds/resource.ts';
+import type { Entry, Store } from '../storage/store.ts';
+import { ApiError, badRequest, expired } from './errors.ts';
+import { fieldSelector, labelSelector, type Test } from './selectors.ts';
+
+export interface Selection {
+  labels: Test | undefined;
+  fields: Test | undefined;
+  namespace: string;
+  name: string;
+}
+
+const withNames = (entry: Entry): Record<string, string> => ({
+  ...entry.fields,
+  'metadata.name': entry.name,
+  'metadata.namespace': entry.namespace,
+});
+
+export const selects = (s: Selection, entry: Entry): boolean =>
+  (!s.namespace || entry.namespace === s.namespace) && (!s.labels || s.labels(entry.labels)) && (!s.fields || s.fields(withNames(entry)));
+
+/** What a list or watch selects. @throws 400 for a selector that cannot be read or names a field that the kind has not */
+export function selectionOf(resource: Resource, namespace: string, query: URLSearchParams): Selection {
+  const known = resource.fields?.({ metadata: {} }) ?? {};
+  const fields = fieldSelector(
+    query.get('fieldSelector'),
+    (f) => f === 'metadata.name' || (f === 'metadata.namespace' && resource.namespaced) || Object.hasOwn(known, f),
+  );
+  return { labels: labelSelector(query.get('labelSelector')), fields, namespace, name: '' };
+}
+
+/** A non-negative whole number from the query, or undefined. @throws 400 */
+export function numberParam(query: URLSearchParams, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === null || text === '') return undefined;
+  if (!/^-?\d{1,19}$/.test(text)) {
+    throw badRequest(`failed to decode query parameter ${name}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  }
+  return Number(text);
+}
+
+export function versionParam(query: URLSearchParams): number | undefined {
+  const text = query.get('resourceVersion');
+  if (text === null || text === '') return undefined;
+  if (!/^\d+$/.test(text) || Number(text) > Number.MAX_SAFE_INTEGER) {
+    throw new ApiError(
+      400,
+      'BadRequest',
+      `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
+  }
+  return Number(text);
+}
+
+export const tooLarge = (version: number, current: number): ApiError =>
+  new ApiError(504, 'Timeout', `Timeout: Too large resource version: ${version}, current: ${current}`, {
+    retryAfterSeconds: 1,
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+  });
+
+const encodeToken = (version: number, start: string): string =>
+  Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: version, start })).toString('base64url');
+
+function decodeToken(text: string): { version: number; start: string } {
+  try {
+    const { v, rv, start } = JSON.parse(Buffer.from(text, 'base64url').toString()) as { v: unknown; rv: unknown; start: unknown };
+    if (v === 'meta.k8s.io/v1' && typeof rv === 'number' && Number.isSafeInteger(rv) && rv >= -1 && typeof start === 'string')
+      return { version: rv, start };
+  } catch {
+    /* refused below */
+  }
+  throw badRequest('continue key is not valid: token does not start with a known version');
+}
+
+export interface Page {
+  entries: Entry[];
+  meta: Record<string, unknown>;
+}
+
+/**
+ * A list as its parameters ask for it: all, or a page of a list that stays as it was when its first page was made.
+ * @throws 410 where the version that a page belongs to is no longer known
+ */
+export function list(store: Store, resource: Resource, selection: Selection, query: URLSearchParams): Page {
+  const limit = numberParam(query, 'limit');
+  const token = query.get('continue');
+  const match = query.get('resourceVersionMatch');
+  let version = versionParam(query);
+  if (match && !['Exact', 'NotOlderThan'].includes(match))
+    throw badRequest(`resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`);
+  if (match && version === undefined)
+    throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (match === 'Exact' && version === 0)
+    throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  if (token && version) throw badRequest('resourceVersion: Forbidden: specifying resource version is not allowed when using continue');
+  const current = store.version;
+  if (version !== undefined && version > current) throw tooLarge(version, current);
+  let start = '';
+  if (token) {
+    const from = decodeToken(token);
+    ({ start } = from);
+    version = from.version < 0 ? current : from.version;
+    if (version > current) throw tooLarge(version, current);
+    if (!store.knows(resource.storage, version)) {
+      const e = expired(
+        'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+      );
+      throw new InconsistentContinue(e, encodeToken(-1, start));
+    }
+  } else if (match === 'Exact') {
+    if (!store.knows(resource.storage, version!)) throw expired(`The resourceVersion for the provided list is too old.`);
+  } else {
+    version = undefined;
+  }
+  const at = version ?? current;
+  const all = store.list(resource.storage, selection.namespace, version);
+  const entries: Entry[] = [];
+  let next: string | undefined;
+  let remaining = 0;
+  const filtered = selection.labels !== undefined || selection.fields !== undefined;
+  for (const entry of all) {
+    const key = entry.namespace ? `${entry.namespace}/${entry.name}` : entry.name;
+    if (start && key <= start) continue;
+    if (!selects(selection, entry)) continue;
+    if (limit !== undefined && limit > 0 && entries.length >= limit) {
+      if (next === undefined) {
+        const last = entries.at(-1)!;
+        next = encodeToken(at, last.namespace ? `${last.namespace}/${last.name}` : last.name);
+      }
+      remaining += 1;
+      if (filtered) break;
+      continue;
+    }
+    entries.push(entry);
+  }
+  return {
+    entries,
+    meta: { resourceVersion: String(at), ...(next ? { continue: next, ...(filtered ? {} : { remainingItemCount: remaining }) } : {}) },
+  };
+}
+
+/** A 410 whose Status carries a token with which the rest can still be listed, as it is now. */
+export class InconsistentContinue extends ApiError {
+  readonly #token: string;
+  constructor(of: ApiError, token: string) {
+    super(of.code, of.reason, of.message);
+    this.#token = token;
+  }
+  override status(): Record<string, unknown> {
+    return { ...super.status(), metadata: { continue: this.#token } };
+  }
+}

@@ -1,0 +1,172 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
+import { parse as parseYaml } from 'yaml';
+import type { User } from '../auth/tokens.ts';
+import type { Resource, Subresource } from '../kinds/resource.ts';
+import { fromProtobuf } from '../wire/protobuf.ts';
+import { ApiError, badRequest, noSuchPath, unsupportedMediaType } from './errors.ts';
+import type { Registry } from '../kinds/registry.ts';
+
+/** HTTP/2 requests and answers are handled through Node's compatible API, so HTTP/1's types do for both. */
+export type Incoming = IncomingMessage;
+export type Outgoing = ServerResponse;
+
+/** Bodies are refused above this, as kube-apiserver does. */
+export const MAX_BODY = 3 * 1024 * 1024;
+
+/** A request for a resource, in Kubernetes' words. */
+export interface Target {
+  resource: Resource;
+  namespace: string;
+  /** Empty for a collection. */
+  name: string;
+  subresource: Subresource | undefined;
+  /** What is behind the subresource, for proxies. */
+  rest: string;
+}
+
+/** One request on its way through the server. */
+export interface Call {
+  req: Incoming;
+  res: Outgoing;
+  url: URL;
+  method: string;
+  user: User;
+  warnings: string[];
+  /** Where the client wants another protocol: its connection, and what it sent already. `accept` takes it away from `res`. */
+  upgrade?: { readonly socket: Duplex; readonly head: Buffer; accept(): void };
+}
+
+/** The target of a path below /api or /apis, or undefined for a path that is none. */
+export function targetOf(registry: Registry, segments: string[]): Target | undefined {
+  const [root, ...path] = segments;
+  const group = root === 'apis' ? (path.shift() ?? '') : '';
+  const version = path.shift();
+  if (!version || (root === 'apis' && !group) || path.length === 0) return undefined;
+  let namespace = '';
+  let rest = path;
+  if (path[0] === 'namespaces' && path.length > 2) {
+    const inner = registry.find(group, version, path[2]!);
+    if (inner?.namespaced) {
+      namespace = path[1]!;
+      rest = path.slice(2);
+    }
+  }
+  const [plural, name = '', sub, ...more] = rest;
+  const resource = registry.find(group, version, plural!);
+  if (!resource) throw noSuchPath();
+  if (namespace === '' && resource.namespaced && name) throw noSuchPath();
+  let subresource: Subresource | undefined;
+  if (sub !== undefined) {
+    subresource = resource.subresources.find((s) => s.name === sub);
+    if (!subresource) throw noSuchPath();
+  }
+  return { resource, namespace, name, subresource, rest: more.join('/') };
+}
+
+/** Reads the whole body as text. @throws 413 above MAX_BODY, 400 where the client went away or it is no UTF-8 */
+export async function readBody(req: Incoming): Promise<string> {
+  return textOf(await readBytes(req));
+}
+
+function textOf(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw badRequest('the body is no UTF-8 text');
+  }
+}
+
+function readBytes(req: Incoming): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const tooLarge = (): void => {
+      reject(new ApiError(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY}`));
+      // What is still coming is read and forgotten, so that the answer can be read too.
+      req.removeAllListeners('data');
+      req.resume();
+    };
+    if (Number(req.headers['content-length'] ?? 0) > MAX_BODY) {
+      tooLarge();
+      return;
+    }
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY) {
+        chunks.length = 0;
+        tooLarge();
+      } else chunks.push(chunk);
+    });
+    req.on('error', () => reject(badRequest('the request ended before its body')));
+    req.on('aborted', () => reject(badRequest('the request ended before its body')));
+    req.on('end', () => {
+      try {
+        let bytes: Buffer = Buffer.concat(chunks);
+        if (req.headers['content-encoding'] === 'gzip') bytes = gunzipSync(bytes, { maxOutputLength: MAX_BODY });
+        resolve(bytes);
+      } catch (error) {
+        reject(badRequest(`the body cannot be unzipped: ${(error as Error).message}`));
+      }
+    });
+  });
+}
+
+export const mediaType = (req: Incoming): string =>
+  String(req.headers['content-type'] ?? '')
+    .split(';')[0]!
+    .trim()
+    .toLowerCase();
+
+const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+const SERVED = ['application/json', 'application/yaml', PROTOBUF];
+
+/** The body as a value, by its content type; undefined where there is none. @throws 415, 400 */
+export async function readObject(req: Incoming): Promise<unknown> {
+  const type = mediaType(req) || 'application/json';
+  if (!SERVED.includes(type)) throw unsupportedMediaType(SERVED);
+  const bytes = await readBytes(req);
+  if (type === PROTOBUF) return limited(fromProtobuf(bytes));
+  return parseBody(textOf(bytes), type.endsWith('yaml'));
+}
+
+/** The body of a request that may come without one, such as a deletion. */
+export async function readOptional(req: Incoming): Promise<unknown> {
+  const bytes = await readBytes(req);
+  if (!bytes.length) return undefined;
+  const type = mediaType(req);
+  return type === PROTOBUF ? fromProtobuf(bytes) : parseBody(textOf(bytes), type.endsWith('yaml'));
+}
+
+export function parseBody(text: string, yaml: boolean): unknown {
+  try {
+    // JSON is read as such also where YAML is allowed: it is what clients send, and much faster.
+    if (!yaml || text.trimStart().startsWith('{')) return limited(JSON.parse(text));
+  } catch (error) {
+    if (!yaml)
+      throw badRequest(
+        `the object provided is unrecognized (must be of type json): couldn't get version/kind; json parse error: ${(error as Error).message}`,
+      );
+  }
+  try {
+    return limited(parseYaml(text, { maxAliasCount: 100 }) as unknown);
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw badRequest(`error decoding YAML: ${(error as Error).message.split('\n')[0]}`);
+  }
+}
+
+/** Refuses what is nested so deep that walking it would end the stack. */
+function limited(value: unknown): unknown {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length; depth += 1) {
+    if (depth > 1000) throw badRequest('the object provided is unrecognized: exceeded max depth');
+    const next: unknown[] = [];
+    for (const v of level)
+      if (typeof v === 'object' && v !== null)
+        for (const below of Object.values(v)) if (typeof below === 'object' && below !== null) next.push(below);
+    level = next;
+  }
+  return value;
+}

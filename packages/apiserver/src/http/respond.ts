@@ -1,0 +1,55 @@
+import { gzip } from 'node:zlib';
+import type { Call } from './request.ts';
+import { ApiError } from './errors.ts';
+
+const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '?').replace(/(["\\])/g, '\\$1')}"`;
+
+function head(call: Call, status: number, type: string, extra: Record<string, string> = {}): void {
+  const warnings = [...new Set(call.warnings)].slice(0, 50).map((w) => `299 - ${quote(w.slice(0, 4000))}`);
+  call.res.statusCode = status;
+  for (const [k, v] of Object.entries({ 'content-type': type, 'cache-control': 'no-cache, private', ...extra })) call.res.setHeader(k, v);
+  if (warnings.length) call.res.setHeader('warning', warnings);
+}
+
+/** Answers with text that is JSON already; zipped where the client takes it and it is worth it, as kube-apiserver does above 128 KiB. */
+export function sendText(call: Call, status: number, text: string | Buffer, type = 'application/json'): void {
+  if (call.res.destroyed || call.res.writableEnded) return;
+  if (text.length > 128 * 1024 && /\bgzip\b/.test(String(call.req.headers['accept-encoding'] ?? ''))) {
+    gzip(text, { level: 1 }, (error, zipped) => {
+      if (call.res.destroyed) return;
+      if (error) {
+        call.res.destroy(error);
+        return;
+      }
+      head(call, status, type, { 'content-encoding': 'gzip', vary: 'Accept-Encoding' });
+      call.res.end(zipped);
+    });
+    return;
+  }
+  head(call, status, type);
+  call.res.end(text);
+}
+
+export const send = (call: Call, status: number, body: unknown, type?: string): void => sendText(call, status, JSON.stringify(body), type);
+
+/** Answers with the Status of a refusal; an error that is none is an Internal Error, and told to `report`. */
+export function sendError(call: Call, error: unknown, report: (error: unknown) => void): void {
+  const refusal =
+    error instanceof ApiError
+      ? error
+      : new ApiError(500, 'InternalError', `Internal error occurred: ${(error as Error)?.message ?? String(error)}`);
+  if (!(error instanceof ApiError)) report(error);
+  if (call.res.headersSent) {
+    call.res.destroy();
+    return;
+  }
+  const after = refusal.details?.['retryAfterSeconds'];
+  if (after !== undefined) call.res.setHeader('retry-after', String(after));
+  send(call, refusal.code, refusal.status());
+}
+
+/** Begins a stream of lines. */
+export function startStream(call: Call, type: string): void {
+  head(call, 200, type);
+  call.res.flushHeaders();
+}

@@ -1,0 +1,122 @@
+import { badRequest } from './errors.ts';
+import { labelKeyProblem, labelValueProblem } from '../kinds/names.ts';
+
+export type Test = (values: Readonly<Record<string, string>>) => boolean;
+
+type Requirement = { key: string; op: 'in' | 'notin' | 'exists' | 'absent' | 'gt' | 'lt'; values: string[] };
+
+const holds = (r: Requirement, labels: Readonly<Record<string, string>>): boolean => {
+  const value = Object.hasOwn(labels, r.key) ? labels[r.key] : undefined;
+  switch (r.op) {
+    case 'in':
+      return value !== undefined && r.values.includes(value);
+    case 'notin':
+      return value === undefined || !r.values.includes(value);
+    case 'exists':
+      return value !== undefined;
+    case 'absent':
+      return value === undefined;
+    case 'gt':
+      return value !== undefined && /^-?\d+$/.test(value) && BigInt(value) > BigInt(r.values[0]!);
+    case 'lt':
+      return value !== undefined && /^-?\d+$/.test(value) && BigInt(value) < BigInt(r.values[0]!);
+  }
+};
+
+const TOKEN = /\s*(?:(!=|==|=|!|\(|\)|,|>|<)|([^\s!=,()<>]+))/y;
+
+/** Parses a label selector such as `a=b,c in (d,e),!f`; undefined where it selects everything. A bad one is a 400. */
+export function labelSelector(text: string | null | undefined): Test | undefined {
+  if (!text?.trim()) return undefined;
+  const fail = (why: string): never => {
+    throw badRequest(`unable to parse requirement: ${why}`);
+  };
+  const tokens: { text: string; word: boolean }[] = [];
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < text.trimEnd().length) {
+    const at = TOKEN.lastIndex;
+    const found = TOKEN.exec(text);
+    if (!found) return fail(`found '${text.slice(at)}'`);
+    tokens.push({ text: found[1] ?? found[2]!, word: found[2] !== undefined });
+  }
+  let i = 0;
+  const peek = (): string | undefined => (tokens[i]?.word === false ? tokens[i]!.text : undefined);
+  const word = (what: string): string => {
+    const t = tokens[i++];
+    if (!t?.word) return fail(`found '${t?.text ?? ''}', expected: ${what}`);
+    return t.text;
+  };
+  const key = (): string => {
+    const k = word('identifier');
+    const problem = labelKeyProblem(k);
+    return problem ? fail(`<nil>: Invalid value: "${k}": ${problem}`) : k;
+  };
+  const requirements: Requirement[] = [];
+  for (;;) {
+    if (peek() === '!') {
+      i += 1;
+      requirements.push({ key: key(), op: 'absent', values: [] });
+    } else {
+      const k = key();
+      const t = tokens[i];
+      if (!t || t.text === ',') {
+        requirements.push({ key: k, op: 'exists', values: [] });
+      } else if (!t.word && ['=', '==', '!='].includes(t.text)) {
+        i += 1;
+        const value = tokens[i]?.word ? tokens[i++]!.text : '';
+        requirements.push({ key: k, op: t.text === '!=' ? 'notin' : 'in', values: [value] });
+      } else if (!t.word && (t.text === '>' || t.text === '<')) {
+        i += 1;
+        const value = word('identifier');
+        if (!/^-?\d+$/.test(value))
+          fail(`values[0][${k}]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`);
+        requirements.push({ key: k, op: t.text === '>' ? 'gt' : 'lt', values: [value] });
+      } else if (t.word && (t.text === 'in' || t.text === 'notin')) {
+        i += 1;
+        if (peek() !== '(') fail(`found '${tokens[i]?.text ?? ''}', expected: '('`);
+        i += 1;
+        const values: string[] = [];
+        for (;;) {
+          if (tokens[i]?.word) values.push(tokens[i++]!.text);
+          else values.push('');
+          if (peek() === ',') {
+            i += 1;
+            continue;
+          }
+          if (peek() === ')') {
+            i += 1;
+            break;
+          }
+          fail(`found '${tokens[i]?.text ?? ''}', expected: ',' or ')'`);
+        }
+        requirements.push({ key: k, op: t.text, values });
+      } else {
+        fail(`found '${t.text}', expected: in, notin, =, ==, !=, gt, lt`);
+      }
+      for (const v of requirements.at(-1)!.values) {
+        const problem = labelValueProblem(v);
+        if (problem) fail(`values[0][${k}]: Invalid value: "${v}": ${problem}`);
+      }
+    }
+    if (i >= tokens.length) break;
+    if (peek() !== ',') fail(`found '${tokens[i]!.text}', expected: ',' or 'end of string'`);
+    i += 1;
+    if (i >= tokens.length) fail("found '', expected: identifier after ','");
+  }
+  return (labels) => requirements.every((r) => holds(r, labels));
+}
+
+/** Parses a field selector such as `metadata.name=a,spec.nodeName!=b`; a field outside `known` is a 400. */
+export function fieldSelector(text: string | null | undefined, known: (name: string) => boolean): Test | undefined {
+  if (!text?.trim()) return undefined;
+  const terms: { field: string; value: string; not: boolean }[] = [];
+  for (const part of text.split(/(?<!\\),/)) {
+    if (!part) continue;
+    const found = /^(.*?)(!=|==|=)(.*)$/s.exec(part);
+    if (!found) throw badRequest(`invalid selector: '${text}'; can't understand '${part}'`);
+    const fieldName = found[1]!;
+    if (!known(fieldName)) throw badRequest(`field label not supported: ${fieldName}`);
+    terms.push({ field: fieldName, value: found[3]!.replace(/\\([\\,=])/g, '$1'), not: found[2] === '!=' });
+  }
+  return (fields) => terms.every((t) => ((fields[t.field] ?? '') === t.value) !== t.not);
+}

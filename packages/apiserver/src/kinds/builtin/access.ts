@@ -1,0 +1,122 @@
+import { field, type Cause } from '../../http/errors.ts';
+import { equal, type JsonObject } from '../../schema/schema.ts';
+import { dnsSubdomain, pathSegment } from '../names.ts';
+import type { Strategy } from '../resource.ts';
+import { named, oneOf, selectorProblems } from './checks.ts';
+
+const GROUP = 'rbac.authorization.k8s.io';
+
+function ruleProblems(object: JsonObject, namespaced: boolean): Cause[] {
+  const causes: Cause[] = [];
+  for (const [i, r] of (object['rules'] ?? []).entries()) {
+    const at = `rules[${i}]`;
+    if (!r.verbs?.length) causes.push(field.required(`${at}.verbs`, 'verbs must contain at least one value'));
+    if (r.nonResourceURLs?.length) {
+      if (namespaced)
+        causes.push(field.invalid(`${at}.nonResourceURLs`, r.nonResourceURLs, 'namespaced rules cannot apply to non-resource URLs'));
+      if (r.apiGroups?.length || r.resources?.length || r.resourceNames?.length)
+        causes.push(
+          field.invalid(`${at}.nonResourceURLs`, r.nonResourceURLs, 'rules cannot apply to both regular resources and non-resource URLs'),
+        );
+      continue;
+    }
+    if (!r.apiGroups?.length) causes.push(field.required(`${at}.apiGroups`, 'resource rules must supply at least one api group'));
+    if (!r.resources?.length) causes.push(field.required(`${at}.resources`, 'resource rules must supply at least one resource'));
+  }
+  return causes;
+}
+
+export const role: Strategy = {
+  name: pathSegment,
+  complete: (object) => {
+    object['rules'] ??= null;
+  },
+  validate: (object) => ruleProblems(object, true),
+};
+
+export const clusterRole: Strategy = {
+  name: pathSegment,
+  complete: (object) => {
+    object['rules'] ??= null;
+  },
+  validate(object) {
+    const causes = ruleProblems(object, false);
+    const aggregation: JsonObject | undefined = object['aggregationRule'];
+    if (aggregation && !aggregation['clusterRoleSelectors']?.length)
+      causes.push(
+        field.required('aggregationRule.clusterRoleSelectors', 'at least one clusterRoleSelector required if aggregationRule is non-nil'),
+      );
+    for (const [i, s] of (aggregation?.['clusterRoleSelectors'] ?? []).entries())
+      causes.push(...selectorProblems(s, `aggregationRule.clusterRoleSelectors[${i}]`));
+    return causes;
+  },
+};
+
+const binding = (kinds: readonly string[]): Strategy => ({
+  name: pathSegment,
+  defaults(object) {
+    const ref: JsonObject | undefined = object['roleRef'];
+    if (ref) ref['apiGroup'] ||= GROUP;
+    for (const s of object['subjects'] ?? []) {
+      if (s.kind === 'User' || s.kind === 'Group') s.apiGroup ??= GROUP;
+    }
+  },
+  validate(object) {
+    const ref: JsonObject = object['roleRef'] ?? {};
+    const causes = [...oneOf(ref['apiGroup'] ?? '', 'roleRef.apiGroup', [GROUP]), ...oneOf(ref['kind'] ?? '', 'roleRef.kind', kinds)];
+    if (!ref['name']) causes.push(field.required('roleRef.name'));
+    else causes.push(...named(ref['name'], 'roleRef.name', pathSegment));
+    for (const [i, s] of (object['subjects'] ?? []).entries()) {
+      const at = `subjects[${i}]`;
+      if (!s.name) causes.push(field.required(`${at}.name`));
+      switch (s.kind) {
+        case 'ServiceAccount':
+          causes.push(...named(s.name, `${at}.name`, dnsSubdomain), ...oneOf(s.apiGroup, `${at}.apiGroup`, ['']));
+          if (!s.namespace) causes.push(field.required(`${at}.namespace`));
+          break;
+        case 'User':
+        case 'Group':
+          causes.push(...oneOf(s.apiGroup, `${at}.apiGroup`, [GROUP]));
+          break;
+        default:
+          causes.push(field.notSupported(`${at}.kind`, s.kind ?? '', ['Group', 'ServiceAccount', 'User']));
+      }
+    }
+    return causes;
+  },
+  validateUpdate: (object, old) =>
+    equal(object['roleRef'], old['roleRef']) ? [] : [field.invalid('roleRef', object['roleRef'], 'cannot change roleRef')],
+});
+
+export const roleBinding = binding(['ClusterRole', 'Role']);
+export const clusterRoleBinding = binding(['ClusterRole']);
+
+const SYSTEM = 'system-';
+const HIGHEST = 1_000_000_000;
+
+export const priorityClass: Strategy = {
+  defaults: (object) => {
+    object['preemptionPolicy'] ??= 'PreemptLowerPriority';
+    object['value'] ??= 0;
+  },
+  validate(object) {
+    const causes: Cause[] = [];
+    if (String(object['metadata'].name ?? '').startsWith(SYSTEM))
+      causes.push(
+        field.forbidden(
+          'metadata.name',
+          "priority class names with 'system-' prefix are reserved for system use only. error: " +
+            `${object['metadata'].name} is not a known system priority class`,
+        ),
+      );
+    else if (object['value'] > HIGHEST)
+      causes.push(field.forbidden('value', `maximum allowed value of a user defined priority is ${HIGHEST}`));
+    return [...causes, ...oneOf(object['preemptionPolicy'], 'preemptionPolicy', ['Never', 'PreemptLowerPriority'])];
+  },
+  validateUpdate: (object, old) => [
+    ...(object['value'] === old['value'] ? [] : [field.forbidden('value', 'may not be changed in an update.')]),
+    ...(object['preemptionPolicy'] === old['preemptionPolicy']
+      ? []
+      : [field.invalid('preemptionPolicy', object['preemptionPolicy'], 'field is immutable')]),
+  ],
+};

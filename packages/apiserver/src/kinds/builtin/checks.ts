@@ -1,0 +1,121 @@
+import { isIPv4, isIPv6 } from 'node:net';
+import { field, type Cause } from '../../http/errors.ts';
+import { isObject, type JsonObject } from '../../schema/schema.ts';
+import { dnsSubdomain, labelKeyProblem, labelValueProblem } from '../names.ts';
+
+/* Checks that several kinds share, worded as Kubernetes words them. Each gives what is wrong, and nothing where the value is absent. */
+
+export const numbers = {
+  /** Fields of `object` that may not be negative. */
+  notNegative: (object: JsonObject | undefined, path: string, ...keys: string[]): Cause[] =>
+    keys
+      .filter((k) => typeof object?.[k] === 'number' && object[k] < 0)
+      .map((k) => field.invalid(`${path}.${k}`, object![k], 'must be greater than or equal to 0')),
+  port: (value: unknown, path: string): Cause[] =>
+    typeof value === 'number' && (value < 1 || value > 65535) ? [field.invalid(path, value, 'must be between 1 and 65535, inclusive')] : [],
+};
+
+export const oneOf = (value: unknown, path: string, allowed: readonly string[]): Cause[] =>
+  value === undefined || allowed.includes(String(value)) ? [] : [field.notSupported(path, value, allowed)];
+
+export const named = (value: unknown, path: string, check: (name: string) => string | undefined): Cause[] => {
+  const problem = typeof value === 'string' && value ? check(value) : undefined;
+  return problem ? [field.invalid(path, value, problem)] : [];
+};
+
+export const wanted = (object: JsonObject | undefined, path: string, ...keys: string[]): Cause[] =>
+  keys.filter((k) => object?.[k] === undefined || object[k] === '').map((k) => field.required(`${path}.${k}`));
+
+/** Names of ports (IANA_SVC_NAME, RFC 6335). */
+export function portNameProblem(name: string): string | undefined {
+  if (name.length > 15) return 'must be no more than 15 characters';
+  if (!/^[-a-z0-9]+$/.test(name)) return 'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)';
+  if (!/[a-z]/.test(name)) return 'must contain at least one letter (a-z)';
+  if (name.includes('--')) return 'must not contain consecutive hyphens';
+  return name.startsWith('-') || name.endsWith('-') ? 'must not begin or end with a hyphen' : undefined;
+}
+
+export const portOrName = (value: unknown, path: string): Cause[] =>
+  typeof value === 'string'
+    ? named(value || '-', path, portNameProblem)
+    : typeof value === 'number' && (value < 1 || value > 65535)
+      ? [field.invalid(path, value, 'must be between 1 and 65535, inclusive')]
+      : [];
+
+export function labelProblems(labels: unknown, path: string): Cause[] {
+  const causes: Cause[] = [];
+  for (const [key, value] of Object.entries(isObject(labels) ? labels : {})) {
+    const badKey = labelKeyProblem(key);
+    if (badKey) causes.push(field.invalid(path, key, badKey));
+    const badValue = labelValueProblem(String(value));
+    if (badValue) causes.push(field.invalid(path, value, badValue));
+  }
+  return causes;
+}
+
+/** What is wrong with a LabelSelector. */
+export function selectorProblems(selector: JsonObject | undefined, path: string): Cause[] {
+  const causes = labelProblems(selector?.['matchLabels'], `${path}.matchLabels`);
+  for (const [i, e] of (selector?.['matchExpressions'] ?? []).entries()) {
+    const at = `${path}.matchExpressions[${i}]`;
+    switch (e.operator) {
+      case 'In':
+      case 'NotIn':
+        if (!e.values?.length) causes.push(field.required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+        break;
+      case 'Exists':
+      case 'DoesNotExist':
+        if (e.values?.length)
+          causes.push(field.forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+        break;
+      default:
+        causes.push(field.invalid(`${at}.operator`, e.operator ?? '', 'not a valid selector operator'));
+    }
+    const bad = labelKeyProblem(String(e.key ?? ''));
+    if (bad) causes.push(field.invalid(`${at}.key`, e.key ?? '', bad));
+    for (const [j, v] of (e.values ?? []).entries()) causes.push(...named(v, `${at}.values[${j}]`, labelValueProblem));
+  }
+  return causes;
+}
+
+/** A number, or a percentage such as "25%". */
+export function intOrPercent(value: unknown, path: string): Cause[] {
+  if (typeof value === 'number') return value < 0 ? [field.invalid(path, value, 'must be greater than or equal to 0')] : [];
+  if (typeof value !== 'string' || /^\d+%$/.test(value)) return [];
+  return [
+    field.invalid(
+      path,
+      value,
+      "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+    ),
+  ];
+}
+
+export const isZero = (value: unknown): boolean => value === 0 || (typeof value === 'string' && /^0+%$/.test(value)) || value === undefined;
+export const overWhole = (value: unknown, path: string): Cause[] =>
+  typeof value === 'string' && Number.parseInt(value, 10) > 100 ? [field.invalid(path, value, 'must not be greater than 100%')] : [];
+
+export const ipProblem = (text: string): string | undefined =>
+  isIPv4(text) || isIPv6(text) ? undefined : 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
+
+export function cidrProblem(text: string): string | undefined {
+  const [ip, bits, ...rest] = text.split('/');
+  const good =
+    rest.length === 0 &&
+    ip &&
+    /^(0|[1-9]\d{0,2})$/.test(bits ?? '') &&
+    ((isIPv4(ip) && Number(bits) <= 32) || (isIPv6(ip) && Number(bits) <= 128));
+  return good ? undefined : 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
+}
+
+/** Data keys of ConfigMaps and Secrets. */
+export function keyProblem(key: string): string | undefined {
+  if (key.length > 253) return 'must be no more than 253 characters';
+  if (key === '.' || key === '..') return `must not be '${key}'`;
+  if (key.startsWith('..')) return "must not start with '..'";
+  return /^[-._a-zA-Z0-9]+$/.test(key)
+    ? undefined
+    : "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+}
+
+export const subdomain = (value: unknown, path: string): Cause[] => named(value, path, dnsSubdomain);

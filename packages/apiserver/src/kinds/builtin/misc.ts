@@ -1,0 +1,217 @@
+import { field, type Cause } from '../../http/errors.ts';
+import { equal, type JsonObject } from '../../schema/schema.ts';
+import { dnsLabel, labelKeyProblem, labelValueProblem } from '../names.ts';
+import type { Strategy } from '../resource.ts';
+import { keyProblem, named, oneOf } from './checks.ts';
+
+const NODE_INFO = {
+  machineID: '',
+  systemUUID: '',
+  bootID: '',
+  kernelVersion: '',
+  osImage: '',
+  containerRuntimeVersion: '',
+  kubeletVersion: '',
+  kubeProxyVersion: '',
+  operatingSystem: '',
+  architecture: '',
+};
+
+export const namespace: Strategy = {
+  name: dnsLabel,
+  defaults(object) {
+    const meta: JsonObject = object['metadata'];
+    if (meta['name']) meta['labels'] = { ...meta['labels'], 'kubernetes.io/metadata.name': meta['name'] };
+  },
+  create(object) {
+    object['spec'] = { finalizers: ['kubernetes'] };
+    object['status'] = { phase: 'Active' };
+  },
+  fields: ({ status = {} }) => ({ 'status.phase': status.phase ?? '' }),
+  returnsDeleted: true,
+};
+
+/** As the kubelet's registration: a new node is not ready until something says so. */
+export const node: Strategy = {
+  create(object) {
+    const spec: JsonObject = (object['spec'] ??= {});
+    const taints: JsonObject[] = spec['taints'] ?? [];
+    if (!taints.some((t) => t['key'] === 'node.kubernetes.io/not-ready'))
+      taints.push({ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' });
+    spec['taints'] = taints;
+    object['status'] = {};
+  },
+  updateStatus(object) {
+    const status: JsonObject = (object['status'] ??= {});
+    if (status['capacity'] && !status['allocatable']) status['allocatable'] = { ...status['capacity'] };
+  },
+  complete(object) {
+    object['spec'] ??= {};
+    const status: JsonObject = (object['status'] = { ...object['status'] });
+    status['daemonEndpoints'] = { kubeletEndpoint: { Port: 0 }, ...status['daemonEndpoints'] };
+    status['nodeInfo'] = { ...NODE_INFO, ...status['nodeInfo'] };
+  },
+  validate({ spec = {} }) {
+    const causes: Cause[] = [];
+    const seen = new Set<string>();
+    for (const [i, t] of (spec.taints ?? []).entries()) {
+      const at = `spec.taints[${i}]`;
+      if (!t.key) causes.push(field.invalid(`${at}.key`, '', labelKeyProblem('')!));
+      else causes.push(...named(t.key, `${at}.key`, labelKeyProblem));
+      causes.push(...named(t.value, `${at}.value`, labelValueProblem));
+      if (!t.effect) causes.push(field.required(`${at}.effect`));
+      else causes.push(...oneOf(t.effect, `${at}.effect`, ['NoExecute', 'NoSchedule', 'PreferNoSchedule']));
+      const id = `${t.key}:${t.effect}`;
+      if (seen.has(id))
+        causes.push({
+          ...field.duplicate(at, t),
+          message: `Duplicate value: ${JSON.stringify(t)}: taints must be unique by key and effect pair`,
+        });
+      seen.add(id);
+    }
+    return causes;
+  },
+  validateUpdate(object, old) {
+    const before: unknown = old['spec']?.podCIDR;
+    return before && object['spec'].podCIDR !== before
+      ? [field.forbidden('spec.podCIDR', 'node updates may not change podCIDR except from "" to valid')]
+      : [];
+  },
+  fields: ({ spec = {} }) => ({ 'spec.unschedulable': String(spec.unschedulable ?? false) }),
+};
+
+/** Most bytes that a ConfigMap or a Secret may hold. */
+const MAX_DATA = 1024 * 1024;
+
+const bytes = (data: JsonObject | undefined, encoding: 'utf8' | 'base64' = 'utf8'): number =>
+  Object.values(data ?? {}).reduce<number>((n, v) => n + Buffer.byteLength(String(v), encoding), 0);
+
+export const configMap: Strategy = {
+  validate(object) {
+    const causes: Cause[] = [];
+    for (const part of ['data', 'binaryData']) {
+      for (const key of Object.keys(object[part] ?? {})) {
+        const problem = keyProblem(key);
+        if (problem) causes.push(field.invalid(`${part}[${key}]`, key, problem));
+        if (part === 'binaryData' && object['data']?.[key] !== undefined)
+          causes.push(field.invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
+      }
+    }
+    if (bytes(object['data']) + bytes(object['binaryData'], 'base64') > MAX_DATA)
+      causes.push({ reason: 'FieldValueTooLong', message: `Too long: may not be more than ${MAX_DATA} bytes`, field: '' });
+    return causes;
+  },
+  validateUpdate: immutable(['data', 'binaryData']),
+};
+
+function immutable(parts: readonly string[]): (object: JsonObject, old: JsonObject) => Cause[] {
+  return (object, old) => {
+    if (old['immutable'] !== true) return [];
+    const causes = parts
+      .filter((p) => !equal(object[p], old[p]))
+      .map((p) => field.forbidden(p, 'field is immutable when `immutable` is set'));
+    return object['immutable'] === true ? causes : [field.forbidden('immutable', 'field is immutable when `immutable` is set'), ...causes];
+  };
+}
+
+export const secret: Strategy = {
+  defaults(object) {
+    object['type'] ||= 'Opaque';
+    if (object['stringData']) {
+      object['data'] = {
+        ...object['data'],
+        ...Object.fromEntries(Object.entries(object['stringData']).map(([k, v]) => [k, Buffer.from(String(v)).toString('base64')])),
+      };
+      delete object['stringData'];
+    }
+  },
+  validate(object) {
+    const data: JsonObject = object['data'] ?? {};
+    const causes = Object.keys(data).flatMap((key) => named(key, `data[${key}]`, keyProblem));
+    if (bytes(data, 'base64') > MAX_DATA)
+      causes.push({ reason: 'FieldValueTooLong', message: `Too long: may not be more than ${MAX_DATA} bytes`, field: 'data' });
+    const has = (key: string): boolean => data[key] !== undefined;
+    const needs = (...keys: string[]): void => {
+      for (const key of keys) if (!has(key)) causes.push(field.required(`data[${key}]`));
+    };
+    const json = (key: string): void => {
+      if (!has(key)) return needs(key);
+      try {
+        JSON.parse(Buffer.from(data[key], 'base64').toString());
+      } catch {
+        causes.push(field.invalid(`data[${key}]`, '<secret contents redacted>', 'invalid character in JSON'));
+      }
+    };
+    switch (object['type']) {
+      case 'kubernetes.io/service-account-token':
+        if (!object['metadata'].annotations?.['kubernetes.io/service-account.name'])
+          causes.push(field.required('metadata.annotations[kubernetes.io/service-account.name]'));
+        break;
+      case 'kubernetes.io/dockercfg':
+        json('.dockercfg');
+        break;
+      case 'kubernetes.io/dockerconfigjson':
+        json('.dockerconfigjson');
+        break;
+      case 'kubernetes.io/basic-auth':
+        if (!has('username') && !has('password')) needs('username', 'password');
+        break;
+      case 'kubernetes.io/ssh-auth':
+        if (!data['ssh-privatekey']) causes.push(field.required('data[ssh-privatekey]'));
+        break;
+      case 'kubernetes.io/tls':
+        needs('tls.crt', 'tls.key');
+        break;
+    }
+    return causes;
+  },
+  validateUpdate: (object, old) => [
+    ...(object['type'] === old['type'] ? [] : [field.invalid('type', object['type'], 'field is immutable')]),
+    ...immutable(['data'])(object, old),
+  ],
+  fields: ({ type = '' }) => ({ type }),
+};
+
+export const serviceAccount: Strategy = { returnsDeleted: true };
+
+export const event: Strategy = {
+  complete(object) {
+    for (const key of ['eventTime', 'firstTimestamp', 'lastTimestamp']) object[key] ??= null;
+    object['source'] ??= {};
+    object['reportingComponent'] ??= '';
+    object['reportingInstance'] ??= '';
+  },
+  validate(object) {
+    const about: unknown = object['involvedObject']?.namespace;
+    return (about || 'default') === object['metadata'].namespace || (!about && object['metadata'].namespace === 'kube-system')
+      ? []
+      : [field.invalid('involvedObject.namespace', about ?? '', 'does not match event.namespace')];
+  },
+  fields(object) {
+    const about: JsonObject = object['involvedObject'] ?? {};
+    return {
+      'involvedObject.kind': about['kind'] ?? '',
+      'involvedObject.namespace': about['namespace'] ?? '',
+      'involvedObject.name': about['name'] ?? '',
+      'involvedObject.uid': about['uid'] ?? '',
+      'involvedObject.apiVersion': about['apiVersion'] ?? '',
+      'involvedObject.resourceVersion': about['resourceVersion'] ?? '',
+      'involvedObject.fieldPath': about['fieldPath'] ?? '',
+      reason: object['reason'] ?? '',
+      reportingComponent: object['reportingComponent'] ?? '',
+      source: object['source']?.component || object['reportingComponent'] || '',
+      type: object['type'] ?? '',
+    };
+  },
+};
+
+export const lease: Strategy = {
+  validate: ({ spec = {} }) => [
+    ...(spec.leaseDurationSeconds !== undefined && spec.leaseDurationSeconds <= 0
+      ? [field.invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0')]
+      : []),
+    ...(spec.leaseTransitions < 0
+      ? [field.invalid('spec.leaseTransitions', spec.leaseTransitions, 'must be greater than or equal to 0')]
+      : []),
+  ],
+};

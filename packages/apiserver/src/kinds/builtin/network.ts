@@ -1,0 +1,280 @@
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { field, type Cause } from '../../http/errors.ts';
+import { equal, type JsonObject } from '../../schema/schema.ts';
+import { dnsLabel, dnsSubdomain } from '../names.ts';
+import type { Strategy } from '../resource.ts';
+import { cidrProblem, named, numbers, oneOf, portNameProblem, selectorProblems, subdomain } from './checks.ts';
+
+const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
+
+function backendProblems(b: JsonObject, path: string): Cause[] {
+  const { service, resource } = b;
+  if (service && resource) return [field.invalid(path, '', 'cannot set both resource and service backends')];
+  if (resource) return ['kind', 'name'].filter((k) => !resource[k]).map((k) => field.required(`${path}.resource.${k}`));
+  if (!service) return [field.invalid(path, '', 'resource or service backend is required')];
+  const causes = service.name ? named(service.name, `${path}.service.name`, dnsLabel) : [field.required(`${path}.service.name`)];
+  const { name, number } = service.port ?? {};
+  if (name && number) causes.push(field.invalid(path, '', 'cannot set both port name & port number'));
+  else if (name) causes.push(...named(name, `${path}.service.port.name`, portNameProblem));
+  else if (number) causes.push(...numbers.port(number, `${path}.service.port.number`));
+  else causes.push(field.required(path, 'port name or number is required'));
+  return causes;
+}
+
+export const ingress: Strategy = {
+  create: (object) => {
+    object['status'] = { loadBalancer: {} };
+  },
+  validate(object) {
+    const spec: JsonObject = object['spec'] ?? {};
+    const causes: Cause[] = [];
+    if (!spec['rules']?.length && !spec['defaultBackend'])
+      causes.push(field.invalid('spec', [], 'either `defaultBackend` or `rules` must be specified'));
+    if (spec['defaultBackend']) causes.push(...backendProblems(spec['defaultBackend'], 'spec.defaultBackend'));
+    const host = (value: string, at: string): void => {
+      if (isIP(value)) causes.push(field.invalid(at, value, 'must be a DNS name, not an IP address'));
+      else causes.push(...named(value.startsWith('*.') ? value.slice(2) : value, at, dnsSubdomain));
+    };
+    for (const [i, rule] of (spec['rules'] ?? []).entries()) {
+      const at = `spec.rules[${i}]`;
+      if (rule.host) host(rule.host, `${at}.host`);
+      if (rule.http && !rule.http.paths?.length) causes.push(field.required(`${at}.http.paths`));
+      for (const [j, p] of (rule.http?.paths ?? []).entries()) {
+        const below = `${at}.http.paths[${j}]`;
+        if (!p.pathType) causes.push(field.required(`${below}.pathType`, 'pathType must be specified'));
+        else causes.push(...oneOf(p.pathType, `${below}.pathType`, ['Exact', 'ImplementationSpecific', 'Prefix']));
+        const path: string = p.path ?? '';
+        if (p.pathType === 'ImplementationSpecific' ? path && !path.startsWith('/') : p.pathType && !path.startsWith('/'))
+          causes.push(field.invalid(`${below}.path`, path, 'must be an absolute path'));
+        else if (p.pathType && p.pathType !== 'ImplementationSpecific')
+          for (const bad of ['//', '/./', '/../', '%2f', '%2F'])
+            if (path.includes(bad)) causes.push(field.invalid(`${below}.path`, path, `must not contain '${bad}'`));
+        causes.push(...backendProblems(p.backend ?? {}, `${below}.backend`));
+      }
+    }
+    for (const [i, tls] of (spec['tls'] ?? []).entries())
+      for (const [j, h] of (tls.hosts ?? []).entries()) host(h, `spec.tls[${i}].hosts[${j}]`);
+    return [...causes, ...subdomain(spec['ingressClassName'], 'spec.ingressClassName')];
+  },
+};
+
+function peerProblems(peer: JsonObject, path: string): Cause[] {
+  const causes: Cause[] = [];
+  const count = ['podSelector', 'namespaceSelector', 'ipBlock'].filter((k) => peer[k]).length;
+  for (const key of ['podSelector', 'namespaceSelector']) causes.push(...selectorProblems(peer[key], `${path}.${key}`));
+  const block: JsonObject | undefined = peer['ipBlock'];
+  if (block) {
+    if (!block['cidr']) causes.push(field.required(`${path}.ipBlock.cidr`));
+    else causes.push(...named(block['cidr'], `${path}.ipBlock.cidr`, cidrProblem));
+    for (const [i, except] of (block['except'] ?? []).entries()) {
+      const at = `${path}.ipBlock.except[${i}]`;
+      const bad = named(except, at, cidrProblem);
+      const bits = (c: string): number => Number(c.split('/')[1]);
+      if (bad.length) causes.push(...bad);
+      else if (block['cidr'] && !cidrProblem(block['cidr']) && !(bits(except) > bits(block['cidr']) && within(except, block['cidr'])))
+        causes.push(field.invalid(at, except, 'must be a strict subset of `cidr`'));
+    }
+  }
+  if (count === 0) causes.push(field.required(path, 'must specify a peer'));
+  else if (block && count > 1) causes.push(field.forbidden(path, 'may not specify both ipBlock and another peer'));
+  return causes;
+}
+
+function within(inner: string, outer: string): boolean {
+  const [net, bits] = outer.split('/') as [string, string];
+  const [ip] = inner.split('/') as [string];
+  if (isIPv4(ip) !== isIPv4(net)) return false;
+  const list = new BlockList();
+  list.addSubnet(net, Number(bits), isIPv4(net) ? 'ipv4' : 'ipv6');
+  return list.check(ip, isIPv4(ip) ? 'ipv4' : 'ipv6');
+}
+
+export const networkPolicy: Strategy = {
+  defaults(object) {
+    const spec: JsonObject = (object['spec'] ??= {});
+    for (const rule of [...(spec['ingress'] ?? []), ...(spec['egress'] ?? [])]) for (const p of rule.ports ?? []) p.protocol ??= 'TCP';
+    spec['policyTypes'] ??= spec['egress']?.length ? ['Ingress', 'Egress'] : ['Ingress'];
+  },
+  validate(object) {
+    const spec: JsonObject = object['spec'];
+    const causes = selectorProblems(spec['podSelector'], 'spec.podSelector');
+    for (const [direction, side] of [
+      ['ingress', 'from'],
+      ['egress', 'to'],
+    ] as const) {
+      for (const [i, rule] of (spec[direction] ?? []).entries()) {
+        const at = `spec.${direction}[${i}]`;
+        for (const [j, p] of (rule.ports ?? []).entries()) {
+          const below = `${at}.ports[${j}]`;
+          causes.push(...oneOf(p.protocol, `${below}.protocol`, PROTOCOLS));
+          if (typeof p.port === 'number') causes.push(...numbers.port(p.port, `${below}.port`));
+          else if (p.port !== undefined) causes.push(...named(p.port || '-', `${below}.port`, portNameProblem));
+          if (p.endPort === undefined) continue;
+          if (p.port === undefined) causes.push(field.required(`${below}.port`, 'must be specified when `endPort` is specified'));
+          else if (typeof p.port === 'string')
+            causes.push(field.invalid(`${below}.endPort`, p.endPort, 'may not be specified when `port` is non-numeric'));
+          else {
+            if (p.endPort < p.port) causes.push(field.invalid(`${below}.endPort`, p.endPort, 'must be greater than or equal to `port`'));
+            causes.push(...numbers.port(p.endPort, `${below}.endPort`));
+          }
+        }
+        for (const [j, peer] of (rule[side] ?? []).entries()) causes.push(...peerProblems(peer, `${at}.${side}[${j}]`));
+      }
+    }
+    if (spec['policyTypes'].length > 2)
+      causes.push(field.invalid('spec.policyTypes', spec['policyTypes'], 'may not specify more than two policyTypes'));
+    else for (const [i, t] of spec['policyTypes'].entries()) causes.push(...oneOf(t, `spec.policyTypes[${i}]`, ['Egress', 'Ingress']));
+    return causes;
+  },
+};
+
+export const endpointSlice: Strategy = {
+  defaults(object) {
+    for (const p of object['ports'] ?? []) {
+      p.name ??= '';
+      p.protocol ??= 'TCP';
+    }
+  },
+  complete: (object) => {
+    if (object['endpoints'] === undefined) object['endpoints'] = null;
+  },
+  validate(object) {
+    const type: unknown = object['addressType'];
+    const types = ['FQDN', 'IPv4', 'IPv6'];
+    if (!type) return [field.required('addressType')];
+    if (!types.includes(String(type))) return [field.notSupported('addressType', type, types)];
+    const causes: Cause[] = [];
+    const list: JsonObject[] = object['endpoints'] ?? [];
+    if (list.length > 1000) causes.push(field.tooMany('endpoints', list.length, 1000));
+    for (const [i, e] of list.entries()) {
+      if (!e['addresses']?.length) causes.push(field.required(`endpoints[${i}].addresses`, 'must contain at least 1 item'));
+      if (e['addresses']?.length > 100) causes.push(field.tooMany(`endpoints[${i}].addresses`, e['addresses'].length, 100));
+      for (const [j, a] of (e['addresses'] ?? []).entries()) {
+        const at = `endpoints[${i}].addresses[${j}]`;
+        if (type === 'FQDN') causes.push(...named(a, at, dnsSubdomain));
+        else if (type === 'IPv4' ? !isIPv4(a) : !isIPv6(a)) causes.push(field.invalid(at, a, `must be an ${String(type)} address`));
+        else if (FORBIDDEN_ADDRESS.some(([pattern]) => pattern.test(a)))
+          causes.push(field.invalid(at, a, FORBIDDEN_ADDRESS.find(([pattern]) => pattern.test(a))![1]));
+      }
+      causes.push(...subdomain(e['nodeName'], `endpoints[${i}].nodeName`), ...named(e['hostname'], `endpoints[${i}].hostname`, dnsLabel));
+    }
+    const names = new Set<string>();
+    for (const [i, p] of (object['ports'] ?? []).entries()) {
+      if (names.has(p.name)) causes.push(field.duplicate(`ports[${i}].name`, p.name));
+      names.add(p.name);
+      causes.push(...named(p.name, `ports[${i}].name`, dnsLabel), ...oneOf(p.protocol, `ports[${i}].protocol`, PROTOCOLS));
+    }
+    return causes;
+  },
+  validateUpdate: (object, old) =>
+    object['addressType'] === old['addressType'] ? [] : [field.invalid('addressType', object['addressType'], 'field is immutable')],
+};
+
+const FORBIDDEN_ADDRESS: [pattern: RegExp, why: string][] = [
+  [/^(0\.0\.0\.0|::)$/, 'may not be unspecified (0.0.0.0 or ::)'],
+  [/^(127\.|::1$)/, 'may not be in the loopback range (127.0.0.0/8, ::1/128)'],
+  [/^(169\.254\.|fe[89ab])/i, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)'],
+  [/^(224\.0\.0\.|ff02:)/i, 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)'],
+];
+
+export const serviceCidr: Strategy = {
+  create(object) {
+    object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'networking.k8s.io/service-cidr-finalizer'])];
+    object['status'] ??= {};
+  },
+  validate(object) {
+    const cidrs: string[] = object['spec']?.cidrs ?? [];
+    if (!cidrs.length) return [field.required('spec.cidrs', 'at least one CIDR required')];
+    if (cidrs.length > 2) return [field.invalid('spec.cidrs', cidrs, 'may only hold up to 2 values')];
+    const causes = cidrs.flatMap((c, i) => named(c || '-', `spec.cidrs[${i}]`, cidrProblem));
+    if (!causes.length && cidrs.length === 2 && cidrs[0]!.includes(':') === cidrs[1]!.includes(':'))
+      causes.push(
+        field.invalid('spec.cidrs', cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'),
+      );
+    return causes;
+  },
+  validateUpdate: (object, old) =>
+    equal(object['spec'], old['spec']) ? [] : [field.invalid('spec.cidrs', object['spec']?.cidrs ?? null, 'field is immutable')],
+};
+
+export const ipAddress: Strategy = {
+  name: (name) => (isIP(name) ? undefined : 'must be a valid IP address in canonical form'),
+  validate(object) {
+    const ref: JsonObject | undefined = object['spec']?.parentRef;
+    if (!ref) return [field.required('spec.parentRef')];
+    return ['resource', 'name'].filter((k) => !ref[k]).map((k) => field.required(`spec.parentRef.${k}`));
+  },
+  validateUpdate: (object, old) =>
+    equal(object['spec'], old['spec']) ? [] : [field.invalid('spec.parentRef', object['spec']?.parentRef ?? null, 'field is immutable')],
+};
+
+export const ingressClass: Strategy = {
+  validate({ spec = {} }) {
+    const causes: Cause[] = [];
+    if (!spec.controller) causes.push(field.required('spec.controller'));
+    else if (!spec.controller.includes('/'))
+      causes.push(field.invalid('spec.controller', spec.controller, 'must be a domain-prefixed path (such as "acme.io/foo")'));
+    for (const key of ['kind', 'name']) if (spec.parameters && !spec.parameters[key]) causes.push(field.required(`spec.parameters.${key}`));
+    return causes;
+  },
+  validateUpdate: ({ spec = {} }, old) =>
+    spec.controller === old['spec']?.controller ? [] : [field.invalid('spec.controller', spec.controller ?? '', 'field is immutable')],
+};
+
+export const endpoints: Strategy = {
+  defaults: (object) => {
+    for (const s of object['subsets'] ?? []) for (const p of s.ports ?? []) p.protocol ||= 'TCP';
+  },
+  validate(object) {
+    const causes: Cause[] = [];
+    for (const [i, s] of (object['subsets'] ?? []).entries()) {
+      const at = `subsets[${i}]`;
+      if (!s.addresses?.length && !s.notReadyAddresses?.length)
+        causes.push(field.required(at, 'must specify `addresses` or `notReadyAddresses`'));
+      for (const key of ['addresses', 'notReadyAddresses']) {
+        for (const [j, a] of (s[key] ?? []).entries()) {
+          const below = `${at}.${key}[${j}].ip`;
+          if (!isIP(a.ip ?? ''))
+            causes.push(field.invalid(below, a.ip ?? '', 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+          else for (const [pattern, why] of FORBIDDEN_ADDRESS) if (pattern.test(a.ip)) causes.push(field.invalid(below, a.ip, why));
+        }
+      }
+      for (const [j, p] of (s.ports ?? []).entries()) {
+        if (s.ports.length > 1 && !p.name) causes.push(field.required(`${at}.ports[${j}].name`));
+        causes.push(...numbers.port(p.port ?? 0, `${at}.ports[${j}].port`), ...oneOf(p.protocol, `${at}.ports[${j}].protocol`, PROTOCOLS));
+      }
+    }
+    return causes;
+  },
+};
+
+export const disruptionBudget: Strategy = {
+  create(object) {
+    object['status'] = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
+  },
+  complete(object) {
+    object['status'] = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0, ...object['status'] };
+  },
+  validate({ spec = {} }) {
+    const causes: Cause[] = [];
+    if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined)
+      causes.push(field.invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set'));
+    for (const key of ['minAvailable', 'maxUnavailable']) {
+      const value: unknown = spec[key];
+      if (typeof value === 'number' && value < 0) causes.push(field.invalid(`spec.${key}`, value, 'must be greater than or equal to 0'));
+      if (typeof value === 'string' && (!/^\d+%$/.test(value) || Number.parseInt(value, 10) > 100))
+        causes.push(
+          field.invalid(
+            `spec.${key}`,
+            value,
+            /^\d+%$/.test(value)
+              ? 'must not be greater than 100%'
+              : "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+          ),
+        );
+    }
+    causes.push(...selectorProblems(spec.selector, 'spec.selector'));
+    causes.push(...oneOf(spec.unhealthyPodEvictionPolicy, 'spec.unhealthyPodEvictionPolicy', ['AlwaysAllow', 'IfHealthyBudget']));
+    return causes;
+  },
+};

@@ -1,0 +1,217 @@
+import { field, type Cause } from '../../http/errors.ts';
+import { equal, type JsonObject } from '../../schema/schema.ts';
+import { dns1035Label, dnsLabel, labelKeyProblem } from '../names.ts';
+import { cidrProblem, ipProblem, labelProblems, named, oneOf, portOrName, subdomain } from './checks.ts';
+import type { Strategy, WriteContext } from '../resource.ts';
+
+const wantsIp = (spec: JsonObject): boolean => spec['type'] !== 'ExternalName';
+const wantsPorts = (spec: JsonObject): boolean =>
+  spec['type'] === 'NodePort' || (spec['type'] === 'LoadBalancer' && spec['allocateLoadBalancerNodePorts'] !== false);
+
+function families(spec: JsonObject): void {
+  if (!wantsIp(spec)) return;
+  // Who selects no pods and has no address may list endpoints of both families.
+  if (spec['clusterIP'] === 'None' && !Object.keys(spec['selector'] ?? {}).length && spec['ipFamilyPolicy'] !== 'SingleStack') {
+    spec['ipFamilyPolicy'] ??= 'RequireDualStack';
+    spec['ipFamilies'] = [...new Set([...(spec['ipFamilies'] ?? []), 'IPv4', 'IPv6'])];
+    return;
+  }
+  spec['ipFamilies'] ??= ['IPv4'];
+  spec['ipFamilyPolicy'] ??= 'SingleStack';
+}
+
+function allocate(spec: JsonObject, context: WriteContext, had: { ip?: string | undefined; ports: ReadonlySet<number> }): void {
+  if (problems({ spec }).length) return;
+  if (wantsIp(spec)) {
+    const wanted: string | undefined = spec['clusterIP'] || spec['clusterIPs']?.[0];
+    const ip = wanted === 'None' ? wanted : wanted && wanted === had.ip ? wanted : context.allocateClusterIP(wanted);
+    spec['clusterIP'] = ip;
+    spec['clusterIPs'] = [ip];
+  }
+  if (wantsPorts(spec)) {
+    for (const port of spec['ports'] ?? [])
+      if (!port.nodePort || !had.ports.has(port.nodePort)) port.nodePort = context.allocateNodePort(port.nodePort);
+  }
+}
+
+const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+
+function portProblems(spec: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  const ports: JsonObject[] = spec['ports'] ?? [];
+  if (!ports.length && spec['type'] !== 'ExternalName' && spec['clusterIP'] !== 'None') causes.push(field.required('spec.ports'));
+  const names = new Set<string>();
+  const numbersSeen = new Set<string>();
+  const nodePorts = new Set<string>();
+  for (const [i, p] of ports.entries()) {
+    const at = `spec.ports[${i}]`;
+    if (ports.length > 1 && !p['name']) causes.push(field.required(`${at}.name`));
+    causes.push(...named(p['name'], `${at}.name`, dnsLabel));
+    if (p['name'] && names.has(p['name'])) causes.push(field.duplicate(`${at}.name`, p['name']));
+    names.add(p['name']);
+    if (!(p['port'] >= 1 && p['port'] <= 65535))
+      causes.push(field.invalid(`${at}.port`, p['port'] ?? 0, 'must be between 1 and 65535, inclusive'));
+    causes.push(...oneOf(p['protocol'], `${at}.protocol`, ['SCTP', 'TCP', 'UDP']));
+    if (spec['type'] !== 'ExternalName' && spec['clusterIP'] !== 'None') causes.push(...portOrName(p['targetPort'], `${at}.targetPort`));
+    causes.push(...named(p['appProtocol'], `${at}.appProtocol`, labelKeyProblem));
+    if (p['nodePort'] && ['ClusterIP', 'ExternalName'].includes(spec['type']))
+      causes.push(field.forbidden(`${at}.nodePort`, `may not be used when \`type\` is '${spec['type']}'`));
+    const id = `${p['protocol']}/${p['port']}`;
+    if (numbersSeen.has(id)) causes.push(field.duplicate(at, { port: p['port'], protocol: p['protocol'] }));
+    numbersSeen.add(id);
+    const node = `${p['protocol']}/${p['nodePort']}`;
+    if (p['nodePort'] && nodePorts.has(node)) causes.push(field.duplicate(`${at}.nodePort`, p['nodePort']));
+    nodePorts.add(node);
+  }
+  return causes;
+}
+
+function addressProblems(spec: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  const { type, clusterIP, clusterIPs = [] } = spec as { type: string; clusterIP?: string; clusterIPs?: string[] };
+  if (type === 'ExternalName') {
+    if (clusterIP || clusterIPs.length) causes.push(field.forbidden('spec.clusterIPs', 'may not be set for ExternalName services'));
+    for (const key of ['ipFamilies', 'ipFamilyPolicy'])
+      if (spec[key] !== undefined) causes.push(field.forbidden(`spec.${key}`, 'may not be set for ExternalName services'));
+    return causes;
+  }
+  if (clusterIP && clusterIPs.length && clusterIPs[0] !== clusterIP)
+    causes.push(field.invalid('spec.clusterIPs', clusterIPs, 'first value must match `clusterIP`'));
+  if (clusterIPs.includes('None') && clusterIPs.length > 1)
+    causes.push(field.invalid('spec.clusterIPs[0]', clusterIPs[0], "'None' must be the first and only value"));
+  else for (const [i, ip] of clusterIPs.entries()) if (ip !== 'None') causes.push(...named(ip || '-', `spec.clusterIPs[${i}]`, ipProblem));
+  if (clusterIP === 'None' && ['LoadBalancer', 'NodePort'].includes(type))
+    causes.push(field.invalid('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${type} services`));
+  const families: string[] = spec['ipFamilies'] ?? [];
+  for (const [i, f] of families.entries()) {
+    causes.push(...oneOf(f, `spec.ipFamilies[${i}]`, ['IPv4', 'IPv6']));
+    if (families.indexOf(f) !== i) causes.push(field.duplicate(`spec.ipFamilies[${i}]`, f));
+    else if (f === 'IPv6' && clusterIP !== 'None') causes.push(field.invalid(`spec.ipFamilies[${i}]`, f, 'not configured on this cluster'));
+  }
+  causes.push(...oneOf(spec['ipFamilyPolicy'], 'spec.ipFamilyPolicy', ['PreferDualStack', 'RequireDualStack', 'SingleStack']));
+  if (families.length > 1 && spec['ipFamilyPolicy'] === 'SingleStack')
+    causes.push(
+      field.invalid(
+        'spec.ipFamilyPolicy',
+        'SingleStack',
+        "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified",
+      ),
+    );
+  if (spec['ipFamilyPolicy'] === 'RequireDualStack' && clusterIP !== 'None')
+    causes.push(field.invalid('spec.ipFamilyPolicy', 'RequireDualStack', 'this cluster is not configured for dual-stack services'));
+  return causes;
+}
+
+function trafficProblems(spec: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  const balanced = spec['type'] === 'LoadBalancer';
+  const external = balanced || spec['type'] === 'NodePort' || (spec['type'] === 'ClusterIP' && spec['externalIPs']?.length > 0);
+  causes.push(...oneOf(spec['sessionAffinity'], 'spec.sessionAffinity', ['ClientIP', 'None']));
+  const seconds: unknown = spec['sessionAffinityConfig']?.clientIP?.timeoutSeconds;
+  if (spec['sessionAffinity'] === 'None' && spec['sessionAffinityConfig'])
+    causes.push(field.forbidden('spec.sessionAffinityConfig', 'must not be set when session affinity is None'));
+  if (spec['sessionAffinity'] === 'ClientIP' && typeof seconds === 'number' && (seconds <= 0 || seconds > 86400))
+    causes.push(field.invalid('spec.sessionAffinityConfig.clientIP.timeoutSeconds', seconds, 'must be greater than 0 and less than 86400'));
+  const outside: unknown = spec['externalTrafficPolicy'];
+  if (outside !== undefined && !external)
+    causes.push(field.invalid('spec.externalTrafficPolicy', outside, 'may only be set for externally-accessible services'));
+  else causes.push(...oneOf(outside, 'spec.externalTrafficPolicy', ['Cluster', 'Local']));
+  if (spec['healthCheckNodePort'] && !(balanced && outside === 'Local'))
+    causes.push(
+      field.invalid(
+        'spec.healthCheckNodePort',
+        spec['healthCheckNodePort'],
+        "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+      ),
+    );
+  causes.push(...oneOf(spec['internalTrafficPolicy'], 'spec.internalTrafficPolicy', ['Cluster', 'Local']));
+  for (const key of ['allocateLoadBalancerNodePorts', 'loadBalancerClass', 'loadBalancerSourceRanges'])
+    if (spec[key] !== undefined && !balanced) causes.push(field.forbidden(`spec.${key}`, "may only be used when `type` is 'LoadBalancer'"));
+  if (balanced)
+    for (const [i, range] of (spec['loadBalancerSourceRanges'] ?? []).entries())
+      causes.push(...named(range.trim() || '-', `spec.loadBalancerSourceRanges[${i}]`, cidrProblem));
+  for (const [i, ip] of (spec['externalIPs'] ?? []).entries()) {
+    causes.push(...named(ip || '-', `spec.externalIPs[${i}]`, ipProblem));
+    if (/^(127\.|::1$)/.test(ip))
+      causes.push(field.invalid(`spec.externalIPs[${i}]`, ip, 'may not be in the loopback range (127.0.0.0/8, ::1/128)'));
+    if (/^(0\.0\.0\.0|::)$/.test(ip)) causes.push(field.invalid(`spec.externalIPs[${i}]`, ip, 'may not be unspecified (0.0.0.0 or ::)'));
+  }
+  return causes;
+}
+
+function problems(object: JsonObject): Cause[] {
+  const spec: JsonObject = object['spec'] ?? {};
+  const causes = [...oneOf(spec['type'], 'spec.type', TYPES), ...portProblems(spec)];
+  if (spec['type'] === 'ExternalName') {
+    if (!spec['externalName']) causes.push(field.required('spec.externalName'));
+    else causes.push(...subdomain(spec['externalName'].replace(/\.$/, ''), 'spec.externalName'));
+  }
+  return [...causes, ...labelProblems(spec['selector'], 'spec.selector'), ...addressProblems(spec), ...trafficProblems(spec)];
+}
+
+export const service: Strategy = {
+  name: dns1035Label,
+  defaults(object) {
+    const spec: JsonObject = (object['spec'] ??= {});
+    spec['sessionAffinity'] ||= 'None';
+    if (spec['sessionAffinity'] === 'ClientIP') spec['sessionAffinityConfig'] ??= { clientIP: { timeoutSeconds: 10800 } };
+    spec['type'] ||= 'ClusterIP';
+    for (const p of spec['ports'] ?? []) {
+      p.protocol ||= 'TCP';
+      if (p.targetPort === undefined || p.targetPort === 0 || p.targetPort === '') p.targetPort = p.port;
+    }
+    if (['NodePort', 'LoadBalancer'].includes(spec['type'])) spec['externalTrafficPolicy'] ||= 'Cluster';
+    if (wantsIp(spec)) spec['internalTrafficPolicy'] ||= 'Cluster';
+    if (spec['type'] === 'LoadBalancer') spec['allocateLoadBalancerNodePorts'] ??= true;
+    if (spec['clusterIP'] === '') delete spec['clusterIP'];
+    if (spec['clusterIP'] && !spec['clusterIPs']) spec['clusterIPs'] = [spec['clusterIP']];
+  },
+  create(object, context) {
+    families(object['spec']);
+    allocate(object['spec'], context, { ports: new Set() });
+    object['status'] = { loadBalancer: {} };
+  },
+  update(object, old, context) {
+    const spec: JsonObject = object['spec'];
+    const before: JsonObject = old['spec'];
+    // What only the former type had goes with it, unless the writer changed it.
+    const drop = (key: string, stays: boolean): void => {
+      if (!stays && equal(spec[key], before[key])) delete spec[key];
+    };
+    const outside = ['LoadBalancer', 'NodePort'].includes(spec['type']);
+    drop('externalTrafficPolicy', outside || spec['externalIPs']?.length > 0);
+    drop('healthCheckNodePort', spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local');
+    for (const key of ['allocateLoadBalancerNodePorts', 'loadBalancerClass']) drop(key, spec['type'] === 'LoadBalancer');
+    if (!outside && (before['type'] === 'LoadBalancer' || before['type'] === 'NodePort')) {
+      for (const p of spec['ports'] ?? [])
+        if ((before['ports'] ?? []).some((b: JsonObject) => b['nodePort'] === p.nodePort)) delete p.nodePort;
+    }
+    if (wantsIp(spec) && wantsIp(before)) {
+      spec['clusterIP'] ??= before['clusterIP'];
+      spec['clusterIPs'] ??= before['clusterIPs'];
+      spec['ipFamilies'] ??= before['ipFamilies'];
+      spec['ipFamilyPolicy'] ??= before['ipFamilyPolicy'];
+      if (spec['clusterIP'] !== before['clusterIP']) return;
+    } else if (!wantsIp(spec)) {
+      for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy']) delete spec[key];
+    }
+    families(spec);
+    if (wantsPorts(spec)) {
+      for (const p of spec['ports'] ?? [])
+        p.nodePort ??= (before['ports'] ?? []).find((b: JsonObject) => b['port'] === p.port && b['protocol'] === p.protocol)?.nodePort;
+      for (const p of spec['ports'] ?? []) if (p.nodePort === undefined) delete p.nodePort;
+    }
+    allocate(spec, context, { ip: before['clusterIP'], ports: new Set((before['ports'] ?? []).map((p: JsonObject) => p['nodePort'])) });
+  },
+  validate: problems,
+  validateUpdate(object, old) {
+    const { loadBalancerClass } = old['spec'];
+    if (loadBalancerClass && object['spec'].type === 'LoadBalancer' && object['spec'].loadBalancerClass !== loadBalancerClass)
+      return [field.invalid('spec.loadBalancerClass', object['spec'].loadBalancerClass ?? '', 'may not change once set')];
+    const before: unknown = old['spec'].clusterIP;
+    if (!before || !wantsIp(object['spec']) || !wantsIp(old['spec']) || object['spec'].clusterIP === before) return [];
+    return [field.invalid('spec.clusterIPs[0]', object['spec'].clusterIPs ?? [object['spec'].clusterIP], 'may not change once set')];
+  },
+  fields: ({ spec = {} }) => ({ 'spec.clusterIP': spec.clusterIP ?? '', 'spec.type': spec.type ?? '' }),
+  returnsDeleted: true,
+};

@@ -1,0 +1,298 @@
+import { field, type Cause } from '../http/errors.ts';
+import { equal, isObject, type JsonObject, type Schema } from '../schema/schema.ts';
+import { checkKeywords } from '../schema/keywords.ts';
+import { structuralProblems, toSchema } from '../schema/structural.ts';
+import { age } from './cells.ts';
+import { jsonPath } from './json-path.ts';
+import { dns1035Label, dnsLabel, dnsSubdomain } from './names.ts';
+import type { Column, Resource, Strategy, Subresource } from './resource.ts';
+import { compareVersions } from './registry.ts';
+
+export const CRD_STORAGE = 'customresourcedefinitions.apiextensions.k8s.io';
+export const CRD_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
+
+const VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+
+const NAME_DESCRIPTION =
+  'Name must be unique within a namespace. Is required when creating resources, although some resources may allow a client to request the generation of an appropriate name automatically. Name is primarily intended for creation idempotence and configuration definition. Cannot be updated. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names';
+const AGE_DESCRIPTION =
+  'CreationTimestamp is a timestamp representing the server time when this object was created. It is not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata';
+
+const nameColumn: Column = {
+  name: 'Name',
+  type: 'string',
+  format: 'name',
+  priority: 0,
+  description: NAME_DESCRIPTION,
+  cell: (o) => o['metadata'].name,
+};
+const ageColumn: Column = { name: 'Age', type: 'date', format: '', priority: 0, description: AGE_DESCRIPTION, cell: age };
+
+function columnsOf(version: JsonObject): Column[] {
+  const extra: JsonObject[] | undefined = version['additionalPrinterColumns'];
+  if (!extra?.length) return [nameColumn, ageColumn];
+  return [
+    nameColumn,
+    ...extra.map((c): Column => {
+      const find = jsonPath(c['jsonPath']);
+      return {
+        name: c['name'],
+        type: c['type'],
+        format: c['format'] ?? '',
+        priority: c['priority'] ?? 0,
+        description: c['description'] ?? `Custom resource definition column (in JSONPath format): ${c['jsonPath']}`,
+        cell: (object, now) => {
+          const [value] = find?.(object) ?? [];
+          if (value === undefined || value === null) return null;
+          switch (c['type']) {
+            case 'date':
+              return age({ metadata: { creationTimestamp: value } }, now);
+            case 'integer':
+              return typeof value === 'number' ? Math.trunc(value) : null;
+            case 'number':
+              return typeof value === 'number' ? value : null;
+            case 'boolean':
+              return typeof value === 'boolean' ? value : null;
+            default:
+              return typeof value === 'string' ? value : JSON.stringify(value);
+          }
+        },
+      };
+    }),
+  ];
+}
+
+/** The resources, one a served version, that a definition makes. */
+export function resourcesOf(crd: JsonObject): Resource[] {
+  const { group, scope, names, versions } = crd['spec'] as JsonObject;
+  const storage = versions.find((v: JsonObject) => v['storage'])?.name ?? versions[0].name;
+  return [...(versions as JsonObject[])]
+    .filter((v) => v['served'])
+    .sort((a, b) => compareVersions(a['name'], b['name']))
+    .map((v): Resource => {
+      const schema: Schema = toSchema(v['schema']?.openAPIV3Schema ?? { type: 'object', 'x-kubernetes-preserve-unknown-fields': true });
+      const subresources: Subresource[] = [];
+      const { status, scale } = v['subresources'] ?? {};
+      const rw = ['get', 'patch', 'update'];
+      if (status) subresources.push({ name: 'status', kind: names.kind, verbs: rw });
+      if (scale) subresources.push({ name: 'scale', kind: 'Scale', verbs: rw, group: 'autoscaling', version: 'v1' });
+      const selectable: string[] = (v['selectableFields'] ?? []).map((f: JsonObject) => String(f['jsonPath']));
+      return {
+        group,
+        version: v['name'],
+        plural: names.plural,
+        singular: names.singular || names.kind.toLowerCase(),
+        kind: names.kind,
+        listKind: names.listKind || `${names.kind}List`,
+        namespaced: scope === 'Namespaced',
+        verbs: VERBS,
+        ...(names.shortNames?.length ? { shortNames: names.shortNames } : {}),
+        ...(names.categories?.length ? { categories: names.categories } : {}),
+        subresources,
+        schema,
+        columns: columnsOf(v),
+        storage: `${names.plural}.${group}`,
+        storageVersion: storage,
+        generation: true,
+        statusSubresource: Boolean(status),
+        custom: {
+          crd: crd['metadata'].name,
+          ...(scale
+            ? {
+                scale: {
+                  spec: scale.specReplicasPath,
+                  status: scale.statusReplicasPath,
+                  ...(scale.labelSelectorPath ? { selector: scale.labelSelectorPath } : {}),
+                },
+              }
+            : {}),
+        },
+        ...(selectable.length
+          ? {
+              fields: (object: JsonObject) =>
+                Object.fromEntries(
+                  selectable.map((path) => {
+                    const value = path
+                      .split('.')
+                      .slice(1)
+                      .reduce<unknown>((o, k) => (isObject(o) ? o[k] : undefined), object);
+                    return [path.slice(1), value === undefined || value === null ? '' : String(value)];
+                  }),
+                ),
+            }
+          : {}),
+      };
+    });
+}
+
+/** Fields that objects may be selected by: strings, integers and booleans that the schema has, eight of them. */
+function selectableProblems(fields: JsonObject[], schema: JsonObject, path: string): Cause[] {
+  const causes: Cause[] = [];
+  if (fields.length > 8) causes.push(field.tooMany(path, fields.length, 8));
+  const seen = new Set<string>();
+  for (const [i, f] of fields.entries()) {
+    const at = `${path}[${i}].jsonPath`;
+    const text = String(f['jsonPath'] ?? '');
+    if (!text) {
+      causes.push(field.required(at));
+      continue;
+    }
+    const keys = text.split('.').slice(1);
+    let found: unknown = schema;
+    for (const key of keys)
+      found =
+        isObject(found) && isObject(found['properties']) && Object.hasOwn(found['properties'], key) ? found['properties'][key] : undefined;
+    if (!text.startsWith('.') || keys[0] === 'metadata' || !isObject(found))
+      causes.push(field.invalid(at, text, 'is an invalid path: does not refer to a valid field'));
+    else if (!['boolean', 'integer', 'string'].includes(found['type']))
+      causes.push(
+        field.invalid(
+          at,
+          text,
+          'must point to a field of type boolean, integer, or string. Enum string fields and strings with formats are allowed.',
+        ),
+      );
+    if (seen.has(text)) causes.push(field.duplicate(at, text));
+    seen.add(text);
+  }
+  return causes;
+}
+
+function problems(crd: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  const spec: JsonObject = crd['spec'] ?? {};
+  const names: JsonObject = spec['names'] ?? {};
+  const wanted = `${names['plural'] ?? ''}.${spec['group'] ?? ''}`;
+  if (!spec['group']) causes.push(field.required('spec.group'));
+  else if (dnsSubdomain(spec['group'])) causes.push(field.invalid('spec.group', spec['group'], dnsSubdomain(spec['group'])!));
+  else if (!spec['group'].includes('.'))
+    causes.push(field.invalid('spec.group', spec['group'], 'should be a domain with at least one dot'));
+  if (!['Namespaced', 'Cluster'].includes(spec['scope'])) {
+    causes.push(spec['scope'] ? field.notSupported('spec.scope', spec['scope'], ['Cluster', 'Namespaced']) : field.required('spec.scope'));
+  }
+  for (const key of ['plural', 'singular', 'kind', 'listKind'] as const) {
+    if (!names[key]) causes.push(field.required(`spec.names.${key}`));
+    else {
+      const problem = dns1035Label(String(names[key]).toLowerCase());
+      if (problem) causes.push(field.invalid(`spec.names.${key}`, names[key], problem));
+    }
+  }
+  if (names['kind'] && names['kind'] === names['listKind'])
+    causes.push(field.invalid('spec.names.listKind', names['listKind'], 'kind and listKind may not be the same'));
+  if (crd['metadata'].name && crd['metadata'].name !== wanted)
+    causes.push(field.invalid('metadata.name', crd['metadata'].name, 'must be spec.names.plural+"."+spec.group'));
+  const versions: JsonObject[] = spec['versions'] ?? [];
+  const storage = versions.filter((v) => v['storage']).length;
+  if (storage !== 1)
+    causes.push(
+      field.invalid(
+        'spec.versions',
+        versions.map((v) => v['name']),
+        'must have exactly one version marked as storage version',
+      ),
+    );
+  const seen = new Set<string>();
+  for (const [i, v] of versions.entries()) {
+    const path = `spec.versions[${i}]`;
+    if (dnsLabel(String(v['name'] ?? ''))) causes.push(field.invalid(`${path}.name`, v['name'], dnsLabel(String(v['name'] ?? ''))!));
+    if (seen.has(v['name'])) causes.push(field.invalid(path, v['name'], 'must have unique names'));
+    seen.add(v['name']);
+    const schema: unknown = v['schema']?.openAPIV3Schema;
+    // What all versions share Kubernetes tells of where the first version of its API had it.
+    const isShared = (key: string): boolean => versions.every((o) => equal(o[key], v[key]));
+    const where = (key: string): string => (isShared(key) ? `spec.${key}` : `${path}.${key}`);
+    const shared = isShared('schema');
+    const at = shared ? 'spec.validation.openAPIV3Schema' : `${path}.schema.openAPIV3Schema`;
+    if (!isObject(schema)) causes.push(field.required(`${path}.schema.openAPIV3Schema`, 'schemas are required'));
+    else if (!shared || i === 0) causes.push(...structuralProblems(schema, at));
+    const first = (key: string): boolean => i === 0 || !isShared(key);
+    for (const [j, c] of (first('additionalPrinterColumns') ? (v['additionalPrinterColumns'] ?? []) : []).entries()) {
+      const at = `${where('additionalPrinterColumns')}[${j}]`;
+      if (!c.name) causes.push(field.required(`${at}.name`));
+      if (!['integer', 'number', 'string', 'boolean', 'date'].includes(c.type))
+        causes.push(field.invalid(`${at}.type`, c.type ?? '', 'must be one of boolean,date,integer,number,string'));
+      if (!c.jsonPath) causes.push(field.required(`${at}.jsonPath`));
+      else if (!jsonPath(c.jsonPath))
+        causes.push(field.invalid(`${at}.jsonPath`, c.jsonPath, 'must be a simple json path starting with .'));
+    }
+    if (first('selectableFields') && isObject(schema))
+      causes.push(...selectableProblems(v['selectableFields'] ?? [], schema, where('selectableFields')));
+    const scale: unknown = first('subresources') ? v['subresources']?.scale : undefined;
+    if (isObject(scale)) {
+      for (const [key, under] of [
+        ['specReplicasPath', '.spec.'],
+        ['statusReplicasPath', '.status.'],
+      ] as const) {
+        if (!scale[key]) causes.push(field.required(`${where('subresources')}.scale.${key}`));
+        else if (!String(scale[key]).startsWith(under))
+          causes.push(
+            field.invalid(`${where('subresources')}.scale.${key}`, scale[key], `should be a json path under ${under.slice(0, -1)}`),
+          );
+      }
+    }
+  }
+  return causes;
+}
+
+/** How CustomResourceDefinitions are written; the definition is established at once. */
+export const crdStrategy: Strategy = {
+  defaults(crd) {
+    const spec: JsonObject = (crd['spec'] ??= {});
+    for (const v of spec['versions'] ?? []) if (v.schema?.openAPIV3Schema !== undefined) checkKeywords(v.schema.openAPIV3Schema);
+    spec['conversion'] ??= { strategy: 'None' };
+    const names: JsonObject = (spec['names'] ??= {});
+    if (names['kind']) {
+      names['singular'] ||= String(names['kind']).toLowerCase();
+      names['listKind'] ||= `${names['kind']}List`;
+    }
+  },
+  create(crd, { now }) {
+    const names: JsonObject = crd['spec'].names;
+    const condition = (type: string, reason: string, message: string): JsonObject => ({
+      type,
+      status: 'True',
+      lastTransitionTime: now,
+      reason,
+      message,
+    });
+    crd['metadata'].finalizers = [...new Set([...(crd['metadata'].finalizers ?? []), CRD_FINALIZER])];
+    crd['status'] = {
+      conditions: [
+        condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
+        condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
+      ],
+      acceptedNames: structuredClone(names),
+      storedVersions: (crd['spec'].versions ?? []).filter((v: JsonObject) => v['storage']).map((v: JsonObject) => v['name']),
+    };
+  },
+  update(crd) {
+    const status: JsonObject = (crd['status'] = structuredClone(crd['status'] ?? {}));
+    status['acceptedNames'] = structuredClone(crd['spec'].names);
+    const storage = (crd['spec'].versions ?? []).filter((v: JsonObject) => v['storage']).map((v: JsonObject) => v['name']);
+    status['storedVersions'] = [...new Set([...(status['storedVersions'] ?? []), ...storage])];
+  },
+  validate: problems,
+  validateUpdate(crd, old) {
+    const causes: Cause[] = [];
+    const names = (crd['spec'].versions ?? []).map((v: JsonObject) => v['name']);
+    for (const [i, stored] of (old['status']?.storedVersions ?? []).entries())
+      if (!names.includes(stored))
+        causes.push(
+          field.invalid(
+            `status.storedVersions[${i}]`,
+            stored,
+            'missing from spec.versions; v1 was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in v1 and removes v1 from status.storedVersions'.replaceAll(
+              'v1',
+              stored,
+            ),
+          ),
+        );
+    for (const key of ['group', 'scope'] as const)
+      if (crd['spec'][key] !== old['spec'][key]) causes.push(field.invalid(`spec.${key}`, crd['spec'][key], 'field is immutable'));
+    for (const key of ['kind', 'plural'] as const) {
+      if (crd['spec'].names[key] !== old['spec'].names[key])
+        causes.push(field.invalid(`spec.names.${key}`, crd['spec'].names[key], 'field is immutable'));
+    }
+    return causes;
+  },
+};

@@ -1,0 +1,91 @@
+import type { Cause } from '../http/errors.ts';
+import type { JsonObject, Schema } from '../schema/schema.ts';
+
+export interface Subresource {
+  name: string;
+  kind: string;
+  verbs: string[];
+  group?: string;
+  version?: string;
+}
+
+/** A table column; `cell` gives its value for an object (a string, a number, or null). */
+export interface Column {
+  name: string;
+  type: string;
+  format: string;
+  priority: number;
+  description?: string;
+  cell: (object: JsonObject, now: number) => unknown;
+}
+
+/** What a write sees of the rest of the server. */
+export interface WriteContext {
+  now: string;
+  dryRun: boolean;
+  allocateClusterIP: (wanted?: string) => string;
+  allocateNodePort: (wanted?: number) => number;
+}
+
+/**
+ * What is particular to a kind, as hooks of the one generic write path. Every hook may be absent.
+ * They run in this order: `defaults`, `create` or `update`, `validate`, `validateCreate` or `validateUpdate`, and `complete` last, on what is kept.
+ */
+export interface Strategy {
+  /** Fills defaults in; runs on everything that is decoded, also on the result of a patch. */
+  defaults?: (object: JsonObject) => void;
+  /** Sets what only the server may set, on create. */
+  create?: (object: JsonObject, context: WriteContext) => void;
+  /** The same on update of the main resource; `old` is not to be changed. */
+  update?: (object: JsonObject, old: JsonObject, context: WriteContext) => void;
+  /** The same on update of the status subresource. */
+  updateStatus?: (object: JsonObject, old: JsonObject, context: WriteContext) => void;
+  validate?: (object: JsonObject) => Cause[];
+  validateCreate?: (object: JsonObject) => Cause[];
+  validateUpdate?: (object: JsonObject, old: JsonObject) => Cause[];
+  /** Fields that are always written, as Go structs without omitempty are. */
+  complete?: (object: JsonObject) => void;
+  /** Fields for field selectors beside metadata.name and metadata.namespace. */
+  fields?: (object: JsonObject) => Record<string, string>;
+  /** Seconds that a deletion waits for someone else to end it; 0 = now. */
+  gracePeriod?: (object: JsonObject, asked: number | undefined) => number;
+  /** The deleted object is the answer to its deletion, not a Status. */
+  returnsDeleted?: boolean;
+  /** Checks metadata.name; gives what is wrong with it. */
+  name?: (name: string) => string | undefined;
+}
+
+/** One kind in one version, as the registry holds it. */
+export interface Resource extends Strategy {
+  group: string;
+  version: string;
+  plural: string;
+  singular: string;
+  kind: string;
+  listKind: string;
+  namespaced: boolean;
+  verbs: string[];
+  shortNames?: string[];
+  categories?: string[];
+  subresources: Subresource[];
+  schema: Schema | undefined;
+  columns: Column[];
+  /** The objects of all versions of a resource are kept under this key. */
+  storage: string;
+  /** Version in which its objects are kept. */
+  storageVersion: string;
+  /** metadata.generation counts changes outside metadata and status. */
+  generation: boolean;
+  /** The status is only written through the status subresource. */
+  statusSubresource: boolean;
+  custom?: CustomFacts;
+}
+
+/** What only custom resources have. */
+export interface CustomFacts {
+  crd: string;
+  scale?: { spec: string; status: string; selector?: string };
+}
+
+export const groupVersion = (r: { group: string; version: string }): string => (r.group ? `${r.group}/${r.version}` : r.version);
+export const groupResource = (r: { group: string; plural: string }): string => (r.group ? `${r.plural}.${r.group}` : r.plural);

@@ -1,0 +1,52 @@
+import * as access from './builtin/access.ts';
+import * as extensions from './builtin/extensions.ts';
+import * as misc from './builtin/misc.ts';
+import * as network from './builtin/network.ts';
+import { pod } from './builtin/pod.ts';
+import { service } from './builtin/service.ts';
+import * as storage from './builtin/storage.ts';
+import * as workloads from './builtin/workloads.ts';
+import { CRD_STORAGE, crdStrategy } from './crd.ts';
+import type { Strategy } from './resource.ts';
+
+/** What is particular to built-in kinds, by `plural.group`. */
+export const strategies: Record<string, Strategy> = {
+  configmaps: misc.configMap,
+  endpoints: network.endpoints,
+  events: misc.event,
+  namespaces: misc.namespace,
+  nodes: misc.node,
+  persistentvolumeclaims: storage.claim,
+  persistentvolumes: storage.volume,
+  pods: pod,
+  replicationcontrollers: workloads.replicationController,
+  secrets: misc.secret,
+  serviceaccounts: misc.serviceAccount,
+  services: service,
+  'daemonsets.apps': workloads.daemonSet,
+  'deployments.apps': workloads.deployment,
+  'replicasets.apps': workloads.replicaSet,
+  'statefulsets.apps': workloads.statefulSet,
+  'jobs.batch': workloads.job,
+  'cronjobs.batch': workloads.cronJob,
+  'leases.coordination.k8s.io': misc.lease,
+  'endpointslices.discovery.k8s.io': network.endpointSlice,
+  'ingresses.networking.k8s.io': network.ingress,
+  'networkpolicies.networking.k8s.io': network.networkPolicy,
+  'storageclasses.storage.k8s.io': storage.storageClass,
+  [CRD_STORAGE]: crdStrategy,
+  limitranges: extensions.limitRange,
+  'apiservices.apiregistration.k8s.io': extensions.apiService,
+  'csidrivers.storage.k8s.io': extensions.csiDriver,
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': extensions.mutatingWebhooks,
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': extensions.validatingWebhooks,
+  'ingressclasses.networking.k8s.io': network.ingressClass,
+  'servicecidrs.networking.k8s.io': network.serviceCidr,
+  'ipaddresses.networking.k8s.io': network.ipAddress,
+  'poddisruptionbudgets.policy': network.disruptionBudget,
+  'priorityclasses.scheduling.k8s.io': access.priorityClass,
+  'roles.rbac.authorization.k8s.io': access.role,
+  'rolebindings.rbac.authorization.k8s.io': access.roleBinding,
+  'clusterroles.rbac.authorization.k8s.io': access.clusterRole,
+  'clusterrolebindings.rbac.authorization.k8s.io': access.clusterRoleBinding,
+};

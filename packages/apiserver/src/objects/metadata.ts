@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto';
+import { field, type Cause } from '../http/errors.ts';
+import type { Resource } from '../kinds/resource.ts';
+import { dnsSubdomain, labelKeyProblem, labelValueProblem } from '../kinds/names.ts';
+import { equal, type JsonObject } from '../schema/schema.ts';
+
+const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
+
+/** The five characters that Kubernetes puts behind a generateName. */
+export function nameSuffix(): string {
+  return [...randomBytes(5)].map((b) => ALPHABET[b % ALPHABET.length]).join('');
+}
+
+/** What is wrong with an object's metadata (k8s.io/apimachinery/pkg/api/validation ValidateObjectMeta). */
+export function metadataProblems(resource: Resource, meta: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  const { name, generateName, labels, annotations, finalizers, ownerReferences } = meta;
+  const check = resource.name ?? dnsSubdomain;
+  if (!name && !generateName) causes.push(field.required('metadata.name', 'name or generateName is required'));
+  else if (name) {
+    const problem = check(name);
+    if (problem) causes.push(field.invalid('metadata.name', name, problem));
+  }
+  for (const [key, value] of Object.entries(labels ?? {})) {
+    const badKey = labelKeyProblem(key);
+    if (badKey) causes.push(field.invalid('metadata.labels', key, badKey));
+    const badValue = labelValueProblem(String(value));
+    if (badValue) causes.push(field.invalid('metadata.labels', value, badValue));
+  }
+  let size = 0;
+  for (const [key, value] of Object.entries(annotations ?? {})) {
+    const bad = labelKeyProblem(key.toLowerCase());
+    if (bad) causes.push(field.invalid('metadata.annotations', key, bad));
+    size += key.length + String(value).length;
+  }
+  if (size > 256 * 1024)
+    causes.push({ reason: 'FieldValueTooLong', message: 'Too long: may not be more than 262144 bytes', field: 'metadata.annotations' });
+  for (const [i, f] of (finalizers ?? []).entries()) {
+    const bad = labelKeyProblem(String(f));
+    if (bad) causes.push(field.invalid(`metadata.finalizers[${i}]`, f, bad));
+  }
+  let controllers = 0;
+  for (const [i, o] of (ownerReferences ?? []).entries()) {
+    for (const key of ['apiVersion', 'kind', 'name', 'uid']) {
+      if (!o[key])
+        causes.push(
+          field.invalid(
+            `metadata.ownerReferences[${i}].${key}`,
+            o[key] ?? '',
+            `${key === 'apiVersion' ? 'version' : key} must not be empty`,
+          ),
+        );
+    }
+    if (o.controller) controllers += 1;
+  }
+  if (controllers > 1) causes.push(field.invalid('metadata.ownerReferences', null, 'Only one reference can have Controller set to true'));
+  return causes;
+}
+
+/** What an update may not do to metadata. */
+export function metadataUpdateProblems(meta: JsonObject, old: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  if (old['deletionTimestamp']) {
+    const before = new Set(old['finalizers'] ?? []);
+    const more = (meta['finalizers'] ?? []).filter((f: string) => !before.has(f));
+    if (more.length)
+      causes.push(
+        field.forbidden(
+          'metadata.finalizers',
+          `no new finalizers can be added if the object is being deleted, found new finalizers []string{${more.map((m: string) => JSON.stringify(m)).join(', ')}}`,
+        ),
+      );
+  }
+  for (const key of ['uid', 'creationTimestamp', 'name', 'namespace'] as const) {
+    if (!equal(meta[key], old[key])) causes.push(field.invalid(`metadata.${key}`, meta[key], 'field is immutable'));
+  }
+  return causes;
+}
+
+const ORDER = [
+  'name',
+  'generateName',
+  'namespace',
+  'selfLink',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'labels',
+  'annotations',
+  'ownerReferences',
+  'finalizers',
+  'managedFields',
+];
+
+/** Metadata in the order in which Kubernetes writes it, without what is empty. */
+export function orderedMetadata(meta: JsonObject): JsonObject {
+  const out: JsonObject = {};
+  for (const key of ORDER) {
+    const value = meta[key];
+    if (value === undefined || value === null || value === '') continue;
+    if (typeof value === 'object' && Object.keys(value).length === 0) continue;
+    out[key] = value;
+  }
+  return out;
+}

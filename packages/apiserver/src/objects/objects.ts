@@ -1,0 +1,397 @@
+import { randomUUID } from 'node:crypto';
+import { applyConfiguration, trackUpdate, type Writer } from '../apply/managers.ts';
+import { alreadyExists, ApiError, badRequest, conflict, field, invalid, notFound } from '../http/errors.ts';
+import { groupVersion, type Resource, type WriteContext } from '../kinds/resource.ts';
+import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
+import { strategicMerge } from '../patch/strategic.ts';
+import { equal, isObject, type JsonObject } from '../schema/schema.ts';
+import { validate } from '../schema/validate.ts';
+import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
+import { fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
+import { metadataProblems, metadataUpdateProblems, nameSuffix } from './metadata.ts';
+
+/** One write request, as far as every kind has it. */
+export interface WriteRequest {
+  resource: Resource;
+  namespace: string;
+  name: string;
+  /** The subresource through which it is written: `status` writes that half only, `binding` all of it, undefined all but the status. */
+  subresource?: string | undefined;
+  dryRun: boolean;
+  fieldManager: string;
+  fieldValidation: FieldValidation;
+  /** Gets what the answer should warn of. */
+  warnings: string[];
+}
+
+export interface DeleteRequest {
+  resource: Resource;
+  namespace: string;
+  name: string;
+  dryRun: boolean;
+  gracePeriodSeconds?: number | undefined;
+  propagationPolicy?: string | undefined;
+  preconditions?: { uid?: string; resourceVersion?: string } | undefined;
+}
+
+/** What a write leads to: the object's new state; `created` where there was none, `gone` where there is none any more. */
+export interface Written {
+  entry: Entry;
+  created: boolean;
+  gone: boolean;
+}
+
+/** What the server adds to the generic write path. */
+export interface Surroundings {
+  clusterIP: (wanted: string | undefined, dryRun: boolean) => string;
+  nodePort: (wanted: number | undefined, dryRun: boolean) => number;
+  /** Refuses writes into a namespace that is not there or going. */
+  admit: (resource: Resource, namespace: string, creating: boolean, name: string) => void;
+}
+
+export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+
+/**
+ * The one write path of every kind: decode, defaults, the kind's strategy, validation, field ownership, and an optimistic write.
+ * Patches without a version of their own try again when somebody else was first.
+ */
+export class Objects {
+  readonly #store: Store;
+  readonly #around: Surroundings;
+
+  constructor(store: Store, around: Surroundings) {
+    this.#store = store;
+    this.#around = around;
+  }
+
+  /** The visible object. @throws a 404 */
+  get(resource: Resource, namespace: string, name: string): Entry {
+    const entry = this.#store.get(resource.storage, keyOf(namespace, name));
+    if (!entry) throw notFound(resource, name);
+    return entry;
+  }
+
+  #head(resource: Resource, namespace: string, name: string): Entry {
+    const entry = this.#store.head(resource.storage, keyOf(namespace, name));
+    if (!entry) throw notFound(resource, name);
+    return entry;
+  }
+
+  #context(dryRun: boolean): WriteContext {
+    return {
+      now: timestamp(),
+      dryRun,
+      allocateClusterIP: (wanted) => this.#around.clusterIP(wanted, dryRun),
+      allocateNodePort: (wanted) => this.#around.nodePort(wanted, dryRun),
+    };
+  }
+
+  async create(request: WriteRequest, body: unknown): Promise<Written> {
+    const { resource } = request;
+    const object = fromClient(resource, body, request.fieldValidation, request.warnings);
+    checkKind(resource, object);
+    return this.#insert(request, object, (o, w) => trackUpdate(resource, undefined, o, w));
+  }
+
+  async #insert(request: WriteRequest, object: JsonObject, track: (object: JsonObject, writer: Writer) => void): Promise<Written> {
+    const { resource, namespace } = request;
+    const meta: JsonObject = object['metadata'];
+    if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    }
+    if (meta['resourceVersion'] && meta['resourceVersion'] !== '0')
+      throw badRequest('resourceVersion should not be set on objects to be created');
+    const context = this.#context(request.dryRun);
+    if (resource.namespaced) meta['namespace'] = namespace;
+    else delete meta['namespace'];
+    const generated = !meta['name'] && meta['generateName'];
+    this.#around.admit(resource, namespace, true, meta['name'] ?? '');
+    for (const key of ['resourceVersion', 'selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation']) delete meta[key];
+    Object.assign(meta, { uid: randomUUID(), creationTimestamp: context.now });
+    if (resource.generation) meta['generation'] = 1;
+    if (resource.statusSubresource) delete object['status'];
+    resource.create?.(object, context);
+    if (generated) meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
+    this.#validate(resource, object);
+    track(object, { manager: request.fieldManager, now: context.now });
+    resource.complete?.(object);
+    for (let attempt = 0; ; attempt += 1) {
+      const name: string = meta['name'];
+      if (this.#store.head(resource.storage, keyOf(namespace, name))) {
+        if (!generated || attempt > 6) throw alreadyExists(resource, name);
+      } else if (request.dryRun) {
+        return { entry: toEntry(resource, object, 0), created: true, gone: false };
+      } else {
+        const entry = await this.#write(resource, keyOf(namespace, name), 0, (version) => toEntry(resource, object, version));
+        return { entry: entry!, created: true, gone: false };
+      }
+      meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
+    }
+  }
+
+  #validate(resource: Resource, object: JsonObject): void {
+    const causes = metadataProblems(resource, object['metadata']);
+    if (resource.custom && resource.schema) causes.push(...validate(resource.schema, object, resource));
+    causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateCreate?.(object) ?? []));
+    if (causes.length) throw invalid(resource, object['metadata'].name ?? '', causes);
+  }
+
+  async #write(
+    resource: Resource,
+    key: string,
+    expected: number,
+    make: (version: number) => Entry | undefined,
+  ): Promise<Entry | undefined> {
+    try {
+      return (await this.#store.write(resource.storage, key, expected, make)).entry;
+    } catch (error) {
+      const name = key.slice(key.indexOf('/') + 1);
+      if (error instanceof VersionMismatch) throw expected === 0 ? alreadyExists(resource, name) : conflict(resource, name);
+      throw error;
+    }
+  }
+
+  async update(request: WriteRequest, body: unknown): Promise<Written> {
+    const { resource, namespace, name } = request;
+    const object = fromClient(resource, body, request.fieldValidation, request.warnings);
+    checkKind(resource, object);
+    const meta: JsonObject = object['metadata'];
+    if (meta['name'] !== name) {
+      throw badRequest(
+        meta['name'] ? `the name of the object (${meta['name']}) does not match the name on the URL (${name})` : 'name must be provided',
+      );
+    }
+    if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    }
+    return this.#replace(request, this.#head(resource, namespace, name), object, (o, old, w) => trackUpdate(resource, old, o, w));
+  }
+
+  async patch(request: WriteRequest, type: PatchType, body: unknown, force = false): Promise<Written> {
+    const { resource, namespace, name } = request;
+    const track = type === 'apply' ? undefined : (o: JsonObject, old: JsonObject, w: Writer): void => trackUpdate(resource, old, o, w);
+    for (let attempt = 0; ; attempt += 1) {
+      const head = this.#store.head(resource.storage, keyOf(namespace, name));
+      if (!head && (type !== 'apply' || request.subresource)) throw notFound(resource, name);
+      const old = head && toObject(resource, head);
+      const writer: Writer = { manager: request.fieldManager, subresource: request.subresource, now: timestamp() };
+      let patched: JsonObject;
+      if (type === 'apply') {
+        const config = fromClient(resource, body, request.fieldValidation, request.warnings, false);
+        checkKind(resource, config, true);
+        const meta: JsonObject = config['metadata'];
+        if (meta['managedFields']?.length) throw badRequest('metadata.managedFields must be nil');
+        if (meta['name'] !== undefined && meta['name'] !== name) {
+          throw badRequest(`the name of the object (${meta['name']}) does not match the name on the URL (${name})`);
+        }
+        if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
+          throw badRequest('the namespace of the provided object does not match the namespace on the request');
+        }
+        meta['name'] = name;
+        if (namespace) meta['namespace'] = namespace;
+        if (!old && meta['uid'])
+          throw conflict(
+            resource,
+            name,
+            `uid mismatch: the provided object specified uid ${meta['uid']}, and no existing object was found`,
+          );
+        patched = applyConfiguration(resource, old, config, writer, force);
+        if (!old) {
+          const managed: unknown = patched['metadata'].managedFields;
+          const fresh = fromClient(resource, patched, 'Ignore', []);
+          return this.#insert(request, fresh, (o) => {
+            o['metadata'].managedFields = managed;
+          });
+        }
+      } else if (type === 'json') {
+        patched = applyJsonPatch(old!, body);
+      } else {
+        if (!isObject(body)) throw badRequest('error decoding patch: the patch must be an object');
+        patched = type === 'merge' ? (mergePatch(old, body) as JsonObject) : strategicMerge(resource.schema ?? {}, old!, body);
+      }
+      const object =
+        type === 'apply'
+          ? fromClient(resource, patched, 'Ignore', [])
+          : fromClient(resource, patched, request.fieldValidation, request.warnings);
+      checkKind(resource, object);
+      const meta: JsonObject = object['metadata'];
+      if (meta['name'] !== name)
+        throw badRequest(`the name of the object (${meta['name'] ?? ''}) does not match the name on the URL (${name})`);
+      if (namespace && meta['namespace'] !== namespace)
+        throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+      const ownVersion = meta['resourceVersion'] !== undefined && meta['resourceVersion'] !== old!['metadata'].resourceVersion;
+      try {
+        return await this.#replace(request, head!, object, track);
+      } catch (error) {
+        if (!(error instanceof ApiError && error.reason === 'Conflict') || ownVersion || attempt >= 10) throw error;
+        request.warnings.length = 0;
+      }
+    }
+  }
+
+  /** Writes `object` over the state `head`. */
+  async #replace(
+    request: WriteRequest,
+    head: Entry,
+    object: JsonObject,
+    track: ((o: JsonObject, old: JsonObject, w: Writer) => void) | undefined,
+  ): Promise<Written> {
+    const { resource, namespace, name, subresource, dryRun } = request;
+    const old = toObject(resource, head);
+    const meta: JsonObject = object['metadata'];
+    const oldMeta: JsonObject = old['metadata'];
+    if (meta['uid'] && meta['uid'] !== oldMeta['uid']) {
+      throw conflict(resource, name, `Precondition failed: UID in precondition: ${meta['uid']}, UID in object meta: ${oldMeta['uid']}`);
+    }
+    if (meta['resourceVersion'] && meta['resourceVersion'] !== '0' && meta['resourceVersion'] !== oldMeta['resourceVersion']) {
+      if (!/^\d+$/.test(meta['resourceVersion'])) {
+        throw invalid(resource, name, [
+          field.invalid('metadata.resourceVersion', meta['resourceVersion'], 'must be specified for an update'),
+        ]);
+      }
+      throw conflict(resource, name);
+    }
+    this.#around.admit(resource, namespace, false, name);
+    const context = this.#context(dryRun);
+    for (const key of [
+      'uid',
+      'creationTimestamp',
+      'deletionTimestamp',
+      'deletionGracePeriodSeconds',
+      'generation',
+      'generateName',
+      'namespace',
+      'selfLink',
+    ]) {
+      if (oldMeta[key] === undefined) delete meta[key];
+      else meta[key] = oldMeta[key];
+    }
+    meta['resourceVersion'] = oldMeta['resourceVersion'];
+    if (subresource === 'status') {
+      const status: unknown = object['status'];
+      const sent = { ...meta };
+      for (const key of Object.keys(object)) delete object[key];
+      Object.assign(object, structuredClone(old), status === undefined ? {} : { status });
+      if (status === undefined) delete object['status'];
+      // The status subresource of built-in kinds also takes labels and annotations; that of custom ones takes nothing else.
+      object['metadata'] = resource.custom
+        ? { ...old['metadata'], managedFields: sent['managedFields'] ?? oldMeta['managedFields'] }
+        : { ...sent, finalizers: oldMeta['finalizers'], ownerReferences: oldMeta['ownerReferences'] };
+      resource.updateStatus?.(object, old, context);
+    } else if (subresource !== 'binding') {
+      if (resource.statusSubresource) {
+        if (old['status'] === undefined) delete object['status'];
+        else object['status'] = old['status'];
+      }
+      resource.update?.(object, old, context);
+    }
+    resource.complete?.(object);
+    if (resource.generation && subresource !== 'status' && !equal(content(object, resource), content(old, resource))) {
+      object['metadata'].generation = (oldMeta['generation'] ?? 0) + 1;
+    }
+    const causes = [...metadataUpdateProblems(object['metadata'], oldMeta), ...metadataProblems(resource, object['metadata'])];
+    if (resource.custom && resource.schema) causes.push(...validate(resource.schema, object, resource, old));
+    if (subresource === undefined || subresource === 'scale')
+      causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateUpdate?.(object, old) ?? []));
+    if (causes.length) throw invalid(resource, name, causes);
+    track?.(object, old, { manager: request.fieldManager, subresource, now: context.now });
+
+    const gone =
+      Boolean(oldMeta['deletionTimestamp']) &&
+      !object['metadata'].finalizers?.length &&
+      !(object['metadata'].deletionGracePeriodSeconds > 0) &&
+      !(object['spec']?.finalizers?.length && resource.storage === 'namespaces');
+    if (!gone && equal(object, old)) return { entry: head, created: false, gone: false };
+    if (dryRun) return { entry: toEntry(resource, object, head.version), created: false, gone };
+    const entry = await this.#write(resource, keyOf(namespace, name), head.version, (version) =>
+      gone ? undefined : toEntry(resource, object, version),
+    );
+    return { entry: entry ?? toEntry(resource, object, head.version), created: false, gone };
+  }
+
+  /** Deletes, or marks as being deleted what a finalizer or a grace period holds. */
+  async delete(request: DeleteRequest): Promise<Written> {
+    const { resource, namespace, name, dryRun, preconditions } = request;
+    for (let attempt = 0; ; attempt += 1) {
+      const head = this.#head(resource, namespace, name);
+      if (preconditions?.uid !== undefined && preconditions.uid !== head.uid) {
+        throw conflict(resource, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${head.uid}`);
+      }
+      if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== String(head.version)) {
+        throw conflict(
+          resource,
+          name,
+          `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${head.version}`,
+        );
+      }
+      const object = toObject(resource, head);
+      const meta: JsonObject = object['metadata'];
+      const grace = resource.gracePeriod?.(object, request.gracePeriodSeconds) ?? 0;
+      const finalizers = new Set<string>(meta['finalizers'] ?? []);
+      if (request.propagationPolicy === 'Orphan') finalizers.add('orphan');
+      if (request.propagationPolicy === 'Foreground') finalizers.add('foregroundDeletion');
+      if (request.propagationPolicy === 'Background') {
+        finalizers.delete('orphan');
+        finalizers.delete('foregroundDeletion');
+      }
+      const held = finalizers.size > 0 || grace > 0 || (resource.storage === 'namespaces' && object['spec']?.finalizers?.length > 0);
+      if (
+        held &&
+        meta['deletionTimestamp'] &&
+        grace >= (meta['deletionGracePeriodSeconds'] ?? 0) &&
+        equal([...finalizers], meta['finalizers'] ?? [])
+      ) {
+        return { entry: head, created: false, gone: false };
+      }
+      if (held) {
+        meta['deletionTimestamp'] = timestamp(Date.now() + grace * 1000);
+        meta['deletionGracePeriodSeconds'] = grace;
+        if (finalizers.size) meta['finalizers'] = [...finalizers];
+        else delete meta['finalizers'];
+        if (resource.generation && meta['generation']) meta['generation'] += 1;
+        if (resource.storage === 'namespaces') object['status'] = { ...object['status'], phase: 'Terminating' };
+      } else if (resource.gracePeriod) {
+        meta['deletionGracePeriodSeconds'] = 0;
+        meta['deletionTimestamp'] ??= timestamp();
+      }
+      const made = toEntry(resource, object, head.version);
+      if (dryRun) return { entry: made, created: false, gone: !held };
+      try {
+        const entry = await this.#write(resource, keyOf(namespace, name), head.version, (version) =>
+          held ? toEntry(resource, object, version) : undefined,
+        );
+        return { entry: entry ?? made, created: false, gone: !held };
+      } catch (error) {
+        if (!(error instanceof ApiError && error.reason === 'Conflict') || attempt > 20 || preconditions?.resourceVersion) throw error;
+      }
+    }
+  }
+}
+
+/** The part of an object whose changes its generation counts. */
+function content(object: JsonObject, resource: Resource): JsonObject {
+  const { metadata: _m, status, ...rest } = object;
+  return resource.statusSubresource ? rest : { ...rest, status };
+}
+
+function checkKind(resource: Resource, object: JsonObject, strict = false): void {
+  const { kind, apiVersion } = object;
+  const wanted = groupVersion(resource);
+  if (kind === undefined && apiVersion === undefined && !strict) return;
+  if (kind !== resource.kind || apiVersion !== wanted) {
+    if (kind === undefined || kind === '') throw badRequest(`Object 'Kind' is missing in '${JSON.stringify(object).slice(0, 100)}'`);
+    if (apiVersion !== wanted && kind === resource.kind) {
+      throw badRequest(`the API version in the data (${apiVersion ?? ''}) does not match the expected API version (${wanted})`);
+    }
+    throw badRequest(
+      `${kind} in version "${String(apiVersion ?? '')
+        .split('/')
+        .at(-1)}" cannot be handled as a ${resource.kind}: no kind "${kind}" is registered for it here`,
+    );
+  }
+}
+
+/** RFC 3339 in seconds, as Kubernetes writes times. */
+export function timestamp(at = Date.now()): string {
+  return `${new Date(at).toISOString().slice(0, 19)}Z`;
+}

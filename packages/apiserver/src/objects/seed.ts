@@ -1,0 +1,85 @@
+import { ApiError } from '../http/errors.ts';
+import type { Registry } from '../kinds/registry.ts';
+import type { JsonObject } from '../schema/schema.ts';
+import type { Store } from '../storage/store.ts';
+import { toObject } from './codec.ts';
+import { timestamp, type Objects } from './objects.ts';
+
+/** Makes what every cluster has from the start, where it is not there. */
+export async function seed(
+  registry: Registry,
+  objects: Objects,
+  store: Store,
+  { clusterIP, cidr }: { clusterIP: string; cidr: string },
+): Promise<void> {
+  const make = async (group: string, plural: string, namespace: string, object: JsonObject): Promise<void> => {
+    const resource = registry.find(group, 'v1', plural)!;
+    const name: string = object['metadata'].name;
+    if (store.get(resource.storage, namespace ? `${namespace}/${name}` : name)) return;
+    try {
+      await objects.create(
+        { resource, namespace, name, dryRun: false, fieldManager: 'kube-apiserver', fieldValidation: 'Ignore', warnings: [] },
+        { apiVersion: group ? `${group}/v1` : 'v1', kind: resource.kind, ...object },
+      );
+    } catch (error) {
+      if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
+    }
+  };
+  await Promise.all(
+    ['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => make('', 'namespaces', '', { metadata: { name } })),
+  );
+  const all = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
+  const bootstrap = { labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' } };
+  await Promise.all([
+    make('', 'services', 'default', {
+      metadata: { name: 'kubernetes', labels: { component: 'apiserver', provider: 'kubernetes' } },
+      spec: {
+        type: 'ClusterIP',
+        clusterIP,
+        clusterIPs: [clusterIP],
+        ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 6443 }],
+      },
+    }),
+    make('networking.k8s.io', 'servicecidrs', '', {
+      metadata: { name: 'kubernetes' },
+      spec: { cidrs: [cidr] },
+    }),
+    make('rbac.authorization.k8s.io', 'clusterroles', '', {
+      metadata: { name: 'cluster-admin', ...bootstrap },
+      rules: [all, { nonResourceURLs: ['*'], verbs: ['*'] }],
+    }),
+    make('rbac.authorization.k8s.io', 'clusterrolebindings', '', {
+      metadata: { name: 'cluster-admin', ...bootstrap },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+      subjects: [{ kind: 'Group', apiGroup: 'rbac.authorization.k8s.io', name: 'system:masters' }],
+    }),
+  ]);
+  await ready(registry, objects, store);
+}
+
+/** What kube-apiserver's own controller says of the range that it was started with. */
+async function ready(registry: Registry, objects: Objects, store: Store): Promise<void> {
+  const resource = registry.find('networking.k8s.io', 'v1', 'servicecidrs')!;
+  const entry = store.get(resource.storage, 'kubernetes');
+  if (!entry) return;
+  const range = toObject(resource, entry);
+  if (range['status']?.conditions?.length) return;
+  range['status'] = {
+    conditions: [
+      { type: 'Ready', status: 'True', reason: '', message: 'Kubernetes Service CIDR is ready', lastTransitionTime: timestamp() },
+    ],
+  };
+  await objects.update(
+    {
+      resource,
+      namespace: '',
+      name: 'kubernetes',
+      subresource: 'status',
+      dryRun: false,
+      fieldManager: 'kube-apiserver',
+      fieldValidation: 'Ignore',
+      warnings: [],
+    },
+    range,
+  );
+}

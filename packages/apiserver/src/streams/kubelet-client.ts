@@ -1,0 +1,2 @@
+/** The common name of the certificate that the API server shows to nodes. */
+export const KUBELET_CLIENT = 'kube-apiserver-kubelet-client';

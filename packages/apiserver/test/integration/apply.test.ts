@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import { Client, configMap, MAPS, type Answer } from './client.ts';
+
+const { steps } = JSON.parse(readFileSync(new URL('../fixtures/golden/cases/04-crd.json', import.meta.url), 'utf8')) as {
+  steps: { body: unknown }[];
+};
+const WIDGET = '/apis/golden.example.com/v1/namespaces/default/widgets/w';
+
+describe('server-side apply', () => {
+  let client: Client;
+  before(async () => {
+    client = await Client.start();
+    await client.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', steps[0]!.body);
+  });
+  after(() => client.stop());
+
+  const apply = (path: string, manager: string, content: object, force = false): Promise<Answer> =>
+    client.call(
+      'PATCH',
+      `${path}?fieldManager=${manager}&force=${force}`,
+      { apiVersion: 'golden.example.com/v1', kind: 'Widget', metadata: { name: 'w' }, ...content },
+      { 'content-type': 'application/apply-patch+yaml' },
+    );
+
+  it('writes nothing when nothing changes', async () => {
+    const first = await apply(WIDGET, 'a', { spec: { size: 's', ports: [{ name: 'x', port: 1 }, { name: 'y' }] } });
+    const second = await apply(WIDGET, 'a', { spec: { size: 's', ports: [{ name: 'x', port: 1 }, { name: 'y' }] } });
+    expect([first.status, second.status]).to.deep.equal([201, 200]);
+    expect(second.body.metadata.resourceVersion).to.equal(first.body.metadata.resourceVersion);
+  });
+
+  it('takes away what its manager no longer applies, and only that', async () => {
+    await apply(WIDGET, 'b', { spec: { ports: [{ name: 'z', port: 3 }] } });
+    const { body } = await apply(WIDGET, 'a', { spec: { size: 's', ports: [{ name: 'y', port: 2 }] } });
+    expect(body.spec.ports).to.deep.equal([
+      { name: 'y', port: 2, protocol: 'TCP' },
+      { name: 'z', port: 3, protocol: 'TCP' },
+    ]);
+  });
+
+  it('names every field that somebody else owns, and takes them with force', async () => {
+    const refused = await apply(WIDGET, 'c', { spec: { size: 'm', ports: [{ name: 'z', port: 4 }] } });
+    expect(refused.status).to.equal(409);
+    expect(refused.body.details.causes.map((c: any) => [c.message, c.field])).to.deep.equal([
+      ['conflict with "a"', '.spec.size'],
+      ['conflict with "b"', '.spec.ports[name="z"].port'],
+    ]);
+    expect((await apply(WIDGET, 'c', { spec: { size: 'm' } }, true)).body.spec.size).to.equal('m');
+  });
+
+  it('keeps the owners of status apart from those of the spec', async () => {
+    await apply(`${WIDGET}/status`, 's', { status: { phase: 'On', replicas: 3 } });
+    const { body } = await apply(`${WIDGET}/status`, 's', { status: { phase: 'Off' } });
+    expect(body.status).to.deep.equal({ phase: 'Off' });
+    expect(body.metadata.managedFields.find((m: any) => m.manager === 's')).to.deep.include({
+      subresource: 'status',
+      fieldsV1: { 'f:status': { 'f:phase': {} } },
+    });
+    expect(body.metadata.generation).to.equal((await client.call('GET', WIDGET)).body.metadata.generation);
+  });
+
+  it('lets exactly one of concurrent creates and updates win', async () => {
+    const created = await Promise.all(Array.from({ length: 10 }, () => client.call('POST', MAPS, configMap('race'))));
+    expect(created.map((a) => a.status).sort()).to.deep.equal([201, ...Array<number>(9).fill(409)]);
+    const { resourceVersion } = created.find((a) => a.status === 201)!.body.metadata;
+    const updated = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => client.call('PUT', `${MAPS}/race`, configMap('race', { a: `new ${i}` }, { resourceVersion }))),
+    );
+    expect(updated.map((a) => a.status).sort()).to.deep.equal([200, ...Array<number>(9).fill(409)]);
+  });
+});
