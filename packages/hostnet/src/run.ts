@@ -1,0 +1,101 @@
+/** Runs the host's tools as argument vectors, never through a shell. */
+import { spawn } from 'node:child_process';
+import { HostNetError } from './errors.ts';
+
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Default 20 s. */
+  readonly timeoutMs?: number | undefined;
+  readonly input?: string | undefined;
+}
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', bridge: 'iproute2', nft: 'nftables', nsenter: 'util-linux' };
+
+/** Where system tools live beside PATH, which users other than root often lack. */
+export function toolEnv(): NodeJS.ProcessEnv {
+  // An empty entry would be the current directory.
+  const path = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(':');
+  return { ...process.env, PATH: path, LC_ALL: 'C' };
+}
+
+/** Resolves with whatever exit code; rejects when the tool is missing or is killed, by the deadline or the signal. */
+export function run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const [file, ...args] = argv as [string, ...string[]];
+  const { signal, timeoutMs = 20_000 } = options;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(new HostNetError('HOSTNET_E_ABORTED', `${argv.join(' ')} was not started: aborted`));
+      return;
+    }
+    const child = spawn(file, args, { env: toolEnv(), stdio: 'pipe' });
+    let stdout = '';
+    let stderr = '';
+    let killed: HostNetError | undefined;
+    const kill = (why: HostNetError) => {
+      killed ??= why;
+      child.kill('SIGKILL');
+    };
+    const timer = setTimeout(
+      () => kill(new HostNetError('HOSTNET_E_TIMEOUT', `${argv.join(' ')} did not end within ${timeoutMs} ms and was killed`)),
+      timeoutMs,
+    );
+    const abort = () => kill(new HostNetError('HOSTNET_E_ABORTED', `${argv.join(' ')} was killed: aborted`));
+    signal?.addEventListener('abort', abort, { once: true });
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.once('error', (cause: NodeJS.ErrnoException) => {
+      done();
+      reject(missing(file, cause));
+    });
+    child.once('close', (code, by) => {
+      done();
+      const lacks = code === 127 && /^nsenter: failed to execute (\S+): No such file/.exec(stderr)?.[1];
+      if (killed) reject(killed);
+      else if (lacks) reject(missing(lacks, Object.assign(new Error(stderr), { code: 'ENOENT' })));
+      else resolve({ code: code ?? 128, stdout, stderr: by ? `${stderr}killed by ${by}` : stderr });
+    });
+    child.stdin.on('error', () => {}); // it ended before it read all; its exit code says why
+    child.stdin.end(options.input ?? '');
+  });
+}
+
+/** What it wrote. Rejects when the exit code isn't 0. */
+export async function must(argv: readonly string[], options: RunOptions = {}): Promise<string> {
+  const ran = await run(argv, options);
+  if (ran.code !== 0) throw failed(argv, ran.stderr || ran.stdout);
+  return ran.stdout;
+}
+
+/** What a failed command says, as an error. `item`: what of several it was about. */
+export function failed(argv: readonly string[], words: string, item?: string): HostNetError {
+  const said = words.trim() || 'no reason given';
+  const message = `${argv.join(' ')}${item === undefined ? '' : `, '${item}'`}: ${said}`;
+  if (/operation not permitted|permission denied/i.test(said)) {
+    return new HostNetError(
+      'HOSTNET_E_NOT_PERMITTED',
+      message,
+      'Run as root, or with CAP_NET_ADMIN (and CAP_SYS_ADMIN for other network namespaces).',
+    );
+  }
+  return new HostNetError('HOSTNET_E_COMMAND', message);
+}
+
+/** A program that cannot be started. */
+export function missing(file: string, cause: NodeJS.ErrnoException): HostNetError {
+  if (cause.code === 'EACCES' || cause.code === 'EPERM') return failed([file], cause.message);
+  const from = PACKAGES[file];
+  return new HostNetError(
+    'HOSTNET_E_TOOL_MISSING',
+    `The program '${file}' cannot be started (${cause.code ?? cause.message})`,
+    from && `Install ${from}, e.g. apt-get install ${from}.`,
+  );
+}

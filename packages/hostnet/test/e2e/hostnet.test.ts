@@ -1,0 +1,190 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { eventually, needs } from '@kosmos/testing';
+import { expect } from 'chai';
+import { createHostNet, HostNetError, type HostNet } from '../../src/index.ts';
+import { must } from '../../src/run.ts';
+
+const NETNS = `kh-${process.pid}`;
+const root = createHostNet();
+
+async function errorOf(promise: Promise<unknown>): Promise<HostNetError> {
+  const error = await promise.then(
+    () => expect.fail('no error'),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).to.be.instanceOf(HostNetError);
+  return error as HostNetError;
+}
+
+describe('hostnet in a namespace', () => {
+  let net: HostNet;
+  before(needs('root', 'ip', 'bridge', 'nft', 'nsenter', 'setpriv'));
+  beforeEach(async () => {
+    await root.apply([{ op: 'addNetns', name: NETNS }]);
+    net = createHostNet({ netns: NETNS });
+  });
+  afterEach(async () => void (await root.applyAll([{ op: 'deleteNetns', name: NETNS }])));
+
+  const bridge = (name: string) => ({ op: 'addLink', name, kind: 'bridge' }) as const;
+
+  it('shows what was applied', async () => {
+    await net.apply([
+      { op: 'addLink', name: 'br0', kind: 'bridge' },
+      { op: 'addLink', name: 'd0', kind: 'veth', peer: { name: 'd1' }, mac: '02:00:00:00:00:01', mtu: 1400 },
+      { op: 'setLink', name: 'd0', master: 'br0', state: 'up' },
+      { op: 'setLink', name: 'd1', state: 'up' },
+      { op: 'setLink', name: 'br0', state: 'up' },
+      { op: 'replaceAddress', address: '10.0.0.1/24', dev: 'br0' },
+      { op: 'replaceAddress', address: 'fd00::1/64', dev: 'br0' },
+      { op: 'addRule', family: 6, priority: 7, table: 77, protocol: 84 },
+      { op: 'replaceNexthop', id: 5, via: '10.0.0.2', dev: 'br0', onlink: true, protocol: 84 },
+      { op: 'replaceRoute', dst: '10.5.0.0/16', nhid: 5, table: 77, protocol: 84 },
+      { op: 'replaceRoute', dst: 'fd05::/64', type: 'unreachable', table: 77, protocol: 84 },
+      { op: 'replaceNeighbour', ip: '10.0.0.2', mac: '02:00:00:00:00:02', dev: 'br0' },
+    ]);
+    const seen = await net.snapshot(77);
+    expect(seen.links.find((l) => l.name === 'd0')).to.include({ kind: 'veth', mac: '02:00:00:00:00:01', mtu: 1400, master: 'br0', up: true });
+    const addresses = seen.links.find((l) => l.name === 'br0')!.addresses.filter((a) => a.scope === 'global');
+    expect(addresses.map(({ address, tentative }) => [address, tentative])).to.deep.equal([['10.0.0.1/24', false], ['fd00::1/64', false]]);
+    expect(seen.rules).to.deep.include({ family: 6, priority: 7, table: 77, protocol: 84 });
+    expect(seen.nexthops).to.deep.equal([{ id: 5, via: '10.0.0.2', dev: 'br0', onlink: true, protocol: 84 }]);
+    expect(seen.routes.find((r) => r.dst === '10.5.0.0/16')).to.include({ nhid: 5, table: 77, protocol: 84 });
+    expect(seen.routes.find((r) => r.dst === 'fd05::/64')).to.include({ type: 'unreachable', table: 77, protocol: 84 });
+    expect(seen.neighbours).to.deep.include({ ip: '10.0.0.2', mac: '02:00:00:00:00:02', dev: 'br0', permanent: true });
+  }); // prettier-ignore
+
+  it('stops at the first change that the kernel refuses, and names it', async () => {
+    const error = await errorOf(net.apply([bridge('d0'), { op: 'deleteLink', name: 'nosuch' }, bridge('d1')]));
+    expect(error.code).to.equal('HOSTNET_E_COMMAND');
+    expect(error.message).to.match(/'link delete dev nosuch': Cannot find device "nosuch"$/);
+    expect((await net.links()).map((l) => l.name))
+      .to.include('d0')
+      .and.not.include('d1');
+  });
+
+  it('does all that can be done when asked to, and names each of the others', async () => {
+    const bad = { op: 'deleteLink', name: 'no such' } as const;
+    const gone = { op: 'deleteLink', name: 'nosuch' } as const;
+    const refused = await net.applyAll([bridge('d0'), gone, bad, bridge('d1'), bridge('d0')]);
+    expect(refused.map((r) => [r.change, r.error.code])).to.have.deep.members([
+      [bad, 'HOSTNET_E_VALUE'],
+      [gone, 'HOSTNET_E_COMMAND'],
+      [bridge('d0'), 'HOSTNET_E_COMMAND'],
+    ]);
+    expect((await net.links()).map((l) => l.name)).to.include.members(['d0', 'd1']);
+  });
+
+  it('replaces an nft table whole, and lists it alike each time', async () => {
+    const table = (cidr: string) =>
+      ({ family: 'inet', name: 'kh', chains: [{ name: 'c', rules: [{ when: [{ saddr: cidr }], action: 'accept', comment: 'x' }] }] }) as const;
+    expect(await net.nftTable(table(''))).to.equal(undefined);
+    await net.nft({ replace: [table('10.0.0.0/8')] });
+    const listed = await net.nftTable(table(''));
+    await net.nft({ replace: [table('10.1.0.0/16')] });
+    expect(await net.nftTable(table(''))).to.not.deep.equal(listed);
+    await net.nft({ replace: [table('10.0.0.0/8')] });
+    expect(await net.nftTable(table(''))).to.deep.equal(listed);
+    await net.nft({ delete: [table('')] });
+    await net.nft({ delete: [table('')] });
+    expect(await net.nftTable(table(''))).to.equal(undefined);
+  }); // prettier-ignore
+
+  it('reads and writes sysctls of the namespace, and knows that there is none', async () => {
+    const key = { family: 'ipv4', conf: 'd0', name: 'rp_filter' } as const;
+    expect(await net.sysctl(key)).to.equal(undefined);
+    await net.apply([bridge('d0')]);
+    await net.setSysctl(key, 2);
+    expect(await net.sysctl(key)).to.equal(2);
+  });
+
+  it('says that the right is missing', async () => {
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all', '--bounding-set=-all'];
+    const tries = [['ip', 'link', 'add', 'name', NETNS.slice(0, 15), 'type', 'dummy'], ['nft', 'list', 'ruleset']];
+    for (const argv of tries) expect((await errorOf(must([...nobody, ...argv]))).code, argv[0]!).to.equal('HOSTNET_E_NOT_PERMITTED');
+  }); // prettier-ignore
+
+  it('says which tool is missing inside a namespace, too', async () => {
+    const error = await errorOf(must(['nsenter', `--net=/run/netns/${NETNS}`, 'kosmos-no-such-program']));
+    expect([error.code, error.message]).to.deep.equal([
+      'HOSTNET_E_TOOL_MISSING',
+      "The program 'kosmos-no-such-program' cannot be started (ENOENT)",
+    ]);
+  });
+
+  describe('the monitor', () => {
+    let hints: number;
+    let failures: HostNetError[];
+    let stop: () => void;
+    beforeEach(() => {
+      hints = 0;
+      failures = [];
+      stop = net.monitor({ debounceMs: 20, hint: () => (hints += 1), failed: (error) => failures.push(error) });
+    });
+    afterEach(() => stop());
+    const hinted = async (since: number, message: string) => eventually(() => hints > since, { message });
+    /** The `ip monitor` of this namespace. */
+    const children = () =>
+      eventually(
+        () => {
+          const found = readdirSync('/proc').filter((pid) => {
+            if (!/^\d+$/.test(pid)) return false;
+            const words = commandLine(pid);
+            return words.includes(NETNS) && words.includes('monitor') && !words.startsWith('nsenter');
+          });
+          return found.length >= 1 && found.map(Number);
+        },
+        { message: 'the children of the monitor' },
+      );
+    /** A child may be started and not listen yet, so changes go on until one is seen. */
+    const seesChanges = async () => {
+      const before = hints;
+      await eventually(
+        async () => {
+          await net.apply([bridge('w0'), { op: 'deleteLink', name: 'w0' }]);
+          return hints > before;
+        },
+        { message: 'a change of a link hinted at' },
+      );
+    };
+
+    it('hints at a change of links, and of nft', async () => {
+      await hinted(0, 'a hint that it began');
+      await seesChanges();
+      const before = hints;
+      await eventually(
+        async () => {
+          await net.nft({ replace: [{ family: 'inet', name: 'kh', chains: [] }] });
+          return hints > before;
+        },
+        { message: 'a hint at the new table' },
+      );
+      expect(failures).to.deep.equal([]);
+    });
+
+    it('hints when a child is killed, starts it again, and then hints at changes as before', async () => {
+      await seesChanges();
+      const [pid] = await children();
+      const before = hints;
+      process.kill(pid!, 'SIGKILL');
+      await hinted(before, 'a hint that events may have been lost');
+      expect(failures.map((f) => f.message).join()).to.match(/monitor all: ended \(SIGKILL\)/);
+      const again = await eventually(async () => (await children()).find((p) => p !== pid), { message: 'a new child' });
+      expect(commandLine(String(again))).to.include('monitor');
+      await seesChanges();
+    });
+
+    it('ends its children when it is stopped', async () => {
+      const pids = await children();
+      stop();
+      await eventually(() => pids.every((pid) => commandLine(String(pid)) === ''), { message: 'no child' });
+    });
+  });
+});
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,8 @@
+import type { Command } from '@kosmos/kernel';
+import { down } from './down.ts';
+import { exec } from './exec.ts';
+import { logs } from './logs.ts';
+import { status } from './status.ts';
+import { up } from './up.ts';
+
+export const labCommands: readonly Command[] = [up, status, exec, logs, down];

@@ -1,0 +1,80 @@
+/** The control plane of one cluster: `main CONFIG`: its API server, and the binder of pods to nodes. */
+import { renameSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { startApiServer } from '@kosmos/apiserver';
+import type { KubeClient } from '@kosmos/kernel';
+import { connectCluster } from '../connect.ts';
+import { messageOf } from '../errors.ts';
+import { Nodes, Pods } from '../kube.ts';
+import { lineLogger } from '../log.ts';
+import { startBinder } from './binder.ts';
+import type { ControlPlaneConfig } from './config.ts';
+
+/** A listener on 127.0.0.1 of this machine, which the supervisor has from outside of the lab. */
+const LISTENER_FD = 4;
+const PORT = 6443;
+const STOP_MS = 3000;
+
+const config = JSON.parse(process.argv[2] as string) as ControlPlaneConfig;
+const log = lineLogger();
+const stop = new AbortController();
+
+const server = await startApiServer({
+  name: `${config.lab}-${config.cluster}`,
+  host: config.address,
+  port: PORT,
+  advertise: [`127.0.0.1:${config.port}`],
+  dataDir: config.data,
+  serviceCIDRs: [config.serviceCIDR],
+});
+await server.attach(createServer().listen({ fd: LISTENER_FD }));
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    stop.abort();
+    setTimeout(() => process.exit(1), STOP_MS).unref();
+    void server.stop().then(() => process.exit(0));
+  });
+}
+writeWhole(config.kubeconfig, server.kubeconfig({ server: `https://127.0.0.1:${config.port}` }));
+writeWhole(config.innerKubeconfig, server.kubeconfig());
+
+const { client, informer, start } = connectCluster(config.innerKubeconfig, 'lab-binder', log);
+type Message = { id: number } & (
+  { type: 'delete-node'; node: string } | { type: 'certify-node'; node: string; address: string; dir: string }
+);
+process.on('message', (m: Message) => {
+  const work = m.type === 'delete-node' ? deleteNode(client, m.node) : m.type === 'certify-node' ? certifyNode(m) : undefined;
+  work?.then(
+    () => process.send?.({ id: m.id }),
+    (error: unknown) => process.send?.({ id: m.id, error: messageOf(error) }),
+  );
+});
+process.send?.({ type: 'ready' });
+
+const pods = informer(Pods);
+const nodes = informer(Nodes);
+await start(stop.signal);
+startBinder({ client, pods, nodes, log, signal: stop.signal });
+
+/** A node that is gone: its Node object, and its pods, which no kubelet ends any more. */
+async function deleteNode(client: KubeClient, node: string): Promise<void> {
+  await client.delete(Nodes, node);
+  for (const pod of await client.list(Pods, { fields: `spec.nodeName=${node}` })) {
+    const body = { kind: 'DeleteOptions', apiVersion: 'v1', gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid } };
+    await client.request('DELETE', `/api/v1/namespaces/${pod.metadata.namespace}/pods/${pod.metadata.name}`, { body });
+  }
+}
+
+/** A node's serving certificate for its streams, and the CA by which the node knows this API server. */
+async function certifyNode({ node, address, dir }: { node: string; address: string; dir: string }): Promise<void> {
+  const { cert, key } = await server.issueCertificate({ commonName: `system:node:${node}`, names: [node, address], usage: 'server' });
+  writeWhole(join(dir, 'kubelet.key'), key);
+  writeWhole(join(dir, 'kubelet.crt'), cert);
+  writeWhole(join(dir, 'ca.crt'), server.ca);
+}
+
+function writeWhole(file: string, text: string): void {
+  writeFileSync(`${file}.new`, text, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+}

@@ -1,0 +1,14 @@
+/** What the supervisor tells a node's kubelet, as one JSON argument. */
+export interface NodeConfig {
+  readonly cluster: string;
+  readonly node: string;
+  readonly address: string;
+  readonly podCIDR: string;
+  readonly kubeconfig: string;
+  /** Directory of `kubelet.crt` and `kubelet.key`, the node's serving certificate, and of `ca.crt`. */
+  readonly identity: string;
+  /** Directory for the records of the pods that run here. */
+  readonly pods: string;
+  /** Directory for the logs of their containers. */
+  readonly logs: string;
+}

@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { createHostNet } from '@kosmos/hostnet';
+import { hostOf } from '../cidr.ts';
+import { joinLan } from '../links.ts';
+import { netnsOf, POD_BRIDGE } from '../isolate.ts';
+import type { NodeConfig } from './config.ts';
+
+/** What the CNI plugins `bridge` and `host-local` do: an address of the node's podCIDR and a link to the pod bridge. */
+export interface PodNetwork {
+  /** Addresses that pods have already. */
+  keep(addresses: readonly string[]): void;
+  /** A namespace's name and an address for a new pod; the node's own for one on the host network. Throws when no address is free. */
+  allot(uid: string, hostNetwork: boolean): { readonly netns: string; readonly ip: string };
+  /** Makes the namespace with its link; one that is there, left by a kubelet that was killed, is made anew. */
+  add(netns: string, address: string): Promise<void>;
+  /** Takes them away and frees the address. */
+  remove(netns: string, address: string): Promise<void>;
+}
+
+/** .1 is the bridge's, .255 the broadcast address. */
+const FIRST = 2;
+const LAST = 254;
+
+export function podNetwork(config: NodeConfig): PodNetwork {
+  const own = netnsOf.node(config.cluster, config.node);
+  const here = createHostNet();
+  const used = new Set<string>();
+  let next = FIRST;
+  const remove = async (netns: string) => {
+    if (!existsSync(`/run/netns/${netns}`)) return;
+    // The kernel takes a namespace away some time after its last process; the link, and so the address, goes at once.
+    // What is not there was not made before a crash.
+    await here.applyAll([
+      { op: 'deleteLink', name: portOf(netns) },
+      { op: 'deleteNetns', name: netns },
+    ]);
+  };
+  return {
+    keep: (addresses) => addresses.forEach((a) => used.add(a)),
+    allot: (uid, hostNetwork) => {
+      if (hostNetwork) return { netns: own, ip: config.address };
+      // In turn, so that an address comes back late: others may still have a connection to who had it before.
+      for (let tried = FIRST; tried <= LAST; tried += 1) {
+        const address = hostOf(config.podCIDR, next);
+        next = next === LAST ? FIRST : next + 1;
+        if (used.has(address)) continue;
+        used.add(address);
+        return { netns: netnsOf.pod(config.cluster, config.node, uid), ip: address };
+      }
+      throw new Error(`no address is free in ${config.podCIDR}`);
+    },
+    add: async (netns, address) => {
+      await remove(netns);
+      const port = portOf(netns);
+      await here.apply([
+        { op: 'addNetns', name: netns },
+        { op: 'addLink', name: port, kind: 'veth', peer: { name: 'eth0', netns } },
+        { op: 'setLink', name: port, master: POD_BRIDGE, state: 'up' },
+      ]);
+      await createHostNet({ netns }).apply(joinLan(`${address}/24`, hostOf(config.podCIDR, 1)));
+    },
+    remove: async (netns, address) => {
+      await remove(netns);
+      used.delete(address);
+    },
+  };
+}
+
+/** `pod` and the first eight digits of the pod's uid, which end its namespace's name. */
+const portOf = (netns: string): string => `pod${netns.slice(netns.lastIndexOf('.') + 1)}`;

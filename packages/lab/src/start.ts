@@ -1,0 +1,32 @@
+import { resolve } from 'node:path';
+import { kosmosCommand } from './kosmos-command.ts';
+import { Lab } from './lab.ts';
+import { checkName } from './state.ts';
+import { plainTopology, type Topology } from './topology.ts';
+import { up } from './up.ts';
+
+export interface LabOptions {
+  /** Default `kosmos`. */
+  readonly name?: string;
+  /** Default: two clusters of two nodes. */
+  readonly topology?: Topology;
+  /** A `kosmos.config.ts`: joins every cluster, and runs the manager and the agents. */
+  readonly config?: string;
+  /** The `kosmos` command as an argument vector; default: the one found from the config's folder. */
+  readonly kosmos?: readonly string[];
+  /** A step is done: what and how long it took. */
+  readonly onStep?: (step: string, ms: number) => void;
+  /** Ends the start; nothing is left. */
+  readonly signal?: AbortSignal;
+}
+
+export const DEFAULT_NAME = 'kosmos';
+
+/** Starts a lab; resolves when its nodes are Ready. It runs on after this process ends, until `down`. */
+export async function startLab(options: LabOptions = {}): Promise<Lab> {
+  const name = checkName(options.name ?? DEFAULT_NAME);
+  const config = options.config === undefined ? undefined : resolve(options.config);
+  const kosmos = config === undefined ? undefined : { config, command: options.kosmos ?? kosmosCommand(config) };
+  await up({ name, topology: options.topology ?? plainTopology(2, 2), kosmos, onStep: options.onStep, signal: options.signal });
+  return new Lab(name);
+}

@@ -1,0 +1,261 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Operations } from '../control.ts';
+import { labError } from '../errors.ts';
+import { inNetns, netnsOf, nodeCommand } from '../isolate.ts';
+import type { ControlPlaneConfig } from '../control-plane/config.ts';
+import type { NodeConfig } from '../node/config.ts';
+import { paths, writeRecord, type LabRecord } from '../state.ts';
+import { nextNode, type ClusterTopology, type NodeTopology } from '../topology.ts';
+import { LabNetwork } from './network.ts';
+import { Processes, type ProcessSpec } from './processes.ts';
+
+const JOIN_MS = 30_000;
+
+/** Brings a lab up, keeps it, changes it on request. */
+export class Supervisor {
+  readonly operations: Operations;
+  readonly #dir: string;
+  readonly #listeners: readonly number[];
+  readonly #step: (step: string, ms: number) => void;
+  readonly #processes = new Processes();
+  readonly #network = new LabNetwork();
+  #record: LabRecord;
+  #ready = false;
+
+  constructor(dir: string, record: LabRecord, listeners: readonly number[], step: (step: string, ms: number) => void) {
+    this.#dir = dir;
+    this.#record = record;
+    this.#listeners = listeners;
+    this.#step = step;
+    this.operations = {
+      status: async () => ({
+        name: this.#record.name,
+        ready: this.#ready,
+        topology: this.#record.topology,
+        processes: this.#processes.list(),
+      }),
+      stop: ({ process }) => this.#processes.stop(process),
+      start: ({ process }) => this.#processes.resume(process),
+      signal: async ({ process, signal }) => this.#processes.signal(process, signal),
+      addNode: ({ cluster }) => this.#addNode(cluster),
+      removeNode: ({ cluster, node }) => this.#removeNode(cluster, node),
+      down: () => this.down(),
+    };
+  }
+
+  get #clusters(): readonly ClusterTopology[] {
+    return this.#record.topology.clusters;
+  }
+
+  async up(): Promise<void> {
+    const nodes = this.#clusters.flatMap((c) => c.nodes.map((n) => ({ cluster: c, node: n })));
+    mkdirSync(paths(this.#dir).logs, { recursive: true });
+    await this.#timed(`network of ${count(this.#clusters.length, 'cluster')} with ${count(nodes.length, 'node')}`, () =>
+      this.#network.build(this.#record.topology),
+    );
+    await this.#timed(`API server of ${this.#clusters.map((c) => c.name).join(', ')}`, () =>
+      all(this.#clusters.map((c, i) => this.#processes.start(this.#controlPlane(c, i)))),
+    );
+    await this.#timed(`nodes ${nodes.map(({ cluster, node }) => `${cluster.name}/${node.name}`).join(', ')}`, () =>
+      all(nodes.map(({ cluster, node }) => this.#startKubelet(cluster, node))),
+    );
+    if (this.#record.kosmos) await this.#startKosmos();
+    this.#ready = true;
+  }
+
+  /** Ends this process, and with it all of the lab. */
+  async down(): Promise<void> {
+    setImmediate(() => process.exit(0));
+  }
+
+  async #startKosmos(): Promise<void> {
+    await this.#timed('clusters joined', async () => {
+      for (const { name } of this.#clusters) await this.#join(name);
+    });
+    await this.#timed('Kosmos started', () => all(this.#kosmosProcesses().map((spec) => this.#processes.start(spec))));
+  }
+
+  #host(): ClusterTopology {
+    return this.#clusters[0] as ClusterTopology;
+  }
+
+  #kosmosEnv(): NodeJS.ProcessEnv {
+    return { KOSMOS_HOST_KUBECONFIG: paths(this.#dir).innerKubeconfig(this.#host().name) };
+  }
+
+  async #join(cluster: string): Promise<void> {
+    // The lab's pod network is no known CNI's: pod CIDRs are the nodes'. Its networks are IPv4.
+    const join = [
+      'join',
+      cluster,
+      '--kubeconfig',
+      paths(this.#dir).innerKubeconfig(cluster),
+      '--ip-family',
+      'ipv4',
+      '--cni',
+      'lab',
+      '--config',
+      this.#config(),
+    ];
+    const [file, ...args] = inNetns(netnsOf.controlPlane(this.#host().name), [...this.#kosmosCommand(), ...join]) as [string, ...string[]];
+    try {
+      await promisify(execFile)(file, args, { env: { ...process.env, ...this.#kosmosEnv() }, timeout: JOIN_MS });
+    } catch (cause) {
+      const { stderr, message } = cause as Error & { stderr?: string };
+      throw labError('KOSMOS_E_LAB_KOSMOS', `kosmos join ${cluster} failed: ${stderr?.trim() || message}`, {
+        where: this.#config(),
+        cause,
+      });
+    }
+  }
+
+  #kosmosCommand(): readonly string[] {
+    return this.#record.kosmos?.command ?? [];
+  }
+
+  #config(): string {
+    return this.#record.kosmos?.config ?? '';
+  }
+
+  #kosmosProcesses(): ProcessSpec[] {
+    const agents = this.#clusters.flatMap((c) => c.nodes.map((n) => this.#agent(c, n)));
+    return [this.#kosmosProcess('manager', netnsOf.controlPlane(this.#host().name), ['--role', 'manager']), ...agents];
+  }
+
+  #agent(cluster: ClusterTopology, node: NodeTopology): ProcessSpec {
+    return this.#kosmosProcess(`${cluster.name}/${node.name}/agent`, netnsOf.node(cluster.name, node.name), [
+      '--role',
+      'agent',
+      '--cluster',
+      cluster.name,
+      '--node',
+      node.name,
+    ]);
+  }
+
+  #kosmosProcess(name: string, netns: string, args: readonly string[]): ProcessSpec {
+    return {
+      name,
+      netns,
+      command: [...this.#kosmosCommand(), 'run', ...args, '--config', this.#config()],
+      env: this.#kosmosEnv(),
+      announces: true,
+      log: paths(this.#dir).log(name),
+    };
+  }
+
+  #controlPlane(cluster: ClusterTopology, index: number): ProcessSpec {
+    const at = paths(this.#dir);
+    const config: ControlPlaneConfig = {
+      lab: this.#record.name,
+      cluster: cluster.name,
+      address: cluster.address,
+      port: cluster.port,
+      serviceCIDR: cluster.serviceCIDR,
+      data: at.data(cluster.name),
+      kubeconfig: at.kubeconfig(cluster.name),
+      innerKubeconfig: at.innerKubeconfig(cluster.name),
+    };
+    const name = `${cluster.name}/apiserver`;
+    mkdirSync(config.data, { recursive: true });
+    return {
+      name,
+      netns: netnsOf.controlPlane(cluster.name),
+      command: nodeCommand('./control-plane/main', JSON.stringify(config)),
+      log: at.log(name),
+      announces: true,
+      fds: [this.#listeners[index] as number],
+    };
+  }
+
+  /** The cluster's CA, which only its control plane has, gives the node its serving certificate first. */
+  async #startKubelet(cluster: ClusterTopology, node: NodeTopology): Promise<void> {
+    const { identity } = paths(this.#dir);
+    const dir = identity(cluster.name, node.name);
+    mkdirSync(dir, { recursive: true });
+    await this.#processes.ask(`${cluster.name}/apiserver`, { type: 'certify-node', node: node.name, address: node.address, dir });
+    await this.#processes.start(this.#kubelet(cluster, node));
+  }
+
+  #kubelet(cluster: ClusterTopology, node: NodeTopology): ProcessSpec {
+    const at = paths(this.#dir);
+    const config: NodeConfig = {
+      cluster: cluster.name,
+      node: node.name,
+      address: node.address,
+      podCIDR: node.podCIDR,
+      kubeconfig: at.innerKubeconfig(cluster.name),
+      identity: at.identity(cluster.name, node.name),
+      pods: at.pods(cluster.name, node.name),
+      logs: at.podLogs(cluster.name),
+    };
+    const name = `${cluster.name}/${node.name}/kubelet`;
+    mkdirSync(config.pods, { recursive: true });
+    return {
+      name,
+      netns: netnsOf.node(cluster.name, node.name),
+      command: nodeCommand('./node/main', JSON.stringify(config)),
+      log: at.log(name),
+      announces: true,
+    };
+  }
+
+  async #addNode(clusterName: string): Promise<NodeTopology> {
+    const cluster = this.#cluster(clusterName);
+    const node = nextNode(this.#record.topology, clusterName);
+    if (!node) throw labError('KOSMOS_E_LAB_TARGET', `cluster ${clusterName} has no room for another node`);
+    this.#change({ ...cluster, nodes: [...cluster.nodes, node] });
+    await this.#network.addNode(this.#cluster(clusterName), node);
+    await this.#startKubelet(cluster, node);
+    if (this.#record.kosmos) await this.#processes.start(this.#agent(cluster, node));
+    return node;
+  }
+
+  async #removeNode(clusterName: string, nodeName: string): Promise<void> {
+    const cluster = this.#cluster(clusterName);
+    const node = cluster.nodes.find((n) => n.name === nodeName);
+    if (!node)
+      throw labError('KOSMOS_E_LAB_TARGET', `cluster ${clusterName} has no node '${nodeName}'`, {
+        hint: `it has: ${cluster.nodes.map((n) => n.name).join(', ')}`,
+      });
+    for (const part of ['agent', 'kubelet']) {
+      const name = `${clusterName}/${nodeName}/${part}`;
+      if (this.#processes.has(name)) await this.#processes.remove(name);
+    }
+    this.#change({ ...cluster, nodes: cluster.nodes.filter((n) => n !== node) });
+    await this.#network.removeNode(this.#cluster(clusterName), node);
+    rmSync(join(paths(this.#dir).nodes(clusterName), nodeName), { recursive: true, force: true });
+    await this.#processes.ask(`${clusterName}/apiserver`, { type: 'delete-node', node: nodeName });
+  }
+
+  #cluster(name: string): ClusterTopology {
+    const cluster = this.#clusters.find((c) => c.name === name);
+    if (!cluster)
+      throw labError('KOSMOS_E_LAB_TARGET', `the lab has no cluster '${name}'`, {
+        hint: `it has: ${this.#clusters.map((c) => c.name).join(', ')}`,
+      });
+    return cluster;
+  }
+
+  #change(cluster: ClusterTopology): void {
+    this.#record = { ...this.#record, topology: { clusters: this.#clusters.map((c) => (c.name === cluster.name ? cluster : c)) } };
+    writeRecord(this.#dir, this.#record);
+  }
+
+  async #timed(step: string, work: () => Promise<unknown>): Promise<void> {
+    const started = performance.now();
+    await work();
+    this.#step(step, Math.round(performance.now() - started));
+  }
+}
+
+const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+/** Waits for all, also after one has failed, so that its error is not followed by others of processes that still start. */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((r) => r.status === 'rejected');
+  if (failed) throw failed.reason;
+}

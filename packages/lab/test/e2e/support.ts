@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { toolEnv } from '../../src/isolate.ts';
+import type { Lab } from '../../src/lab.ts';
+
+/** What the machine has: network namespaces, links, and processes that name `mark` in their arguments. */
+export function traces(mark: string): { readonly netns: string; readonly links: string; readonly processes: string[] } {
+  const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8', env: toolEnv() });
+  return { netns: ip('netns', 'list'), links: ip('-br', 'link'), processes: processesOf(mark) };
+}
+
+function processesOf(mark: string): string[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        return command.includes(mark) ? [`${pid} ${command.slice(0, 200)}`] : [];
+      } catch {
+        return []; // ended in between
+      }
+    });
+}
+
+/** kubectl, against a cluster of a lab; what it printed. Throws what it said when it fails. */
+export function kubectl(lab: Lab, cluster: string, args: readonly string[], input?: object): string {
+  const kubeconfig = lab.clusters.find((c) => c.name === cluster)?.kubeconfig as string;
+  return execFileSync('kubectl', ['--kubeconfig', kubeconfig, ...args], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    stdio: 'pipe',
+    ...(input && { input: JSON.stringify(input) }),
+  });
+}
+
+export function podManifest(name: string, container: object, spec: object = {}): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { terminationGracePeriodSeconds: 2, containers: [{ name: 'main', ...container }], ...spec },
+  };
+}
+
+export function getPod(
+  lab: Lab,
+  cluster: string,
+  name: string,
+): {
+  metadata: { uid: string };
+  status: {
+    phase: string;
+    podIP: string;
+    containerStatuses: {
+      ready: boolean;
+      restartCount: number;
+      state: Record<string, { reason: string; message: string; exitCode: number }>;
+    }[];
+  };
+} {
+  return JSON.parse(kubectl(lab, cluster, ['get', 'pod', name, '-o', 'json'])) as never;
+}
