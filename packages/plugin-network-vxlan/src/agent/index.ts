@@ -1,0 +1,125 @@
+/** The agent: holds this node's kernel to its plan, tells the host cluster the node's addresses, and reports. */
+import { ClusterNodeKind } from '@kosmos/api';
+import { createHostNet, HostNetError } from '@kosmos/hostnet';
+import { KosmosError } from '@kosmos/kernel';
+import type { AgentCtx, AgentDeps } from '../agent-contract.ts';
+import { OWN_DEVICES } from './constants.ts';
+import { chosen, detect, says } from './detect.ts';
+import { kernelState, type Outcome } from './kernel-state.ts';
+import { nodeReport } from './report.ts';
+import { worker } from './worker.ts';
+
+export { agentCommands } from './command.ts';
+export { removeAll } from './uninstall.ts';
+
+/** A full look even if nothing hinted at a change. */
+const PERIOD_MS = 30_000;
+const HINT_DEBOUNCE_MS = 100;
+
+/** Declares the agent. Stopping it leaves the kernel as it is: packets flow on while it is away. */
+export function setupAgent(ctx: AgentCtx, _options: unknown, deps: AgentDeps): void {
+  const net = createHostNet();
+  const state = kernelState(net);
+  const { log, clock } = ctx;
+  const writer = ctx.writer('agent');
+  const seconds = ctx.use.metrics.histogram('network_agent_look_seconds', 'Duration of one look at the kernel and what followed.', [
+    'written',
+  ]);
+  const trouble = ctx.use.metrics.gauge('network_agent_problems', 'Items of the plan that the node does not hold.');
+  let notReady: string | undefined = 'the plan of this node is not known yet';
+  ctx.use.health.ready('network-vxlan', () => notReady);
+  const report = nodeReport(deps.name, writer, clock, (error) =>
+    log.warn({ error: words(error) }, 'The NodeConfig could not be written; it is tried again'),
+  );
+  let told = '';
+
+  const work = worker(clock, PERIOD_MS, look, (error) => {
+    notReady = words(error);
+    log.error({ error: words(error) }, 'The kernel could not be looked at or changed; it is tried again');
+  });
+
+  async function look(signal: AbortSignal): Promise<'done' | 'retry'> {
+    await tellAddresses(signal);
+    const plan = deps.plans.plan();
+    if (!plan) return 'done';
+    const { ip, ip6 } = deps.self()?.spec ?? {};
+    const from = performance.now();
+    const outcome = await state.hold(plan, { ip, ip6 }, signal);
+    seconds.observe((performance.now() - from) / 1000, { written: String(outcome.written > 0) });
+    trouble.set(outcome.problems.length + outcome.refused.length);
+    notReady =
+      outcome.refused.length > 0 ? `${outcome.refused.length} items of the plan were refused, e.g. ${outcome.refused[0]!.item}` : undefined;
+    tell(outcome, performance.now() - from);
+    if (deps.self()) report.held(plan, outcome);
+    else report.gone();
+    return outcome.refused.length > 0 ? 'retry' : 'done';
+  }
+
+  function tell({ written, problems, refused }: Outcome, ms: number): void {
+    if (written > 0) log.info({ written, ms: Math.round(ms) }, 'The kernel was brought to what is planned');
+    const all = JSON.stringify([problems, refused]);
+    if (all !== told) for (const { item, message } of [...problems, ...refused]) log.warn({ item }, `Not applied: ${message}`);
+    told = all;
+  }
+
+  async function tellAddresses(signal: AbortSignal): Promise<void> {
+    const node = deps.self();
+    if (!node) return;
+    const underlay = await detect(net, chosen(deps.cluster(), node.spec?.nodeName ?? ctx.self.node ?? ''), await net.links({ signal }), {
+      signal,
+    });
+    if (!underlay || says(node, underlay)) return;
+    try {
+      await writer.apply(
+        'host',
+        ClusterNodeKind,
+        { metadata: { name: deps.name }, spec: underlay },
+        { force: true, uid: node.metadata.uid, signal },
+      );
+      log.info(underlay, 'The node has told its underlay interface and addresses');
+    } catch (error) {
+      // What the kernel holds must not wait for the API server.
+      log.warn({ error: words(error) }, "The node's addresses could not be written; it is tried again");
+      work.wake(2000);
+    }
+  }
+
+  const stops: (() => void)[] = [];
+  ctx.onStart(async (signal) => {
+    try {
+      await net.links({ signal });
+      await net.nftTable({ family: 'inet', name: 'kosmos' }, { signal });
+    } catch (error) {
+      if (!(error instanceof HostNetError)) throw error;
+      throw new KosmosError('KOSMOS_E_HOST', error.message, {
+        where: 'network-vxlan agent',
+        ...(error.hint !== undefined && { hint: error.hint }),
+      });
+    }
+    stops.push(
+      net.monitor({
+        debounceMs: HINT_DEBOUNCE_MS,
+        hint: () => work.wake(),
+        filter: worthALook,
+        failed: (error) => log.warn({ error: error.message }, 'Watching the kernel was interrupted; it is started again'),
+      }),
+      deps.plans.onChange(() => work.wake()),
+      deps.onSelfChange(() => work.wake()),
+    );
+    work.wake();
+  });
+  ctx.onStop(async () => {
+    for (const stop of stops) stop();
+    report.stop();
+    await work.stop();
+  });
+}
+
+const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Neighbours of other devices come and go all the time. */
+function worthALook(line: string): boolean {
+  if (!line.startsWith('[NEIGH]')) return true;
+  const dev = / dev (\S+)/.exec(line)?.[1];
+  return dev === undefined || OWN_DEVICES.has(dev);
+}

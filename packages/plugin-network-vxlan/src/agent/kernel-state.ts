@@ -1,0 +1,164 @@
+import {
+  type CallOptions,
+  type Change,
+  type HostNet,
+  HostNetError,
+  type Link,
+  type NftTable,
+  type Snapshot,
+  sysctlKey,
+  sysctlPath,
+} from '@kosmos/hostnet';
+import type { NodePlan } from '../plan/types.ts';
+import { NFT_TABLE, TABLE } from './constants.ts';
+import { type Desired, type Facts, lower, type Problem, type Sysctl } from './desired.ts';
+import { diff, type Observed, observedOf } from './diff.ts';
+import { fingerprint, forget, listing, type Memory, NOTHING, recall, remember } from './memory.ts';
+
+/** One look at the kernel, and what was done about it. */
+export interface Outcome {
+  /** How many things were written. */
+  readonly written: number;
+  /** What the plan asks for and the node cannot have. */
+  readonly problems: readonly Problem[];
+  /** What the kernel refused; worth trying again. */
+  readonly refused: readonly Problem[];
+  readonly links: readonly Link[];
+}
+
+/** Holds a node's kernel to a plan. One call at a time. */
+export interface KernelState {
+  /** Rejects only when nothing can be done: no tool, no right, a tool that hangs. */
+  hold(plan: NodePlan, underlay: Facts['underlay'], signal?: AbortSignal): Promise<Outcome>;
+}
+
+/** A link change may take away what was there when the kernel was looked at, and a second look puts that right. */
+const MAX_LOOKS = 3;
+
+export function kernelState(net: HostNet): KernelState {
+  /** Undefined: not read yet. */
+  let memory: Memory | undefined;
+  let lowered: { readonly of: unknown; readonly is: ReturnType<typeof lower> } | undefined;
+  const lowerOnce = (plan: NodePlan, facts: Facts) => {
+    const key = fingerprint([facts.underlay, facts.links.map((l) => [l.name, l.mtu, l.kind, l.addresses]), [...facts.hops]]);
+    if (lowered?.is === undefined || (lowered.of as [NodePlan, string])[0] !== plan || (lowered.of as [NodePlan, string])[1] !== key) {
+      lowered = { of: [plan, key], is: lower(plan, facts) };
+    }
+    return lowered.is;
+  };
+
+  async function once(plan: NodePlan, underlay: Facts['underlay'], call: CallOptions): Promise<Outcome> {
+    const [seen, listed] = await Promise.all([net.snapshot(TABLE, call), listing(net, call)]);
+    memory ??= (await recall(net, call)) ?? NOTHING;
+    const { desired, problems } = lowerOnce(plan, { links: seen.links, underlay, hops: hopsOf(seen) });
+    const table: Observed['table'] =
+      listed === undefined
+        ? 'none'
+        : memory.table?.listed === listed && memory.table.wanted === fingerprint(desired.table)
+          ? 'same'
+          : 'other';
+    const steps = diff(desired, observedOf(seen, table));
+    const refused: Problem[] = [];
+    const apply = async (changes: readonly Change[]) => {
+      for (const { change, error } of changes.length === 0 ? [] : await net.applyAll(changes, call))
+        refused.push({ item: itemOf(change), message: error.message });
+      return changes.length;
+    };
+    const attempt = async (item: string, fn: () => Promise<void>) => {
+      try {
+        await fn();
+      } catch (error) {
+        if (!(error instanceof HostNetError) || error.code !== 'HOSTNET_E_COMMAND') throw error;
+        refused.push({ item, message: error.message });
+      }
+    };
+    let written = await apply(steps.prepare);
+    written += await holdSysctls(desired, call, attempt);
+    if (steps.table !== undefined && steps.table !== 'delete') {
+      const { table: wanted } = steps;
+      written += 1;
+      await attempt('nft table', () => putTable(wanted, call));
+    }
+    written += await apply([...steps.routes, ...steps.remove]);
+    if (steps.table === 'delete') {
+      written += 1;
+      await attempt('nft table', () => net.nft({ delete: [NFT_TABLE] }, call));
+      memory = { ...memory, table: undefined };
+    }
+    // The memory goes last: until then a restart finds what is still to be put back.
+    if (desired.tunnels.length === 0 && memory.sysctls.size === 0 && (await recall(net, call))) {
+      written += 1;
+      await attempt('nft memory', () => forget(net, call));
+      memory = NOTHING;
+    }
+    return { written, problems, refused, links: seen.links };
+  }
+
+  async function putTable(table: NftTable, call: CallOptions): Promise<void> {
+    await net.nft({ replace: [table] }, call);
+    const listed = await listing(net, call);
+    if (listed === undefined) return; // taken away again already; the next look sees to it
+    memory = { ...memory!, table: { wanted: fingerprint(table), listed } };
+    await remember(net, memory, call);
+  }
+
+  async function holdSysctls(
+    desired: Desired,
+    call: CallOptions,
+    attempt: (item: string, fn: () => Promise<void>) => Promise<void>,
+  ): Promise<number> {
+    const wanted = new Map(desired.sysctls.map((s) => [sysctlPath(s.key), s]));
+    const now = new Map<string, number>();
+    await Promise.all(
+      [...wanted].map(async ([path, { key }]) => {
+        const value = await net.sysctl(key, call);
+        if (value !== undefined) now.set(path, value);
+      }),
+    );
+    const before = new Map(memory!.sysctls);
+    for (const [path, { restore }] of wanted) if (restore && now.has(path) && !before.has(path)) before.set(path, now.get(path)!);
+    const over = [...before].filter(([path]) => !wanted.has(path));
+    const writes: Pick<Sysctl, 'key' | 'value'>[] = [...wanted]
+      .filter(([path, s]) => now.has(path) && now.get(path) !== s.value)
+      .map(([, s]) => s);
+    if (before.size > memory!.sysctls.size) {
+      memory = { ...memory!, sysctls: before };
+      await remember(net, memory, call);
+    }
+    for (const [path, value] of over) {
+      const key = sysctlKey(path)!;
+      const is = await net.sysctl(key, call);
+      if (is !== undefined && is !== value) writes.push({ key, value });
+    }
+    for (const { key, value } of writes) await attempt(`sysctl ${sysctlPath(key)}`, () => net.setSysctl(key, value, call));
+    if (over.length > 0) {
+      for (const [path] of over) before.delete(path);
+      memory = { ...memory!, sysctls: before };
+      await remember(net, memory, call);
+    }
+    return writes.length;
+  }
+
+  return {
+    async hold(plan, underlay, signal) {
+      let written = 0;
+      for (let looks = 1; ; looks += 1) {
+        const outcome = await once(plan, underlay, { signal });
+        written += outcome.written;
+        if (outcome.written === 0 || outcome.refused.length > 0 || looks === MAX_LOOKS) return { ...outcome, written };
+      }
+    },
+  };
+}
+
+function hopsOf(seen: Snapshot): Map<string, number> {
+  return new Map(observedOf(seen, 'none').nexthops.flatMap((n) => ('via' in n ? [[`${n.dev} ${n.via}`, n.id] as const] : [])));
+}
+
+function itemOf(change: Change): string {
+  if ('dst' in change) return `${'mac' in change ? 'fdb' : 'route'} ${'mac' in change ? change.mac : change.dst}`;
+  if ('ip' in change) return `neighbour ${change.ip}`;
+  if ('name' in change) return `link ${change.name}`;
+  if ('address' in change) return `address ${change.address}`;
+  return 'via' in change ? `nexthop ${change.via}` : change.op;
+}

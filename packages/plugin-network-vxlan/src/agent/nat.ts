@@ -1,0 +1,90 @@
+import type { NftChain, NftRule, NftTable } from '@kosmos/hostnet';
+import { type Cidr, compareCidrs, contains, parseCidr } from '../plan/address.ts';
+import type { Nat } from '../plan/types.ts';
+import { NFT_TABLE } from './constants.ts';
+import type { Problem, Tunnel } from './desired.ts';
+
+const [RAW, MANGLE, DSTNAT, SRCNAT] = [-300, -150, -100, 100] as const;
+type Pair = readonly [from: string, to: string];
+
+/**
+ * The nft table for a plan. Translation is ahead of the CNI's (priority less 5), since the first NAT statement that takes a
+ * packet decides. Nothing to have where there is no tunnel.
+ */
+export function natTable(
+  nat: readonly Nat[],
+  tunnels: readonly Pick<Tunnel, 'name' | 'port'>[],
+  problems: Problem[],
+): NftTable | undefined {
+  if (tunnels.length === 0) return undefined;
+  const names = tunnels.map((t) => t.name);
+  const ports = [...new Set(tunnels.map((t) => t.port))].sort((a, b) => a - b);
+  const here = nat.filter((n) => names.includes(n.dev));
+  const devs = [...new Set(here.map((n) => n.dev))].sort();
+  const of = <S extends Nat['stage']>(stage: S, dev?: string) =>
+    here.filter((n): n is Extract<Nat, { stage: S }> => n.stage === stage && (dev === undefined || n.dev === dev));
+  const translated = of('translate');
+
+  const pre: NftRule[] = maps(
+    translated.map((t) => [t.seen, t.real]),
+    problems,
+  ).map((dnatPrefix) => ({ when: [], action: { dnatPrefix } }));
+  const post: NftRule[] = devs.flatMap((dev) => [
+    ...of('masquerade', dev).map((m): NftRule => ({
+      when: [{ iif: [dev] }, { dnatted: true }, { originalDaddr: m.cidr }],
+      action: 'masquerade',
+    })),
+    ...maps(
+      of('translate', dev).map((t) => [t.real, t.seen]),
+      problems,
+    ).map((snatPrefix): NftRule => ({ when: [{ oif: [dev] }], action: { snatPrefix } })),
+    // Sources mapped to themselves: the CNI's masquerade comes later and finds the packet done.
+    ...maps(
+      of('keep', dev).map((k) => [k.cidr, k.cidr]),
+      problems,
+    ).map((snatPrefix): NftRule => ({ when: [{ oif: [dev] }], action: { snatPrefix } })),
+  ]);
+  // A pod that asks for another pod of its cluster by the address that others see must get its answer from that address.
+  const hairpin = [...new Map(translated.map((t) => [t.seen, t])).values()].map((t): NftRule => ({
+    when: [{ originalDaddr: t.seen }],
+    action: { snatPrefix: [[t.real, t.seen]] },
+  }));
+
+  const base = (name: string, hook: NonNullable<NftChain['hook']>, rules: readonly NftRule[]): NftChain[] =>
+    rules.length > 0 ? [{ name, hook, rules }] : [];
+  // Tunnel packets need no state, and each flow would take an entry of its own, since its source port is a hash.
+  const outer: NftRule[] = [{ when: [{ udpDport: ports }], action: 'notrack' }];
+  return {
+    ...NFT_TABLE,
+    chains: [
+      ...base('pre', { type: 'nat', hook: 'prerouting', priority: DSTNAT - 5 }, pre),
+      ...base('post', { type: 'nat', hook: 'postrouting', priority: SRCNAT - 5 }, [...post, ...hairpin]),
+      ...base('outer-in', { type: 'filter', hook: 'prerouting', priority: RAW - 10 }, outer),
+      ...base('outer-out', { type: 'filter', hook: 'output', priority: RAW - 10 }, outer),
+      ...base('mss', { type: 'filter', hook: 'forward', priority: MANGLE }, [
+        { when: [{ oif: names }, { tcpSyn: true }], action: 'clampMss' },
+      ]),
+    ],
+  };
+}
+
+/** Maps that nft takes: one family each, nothing twice, nothing that overlaps (the wider one stays). */
+function maps(pairs: readonly Pair[], problems: Problem[]): Pair[][] {
+  const kept: { cidr: Cidr; pair: Pair }[] = [];
+  const parsed = pairs.flatMap((pair) => {
+    const [cidr, to] = [parseCidr(pair[0]), parseCidr(pair[1])];
+    if (cidr && to && cidr.family === to.family && cidr.length === to.length) return [{ cidr, pair: [cidr.text, to.text] as const }];
+    problems.push({ item: `nat ${pair.join(' -> ')}`, message: 'one to one needs two prefixes of one family and length' });
+    return [];
+  });
+  for (const next of parsed.sort((a, b) => compareCidrs(a.cidr, b.cidr))) {
+    const over = kept.at(-1);
+    if (!over || !contains(over.cidr, next.cidr)) kept.push(next);
+    else if (next.pair[0] !== next.pair[1] && next.pair.join() !== over.pair.join()) {
+      problems.push({ item: `nat ${next.pair.join(' -> ')}`, message: `lies within ${over.pair.join(' -> ')}, which is in force` });
+    }
+  }
+  return ([4, 6] as const)
+    .map((family) => kept.filter((k) => k.cidr.family === family).map((k) => k.pair))
+    .filter((list) => list.length > 0);
+}

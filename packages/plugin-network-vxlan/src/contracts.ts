@@ -1,0 +1,168 @@
+/**
+ * What other plugins may know of the network: its planning pipeline, as hooks, and what it answers to others.
+ * The pipeline: families -> announce -> class -> devices -> nextHop -> nat. A tap may read only what it is given, since that
+ * is how the planner knows what a change touches: the cluster and its nodes (`announce`, `classOf`, `nat`, `nextHop`; the
+ * last one also the exits), or the node and its cluster's spec (`devices`). Side-effect free.
+ */
+import type { Cluster, Node } from '@kosmos/api';
+import {
+  bail,
+  chain,
+  hook,
+  type Informer,
+  type KObject,
+  many,
+  type Many,
+  type OwnBail,
+  type OwnChain,
+  type OwnHook,
+  type Token,
+  token,
+} from '@kosmos/kernel';
+import type { Cidr, Ip, IpVersion } from './plan/address.ts';
+import type { Nat } from './plan/types.ts';
+
+export type { Cidr, Ip, IpVersion } from './plan/address.ts';
+export type { Arp, Device, Fdb, Nat, NodePlan, Route } from './plan/types.ts';
+
+/** One tunnel: its device name, VNI and UDP port. */
+export interface Link {
+  readonly name: string;
+  readonly id: number;
+  readonly port: number;
+}
+
+/** What differs between IPv4 and IPv6. */
+export interface Family {
+  readonly id: IpVersion;
+  /** Ends the names of its devices. */
+  readonly suffix: '' | '-6';
+  /** Bytes that its tunnel adds to a packet. */
+  readonly overhead: 50 | 70;
+  /** Between clusters. */
+  readonly bridge: Link;
+  /** Inside a cluster. */
+  readonly local: Link;
+  /** Of the cluster's spec: does it want this family? */
+  wanted(cluster: Cluster): boolean;
+  /** Overlay networks as the cluster's spec has them. */
+  nets(cluster: Cluster): { readonly bridge: string; readonly local: string };
+}
+
+/** A Cluster as the planner sees it. */
+export interface ClusterView {
+  readonly name: string;
+  readonly object: Cluster;
+  readonly networkType: string;
+  readonly families: readonly Family[];
+  readonly podCIDRs: readonly Cidr[];
+  readonly serviceCIDRs: readonly Cidr[];
+  /** Overlay networks of a family; undefined where the spec's are malformed. */
+  nets(family: Family): { readonly bridge: Cidr; readonly local: Cidr } | undefined;
+  /** Admitted nodes, by name. */
+  readonly nodes: readonly NodeView[];
+}
+
+/** A ClusterNode that takes part. */
+export interface NodeView {
+  readonly name: string;
+  readonly cluster: ClusterView;
+  /** In lower case. */
+  readonly roles: ReadonlySet<string>;
+  readonly podCIDRs: readonly Cidr[];
+  ip(family: Family): Ip | undefined;
+}
+
+/** A network that a cluster offers to others. */
+export interface Announced {
+  readonly kind: 'pod' | 'service';
+  /** As the cluster's own pods or services have it. */
+  readonly real: Cidr;
+  /** As others see it; the same unless something maps it. */
+  readonly seen: Cidr;
+  /** Nodes that take its traffic in, best first. */
+  readonly exits: readonly NodeView[];
+}
+
+/** A node's own part of the plan in one family, while it is made. */
+export interface Draft {
+  readonly node: NodeView;
+  readonly cls: string;
+  readonly family: Family;
+  /** Adds a tunnel device with the node's address in `net`. */
+  device(device: Link & { readonly net: Cidr }): void;
+  nat(rule: Nat): void;
+}
+
+/** The nodes of one cluster and class: they share routes, neighbours and forwarding entries. */
+export interface ClassView {
+  readonly cluster: ClusterView;
+  readonly cls: string;
+  readonly family: Family;
+}
+
+/** The way to some exits: to `via` (best first, never empty) through their device `dev`. */
+export interface Hop {
+  readonly via: readonly NodeView[];
+  readonly dev: string;
+}
+
+export interface NetworkHooks {
+  /** Adds address families; IPv4 is there. */
+  readonly families: OwnHook<[add: (family: Family) => void]>;
+  /**
+   * What a cluster announces to other clusters, or to its own nodes (`to` is `own`; there it takes a tap of `nextHop` to
+   * make routes). Starts as each node's pod CIDRs and, at the node that stands for the cluster, the service CIDRs. Taps must commute.
+   */
+  readonly announce: OwnChain<readonly Announced[], [cluster: ClusterView, to: 'others' | 'own', family: Family]>;
+  /** The class of a node. Without an answer: `endpoint` in P2P clusters; a node of another network type takes no part. */
+  readonly classOf: OwnBail<[node: NodeView], string>;
+  /** Adds devices to a node. Endpoints have the bridge device already. */
+  readonly devices: OwnHook<[draft: Draft]>;
+  /** How a class reaches exits. Without an answer: other clusters by the exits' own bridge address, the own cluster not at all. */
+  readonly nextHop: OwnBail<[cls: ClassView, exits: readonly NodeView[]], Hop>;
+  /** Adds address translation to a node. Endpoints keep their pods' addresses and masquerade for services already. */
+  readonly nat: OwnHook<[draft: Draft]>;
+}
+
+/** Made in `setup`, one set a process. */
+export function networkHooks(): NetworkHooks {
+  return {
+    families: hook('network.families'),
+    announce: chain('network.announce'),
+    classOf: bail('network.classOf'),
+    devices: hook('network.devices'),
+    nextHop: bail('network.nextHop'),
+    nat: hook('network.nat'),
+  };
+}
+
+/** What the network answers to others (services, DNS). */
+export interface Network {
+  readonly hooks: NetworkHooks;
+  /** The address by which other clusters see `ip` of `cluster`; the same unless something maps it. */
+  seenAs(cluster: string, ip: string): string;
+  /** Does the cluster take part in the network, with at least one node? */
+  reachable(cluster: string): boolean;
+}
+export const Network: Token<Network> = token<Network>('network-vxlan.network');
+
+/**
+ * Finds the CIDRs of clusters with certain CNIs, in the role `manager`. It watches what it needs itself and answers from that.
+ * What it does not answer (no such method) is found as without it: pod CIDRs from the Node objects, service CIDRs from
+ * ServiceCIDR objects or the kube-apiserver's flags. Where a method gives undefined, which means not known now, nothing is
+ * written until one of `sources` changes. CIDRs may have host bits and any order; what is none is left out.
+ */
+export interface CniAdapter {
+  /** Values of `spec.clusterLinkOptions.cni`; of several adapters for one value the first counts. */
+  readonly cnis: readonly string[];
+  /** What the answers come from, watched in the members: a change lets its cluster be looked at again. */
+  readonly sources: readonly Informer<KObject>[];
+  /** Of all pods of the cluster. */
+  podCIDRs?(cluster: string): readonly string[] | undefined;
+  /** Of the pods on one node of the cluster. */
+  nodePodCIDRs?(cluster: string, node: Node): readonly string[] | undefined;
+  serviceCIDRs?(cluster: string): readonly string[] | undefined;
+}
+/** A plugin gives one or more adapters: `provides: { adapters: CniAdapters }` and `ctx.provide('adapters', adapter)` in `setup`. */
+export const CniAdapters: Many<CniAdapter> = many<CniAdapter>('network-vxlan.cni-adapters');

@@ -1,0 +1,78 @@
+import { type Cluster, ClusterKind, type ClusterNode, ClusterNodeKind } from '@kosmos/api';
+import { type Ctx, type Informer, type Token, token } from '@kosmos/kernel';
+import type { NetworkHooks } from './contracts.ts';
+import { createPlanner, type Planner, type PlannerOptions } from './plan/planner.ts';
+
+/** The planner of this process, fed from the host cluster. */
+export interface FleetModel {
+  readonly planner: Planner;
+  readonly clusters: Informer<Cluster>;
+  readonly nodes: Informer<ClusterNode>;
+  /** Both kinds have been listed once: before that an empty fleet means nothing. */
+  ready(): boolean;
+  /** Called after changes, several at once; also when `ready()` turns true. Returns the unsubscribe function. */
+  onChange(fn: () => void): () => void;
+}
+/** Between the parts of this plugin; there is no model in the role `cli`. */
+export const Fleet: Token<{ readonly model: FleetModel | undefined }> = token('network-vxlan.fleet');
+
+/** Changes come in bursts (a first list, a cluster that joins); what follows from them is worked out once a burst. */
+const BURST_MS = 5;
+
+export function fleetModel(
+  ctx: Pick<Ctx<{}, {}, {}>, 'informer' | 'clock' | 'onStop'>,
+  hooks: NetworkHooks,
+  options: PlannerOptions,
+): FleetModel {
+  const planner = createPlanner(hooks, options);
+  const clusters = ctx.informer(ClusterKind);
+  const nodes = ctx.informer(ClusterNodeKind);
+  const listeners = new Set<() => void>();
+  let scheduled: (() => void) | undefined;
+  let listed = false;
+  const changed = () => {
+    scheduled ??= ctx.clock.after(BURST_MS, () => {
+      scheduled = undefined;
+      for (const listener of listeners) listener();
+    });
+  };
+  const follow = <T extends { readonly metadata: { readonly name: string } }>(set: (object: T) => void, remove: (name: string) => void) => {
+    const put = (object: T) => {
+      set(object);
+      changed();
+    };
+    const drop = (last: T) => {
+      remove(last.metadata.name);
+      changed();
+    };
+    return { add: put, update: put, remove: drop, cluster: changed };
+  };
+  const unsubscribe = [
+    clusters.on(
+      follow(
+        (c: Cluster) => planner.setCluster(c),
+        (name) => planner.removeCluster(name),
+      ),
+    ),
+    nodes.on(
+      follow(
+        (n: ClusterNode) => planner.setNode(n),
+        (name) => planner.removeNode(name),
+      ),
+    ),
+  ];
+  ctx.onStop(async () => {
+    for (const stop of unsubscribe) stop();
+    scheduled?.();
+  });
+  return {
+    planner,
+    clusters,
+    nodes,
+    ready: () => (listed ||= clusters.state('host') === 'live' && nodes.state('host') === 'live'),
+    onChange(fn) {
+      listeners.add(fn);
+      return () => void listeners.delete(fn);
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** @kosmos/plugin-network-vxlan: pods of many clusters reach each other over VXLAN. */
+import { Commands, definePlugin, Health, Metrics, part, type Plugin } from '@kosmos/kernel';
+import { agentCommands, setupAgent } from './agent/index.ts';
+import { agentDeps } from './agent-deps.ts';
+import { planCommand } from './commands/plan.ts';
+import { CniAdapters, Network, networkHooks } from './contracts.ts';
+import { Fleet, fleetModel } from './fleet-model.ts';
+import { setupInventory } from './inventory/index.ts';
+import { optionsSchema, type VxlanInput, type VxlanOptions } from './options.ts';
+
+export type { VxlanInput, VxlanOptions } from './options.ts';
+
+export const vxlan: (options?: VxlanInput) => Plugin = definePlugin({
+  name: 'network-vxlan',
+  version: '0.1.0',
+  apiVersion: 1,
+  kernel: '*',
+  options: optionsSchema,
+  parts: {
+    all: part<VxlanOptions>()({
+      provides: { network: Network, fleet: Fleet },
+      setup(ctx, options) {
+        const hooks = networkHooks();
+        // Commands are over in a moment and read what they need themselves.
+        const model = ctx.self.role === 'cli' ? undefined : fleetModel(ctx, hooks, options);
+        ctx.provide('fleet', { model });
+        ctx.provide('network', {
+          hooks,
+          seenAs: (cluster, ip) => model?.planner.seenAs(cluster, ip) ?? ip,
+          reachable: (cluster) => model?.planner.reachable(cluster) ?? false,
+        });
+      },
+    }),
+    manager: part<VxlanOptions>()({
+      requires: { fleet: Fleet, adapters: CniAdapters },
+      setup: (ctx) => setupInventory(ctx, ctx.use.fleet.model!, ctx.use.adapters),
+    }),
+    agent: part<VxlanOptions>()({
+      requires: { fleet: Fleet, metrics: Metrics, health: Health },
+      setup: (ctx, options) => setupAgent(ctx, options, agentDeps(ctx.self, ctx.use.fleet.model!)),
+    }),
+    cli: part<VxlanOptions>()({
+      requires: { network: Network },
+      provides: { commands: Commands },
+      setup: (ctx, options) => {
+        for (const command of [planCommand(ctx.use.network.hooks, options), ...agentCommands]) ctx.provide('commands', command);
+      },
+    }),
+  },
+});
+export default vxlan;

@@ -1,0 +1,176 @@
+import type { ClassView, Family, NetworkHooks } from '../contracts.ts';
+import { compareCidrs, compareIps } from './address.ts';
+import { baseNextHop } from './base.ts';
+import { lowerBound } from './intervals.ts';
+import { type ClusterState, type NodeState, type Peer, peerOf } from './model.ts';
+import { type Changes, compareAnnounced, type Entry, type Line, MANY, type Table } from './table.ts';
+import type { Arp, Fdb, Route } from './types.ts';
+
+/** The part of a plan that all nodes of one cluster, class and set of families share. */
+export class ClassPlan {
+  routes: readonly Route[] = [];
+  fdbs: readonly Fdb[] = [];
+  arps: readonly Arp[] = [];
+  readonly #hooks: NetworkHooks;
+  readonly #table: Table;
+  readonly #cls: string;
+  readonly #families: readonly Family[];
+  #own: ReadonlyMap<string, Entry> = new Map();
+  /** Sorted by network, as `routes`. */
+  #lines: readonly Line[] = [];
+  readonly #uses = new Map<Peer, number>();
+  /** Sorted by device and overlay address, as `fdbs` and `arps`. */
+  #peers: Peer[] = [];
+  #peersChanged = false;
+  /** What changed since `refresh`; undefined: too much to splice. */
+  #pending: Changes | undefined;
+
+  constructor(hooks: NetworkHooks, table: Table, cls: string, families: readonly Family[]) {
+    this.#hooks = hooks;
+    this.#table = table;
+    this.#cls = cls;
+    this.#families = families;
+  }
+
+  /** These networks changed, or (undefined) something that all routes depend on. */
+  touch(changed: Changes | undefined): void {
+    if (!this.#pending) return;
+    if (!changed || this.#pending.size + changed.size > MANY) this.#pending = undefined;
+    else for (const [key, cidr] of changed) this.#pending.set(key, cidr);
+  }
+
+  /** `own` makes what the cluster announces to its own nodes, from what it was. */
+  refresh(cluster: ClusterState, own: (old: ReadonlyMap<string, Entry>) => ReadonlyMap<string, Entry>): void {
+    if (!this.#pending) this.#rebuild(cluster, (this.#own = own(this.#own)));
+    else if (this.#pending.size > 0) this.#splice(cluster, this.#pending);
+    this.#pending = new Map();
+    if (!this.#peersChanged) return;
+    this.#peersChanged = false;
+    this.fdbs = keep(
+      this.fdbs,
+      this.#peers.map((peer) => peer.fdb),
+      samePeer,
+    );
+    this.arps = keep(
+      this.arps,
+      this.#peers.map((peer) => peer.arp),
+      samePeer,
+    );
+  }
+
+  #rebuild(cluster: ClusterState, own: ReadonlyMap<string, Entry>): void {
+    const views = this.#views(cluster);
+    const lines: Line[] = [];
+    for (const entry of this.#table.sorted()) {
+      if (entry.cluster === cluster) continue;
+      const line = this.#line(views, cluster, entry);
+      if (line) lines.push(line);
+    }
+    const others = lines.length;
+    for (const entry of own.values()) {
+      const line = this.#hop(views.get(entry.cidr.family), entry);
+      if (line) lines.push(line);
+    }
+    if (lines.length > others) lines.sort((a, b) => compareAnnounced(a.entry.announced, b.entry.announced));
+    if (sameItems(this.#lines, lines)) return;
+    this.#lines = lines;
+    this.routes = keep(
+      this.routes,
+      lines.map((line) => line.route),
+      sameRoute,
+    );
+    this.#uses.clear();
+    for (const { via } of lines) for (const peer of via) this.#uses.set(peer, (this.#uses.get(peer) ?? 0) + 1);
+    this.#peers = [...this.#uses.keys()].sort(comparePeers);
+    this.#peersChanged = true;
+  }
+
+  #splice(cluster: ClusterState, changed: Changes): void {
+    const views = this.#views(cluster);
+    const routes = this.routes.slice();
+    const lines = this.#lines.slice();
+    this.#lines = lines;
+    let touched = false;
+    for (const [key, cidr] of changed) {
+      const winner = this.#table.winner(key);
+      const line = winner && winner.cluster !== cluster ? this.#line(views, cluster, winner) : undefined;
+      const at = lowerBound(lines, ({ entry }) => compareCidrs(entry.cidr, cidr));
+      const old = lines[at]?.entry.cidr.text === key ? lines[at] : undefined;
+      if ((!old && !line) || old?.entry.cluster === cluster) continue;
+      if (line) for (const peer of line.via) this.#use(peer);
+      if (old) for (const peer of old.via) this.#release(peer);
+      lines.splice(at, old ? 1 : 0, ...(line ? [line] : []));
+      routes.splice(at, old ? 1 : 0, ...(line ? [line.route] : []));
+      touched ||= !old || !line || !sameRoute(old.route, line.route);
+    }
+    if (touched) this.routes = routes;
+  }
+
+  #views(cluster: ClusterState): Map<number, ClassView> {
+    return new Map(this.#families.map((family) => [family.id, { cluster, cls: this.#cls, family }]));
+  }
+
+  #line(views: ReadonlyMap<number, ClassView>, cluster: ClusterState, entry: Entry): Line | undefined {
+    if (cluster.own.overlaps(entry.cidr) || this.#table.holdsUnderlay(entry.cidr)) return undefined;
+    return this.#hop(views.get(entry.cidr.family), entry);
+  }
+
+  #hop(view: ClassView | undefined, entry: Entry): Line | undefined {
+    if (!view) return undefined;
+    const hop = this.#hooks.nextHop.first(view, entry.exits) ?? baseNextHop(view, entry.exits);
+    if (!hop) return undefined;
+    const known = entry.line;
+    const ways = (hop.via as readonly NodeState[]).map((node) => peerOf(node, hop.dev));
+    if (known?.entry === entry && sameItems(known.via, ways)) return known;
+    const via = ways.filter((peer) => peer !== undefined);
+    if (via.length === 0) return undefined;
+    const [gw, ...alternates] = via.map((peer) => peer.address.text);
+    const route: Route = { cidr: entry.cidr.text, gw: gw!, ...(alternates.length > 0 && { alternates }), dev: hop.dev };
+    return (entry.line = { entry, route, via });
+  }
+
+  #use(peer: Peer): void {
+    const count = this.#uses.get(peer) ?? 0;
+    this.#uses.set(peer, count + 1);
+    if (count > 0) return;
+    this.#peers.splice(
+      lowerBound(this.#peers, (other) => comparePeers(other, peer)),
+      0,
+      peer,
+    );
+    this.#peersChanged = true;
+  }
+
+  #release(peer: Peer): void {
+    const count = this.#uses.get(peer)! - 1;
+    if (count > 0) {
+      this.#uses.set(peer, count);
+      return;
+    }
+    this.#uses.delete(peer);
+    this.#peers.splice(this.#peers.indexOf(peer), 1);
+    this.#peersChanged = true;
+  }
+}
+
+function comparePeers(a: Peer, b: Peer): number {
+  if (a.dev !== b.dev) return a.dev < b.dev ? -1 : 1;
+  return compareIps(a.address, b.address);
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}
+
+/** The old array where the new one says the same: its identity tells that nothing changed. */
+function keep<T>(old: readonly T[], now: readonly T[], same: (a: T, b: T) => boolean): readonly T[] {
+  return old.length === now.length && now.every((item, i) => item === old[i] || same(item, old[i]!)) ? old : now;
+}
+
+function sameRoute(a: Route, b: Route): boolean {
+  return a.cidr === b.cidr && a.gw === b.gw && a.dev === b.dev && sameItems(a.alternates ?? [], b.alternates ?? []);
+}
+
+function samePeer(a: Fdb | Arp, b: Fdb | Arp): boolean {
+  return a.ip === b.ip && a.mac === b.mac && a.dev === b.dev;
+}

@@ -1,0 +1,356 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Cluster, ClusterNode } from '@kosmos/api';
+import type { Announced, Family, NetworkHooks } from '../contracts.ts';
+import { type Cidr, contains, formatIp, hostCidr, type Ip, parseIp } from './address.ts';
+import { baseAnnounced, baseClass, baseNat } from './base.ts';
+import { Claims } from './claims.ts';
+import { ClassPlan } from './class-plan.ts';
+import { findConditions, type ObjectConditions } from './conditions.ts';
+import { devicesOf, peersOf, samePeers } from './devices.ts';
+import { V4 } from './families.ts';
+import { intervals, type Intervals } from './intervals.ts';
+import { type ClusterState, type Exclusion, nodeExclusion, type NodeState, NOTHING, readCluster, readNode } from './model.ts';
+import { type Entry, makeBlock, MANY, Table } from './table.ts';
+import type { Nat, NodePlan } from './types.ts';
+
+export interface PlannerOptions {
+  /** MTU of all tunnel devices; absent: the agent takes the underlay's less the overhead. */
+  readonly mtu?: number | undefined;
+}
+
+/**
+ * Plans every node from Cluster and ClusterNode objects: pure, deterministic whatever the order of calls, incremental.
+ * Nothing in an object makes it throw: what cannot be used is left out and said in `conditions()`.
+ */
+export interface Planner {
+  setCluster(object: Cluster): void;
+  removeCluster(name: string): void;
+  setNode(object: ClusterNode): void;
+  removeNode(name: string): void;
+  /**
+   * The plan of a ClusterNode; undefined if there is no such object. A node that takes no part has a plan with empty
+   * lists. The same object as before means that nothing changed for this node.
+   */
+  planOf(node: string): NodePlan | undefined;
+  /** Every plan, by ClusterNode name. */
+  all(): Generator<NodePlan>;
+  /** What is wrong, by object; objects without findings are not listed. */
+  conditions(): ObjectConditions[];
+  /** See `Network.seenAs`. */
+  seenAs(cluster: string, ip: string): string;
+  /** See `Network.reachable`. */
+  reachable(cluster: string): boolean;
+}
+
+export function createPlanner(hooks: NetworkHooks, options: PlannerOptions = {}): Planner {
+  return new IncrementalPlanner(hooks, options);
+}
+
+class IncrementalPlanner implements Planner {
+  readonly #hooks: NetworkHooks;
+  readonly #options: PlannerOptions;
+  readonly #clusters = new Map<string, ClusterState>();
+  readonly #nodes = new Map<string, NodeState>();
+  /** ClusterNodes by what their spec.clusterName says, whether that cluster exists or not. */
+  readonly #members = new Map<string, Map<string, NodeState>>();
+  readonly #classPlans = new Map<string, Map<string, ClassPlan>>();
+  readonly #table = new Table();
+  readonly #claims = new Claims();
+  readonly #dirty = new Set<string>();
+  #families: readonly Family[] | undefined;
+  #version = 0;
+  #revision = 0;
+
+  constructor(hooks: NetworkHooks, options: PlannerOptions) {
+    this.#hooks = hooks;
+    this.#options = options;
+  }
+
+  setCluster(object: Cluster): void {
+    const { name } = object.metadata;
+    const old = this.#clusters.get(name);
+    const concerning = ({ metadata, spec, status }: Cluster) => [
+      metadata.creationTimestamp,
+      spec?.clusterLinkOptions,
+      status?.clusterLinkStatus,
+    ];
+    if (old && isDeepStrictEqual(concerning(old.object), concerning(object))) return;
+    const cluster = readCluster(object, this.#allFamilies());
+    this.#clusters.set(name, cluster);
+    for (const node of this.#members.get(name)?.values() ?? []) node.cluster = cluster;
+    this.#dirty.add(name);
+    // Who is older decides who keeps an address that several claim.
+    if (old && old.created !== cluster.created) for (const other of this.#clusters.keys()) this.#dirty.add(other);
+  }
+
+  removeCluster(name: string): void {
+    if (this.#clusters.delete(name)) this.#dirty.add(name);
+  }
+
+  setNode(object: ClusterNode): void {
+    const { name } = object.metadata;
+    const old = this.#nodes.get(name);
+    if (old && isDeepStrictEqual(old.object.spec, object.spec)) return;
+    this.#forget(name);
+    const clusterName = object.spec?.clusterName ?? '';
+    const node = readNode(object, this.#clusters.get(clusterName) ?? missing(clusterName));
+    node.rev = this.#revision += 1;
+    // What comes out the same is to stay the same object.
+    if (old) Object.assign(node, { plan: old.plan, devices: old.devices, nat: old.nat });
+    this.#nodes.set(name, node);
+    let members = this.#members.get(clusterName);
+    if (!members) this.#members.set(clusterName, (members = new Map()));
+    members.set(name, node);
+    this.#dirty.add(clusterName);
+  }
+
+  removeNode(name: string): void {
+    this.#forget(name);
+  }
+
+  planOf(name: string): NodePlan | undefined {
+    this.#flush();
+    const node = this.#nodes.get(name);
+    return node && this.#planOf(node);
+  }
+
+  *all(): Generator<NodePlan> {
+    this.#flush();
+    for (const name of [...this.#nodes.keys()].sort()) {
+      const node = this.#nodes.get(name);
+      if (node) yield this.#planOf(node);
+    }
+  }
+
+  conditions(): ObjectConditions[] {
+    this.#flush();
+    return findConditions({ clusters: this.#clusters, nodes: this.#nodes, table: this.#table, ownNetworks: (c) => this.#ownNetworks(c) });
+  }
+
+  seenAs(cluster: string, ip: string): string {
+    this.#flush();
+    const parsed = parseIp(ip);
+    if (!parsed) return ip;
+    for (const { announced } of this.#table.blocks.get(cluster)?.values() ?? []) {
+      if (!contains(announced.real, parsed)) continue;
+      const { first } = announced.seen;
+      return formatIp(
+        parsed.family,
+        typeof first === 'bigint'
+          ? first + ((parsed.bits as bigint) - (announced.real.first as bigint))
+          : first + ((parsed.bits as number) - (announced.real.first as number)),
+      );
+    }
+    return ip;
+  }
+
+  reachable(cluster: string): boolean {
+    this.#flush();
+    return (this.#clusters.get(cluster)?.nodes.length ?? 0) > 0;
+  }
+
+  /** Asked at first use: taps are complete only after every plugin's setup. */
+  #allFamilies(): readonly Family[] {
+    if (!this.#families) {
+      const families = [V4];
+      this.#hooks.families.run((family) => families.push(family));
+      this.#families = families.sort((a, b) => a.id - b.id);
+    }
+    return this.#families;
+  }
+
+  #forget(name: string): void {
+    const node = this.#nodes.get(name);
+    if (!node) return;
+    this.#leave(node, undefined);
+    this.#nodes.delete(name);
+    const clusterName = node.object.spec?.clusterName ?? '';
+    const members = this.#members.get(clusterName)!;
+    members.delete(name);
+    if (members.size === 0) this.#members.delete(clusterName);
+    this.#dirty.add(clusterName);
+  }
+
+  #flush(): void {
+    if (this.#dirty.size === 0) return;
+    this.#version += 1;
+    const refreshed = new Set<string>();
+    for (const name of this.#dirty) {
+      // A cluster may be made dirty again by another one's change of claims, also while this loop runs.
+      this.#dirty.delete(name);
+      refreshed.add(name);
+      this.#refresh(name);
+    }
+    const changed = this.#table.takeChanges();
+    for (const [name, plans] of this.#classPlans) {
+      if (!this.#clusters.has(name)) this.#classPlans.delete(name);
+      const all = refreshed.has(name) || changed.size > MANY;
+      for (const plan of plans.values()) plan.touch(all ? undefined : changed);
+    }
+  }
+
+  #sortedMembers(cluster: string): NodeState[] {
+    return [...(this.#members.get(cluster)?.values() ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Looks at one cluster and all its nodes. */
+  #refresh(name: string): void {
+    const cluster = this.#clusters.get(name);
+    const members = this.#sortedMembers(name);
+    if (!cluster) {
+      const why = missing(name).excluded;
+      for (const node of members) this.#leave(node, why);
+      this.#table.replace(name, new Map());
+      return;
+    }
+    cluster.version = this.#version;
+    const candidates: NodeState[] = [];
+    for (const node of members) {
+      const has = (family: Family) => node.ip(family) !== undefined;
+      node.families = cluster.families.every(has) ? cluster.families : cluster.families.filter(has);
+      const why = cluster.excluded ?? nodeExclusion(node);
+      if (why) this.#leave(node, why);
+      else candidates.push(node);
+    }
+    cluster.nodes.splice(0, Infinity, ...candidates);
+    const claiming = candidates.filter((node) => this.#claim(node));
+    cluster.nodes.splice(0, Infinity, ...claiming.filter((node) => this.#join(node)));
+    cluster.own = lazy(() => intervals(this.#ownNetworks(cluster).map(({ cidr }) => cidr)));
+    this.#table.replace(
+      name,
+      makeBlock(cluster, this.#announced(cluster, 'others'), this.#table.blocks.get(name) ?? new Map<string, Entry>()),
+    );
+  }
+
+  /** Gives the node its class and devices, and claims their addresses. */
+  #claim(node: NodeState): boolean {
+    const cls = this.#hooks.classOf.first(node) ?? baseClass(node);
+    if (cls === undefined) {
+      const { networkType } = node.cluster;
+      this.#leave(node, {
+        type: 'NotInNetwork',
+        reason: 'NetworkTypeUnsupported',
+        message: `no plugin here brings network type '${networkType}'`,
+      });
+      return false;
+    }
+    node.cls = cls;
+    if (node.madeFor?.cluster === node.cluster && node.madeFor.cls === cls) return true;
+    node.madeFor = { cluster: node.cluster, cls };
+    const peers = peersOf(node, this.#hooks);
+    if (samePeers(node.peers, peers)) return true;
+    this.#reconsider(this.#claims.set(node, peers), node.cluster);
+    node.peers = peers;
+    node.rev = this.#revision += 1;
+    return true;
+  }
+
+  /** Lets the node take part, unless another one has the addresses that it claims. */
+  #join(node: NodeState): boolean {
+    const lost = this.#claims.lostTo(node);
+    node.excluded = lost && {
+      type: 'OverlayAddressConflict',
+      reason: 'SameAddress',
+      message: `${lost.what} belongs to ClusterNode '${lost.winner.name}' too, which keeps it; give the node another address, or its cluster other overlay networks`,
+    };
+    this.#setUnderlays(node, lost ? NOTHING : node.families.map((f) => node.ip(f)!));
+    return !lost;
+  }
+
+  #leave(node: NodeState, why: Exclusion | undefined): void {
+    node.excluded = why;
+    node.madeFor = undefined;
+    node.peers = NOTHING;
+    this.#setUnderlays(node, NOTHING);
+    this.#reconsider(this.#claims.set(node, NOTHING), undefined);
+  }
+
+  #setUnderlays(node: NodeState, ips: readonly Ip[]): void {
+    const known = node.underlays;
+    if (known.length === ips.length && known.every((ip, i) => ip === ips[i])) return;
+    for (const ip of known) this.#table.removeUnderlay(ip);
+    for (const ip of ips) this.#table.addUnderlay(ip);
+    node.underlays = ips;
+  }
+
+  /** Nodes whose claims others changed may win or lose now. */
+  #reconsider(nodes: readonly NodeState[], except: ClusterState | undefined): void {
+    for (const node of nodes) if (node.cluster !== except) this.#dirty.add(node.cluster.name);
+  }
+
+  #announced(cluster: ClusterState, to: 'others' | 'own'): Announced[] {
+    return cluster.families.flatMap((family) => [...this.#hooks.announce.through(baseAnnounced(cluster, family), cluster, to, family)]);
+  }
+
+  /** All that a cluster's nodes reach without us: a route that overlaps it would cut them off. */
+  #ownNetworks(cluster: ClusterState): { readonly cidr: Cidr; readonly what: string }[] {
+    const out: { cidr: Cidr; what: string }[] = [];
+    for (const cidr of cluster.podCIDRs) out.push({ cidr, what: 'pod CIDR' });
+    for (const cidr of cluster.serviceCIDRs) out.push({ cidr, what: 'service CIDR' });
+    for (const { bridge, local } of cluster.overlays.values()) {
+      out.push({ cidr: bridge, what: 'bridge CIDR' }, { cidr: local, what: 'local CIDR' });
+    }
+    for (const node of this.#sortedMembers(cluster.name)) {
+      for (const cidr of node.podCIDRs) out.push({ cidr, what: `pod CIDR of node '${node.name}'` });
+      for (const ip of node.ips) out.push({ cidr: hostCidr(ip), what: `address of node '${node.name}'` });
+    }
+    return out;
+  }
+
+  #planOf(node: NodeState): NodePlan {
+    if (node.excluded) {
+      if (node.plan?.routes !== NOTHING) {
+        node.plan = { node: node.name, devices: NOTHING, routes: NOTHING, fdbs: NOTHING, arps: NOTHING, nat: NOTHING };
+      }
+      return node.plan;
+    }
+    const { routes, fdbs, arps } = this.#shared(node);
+    if (node.natVersion !== node.cluster.version) {
+      const nat = this.#nat(node);
+      if (JSON.stringify(nat) !== JSON.stringify(node.nat)) node.nat = nat;
+      node.natVersion = node.cluster.version;
+    }
+    if (node.devicesOf !== node.peers) {
+      const devices = devicesOf(node, this.#options.mtu);
+      if (!isDeepStrictEqual(devices, node.devices)) node.devices = devices;
+      node.devicesOf = node.peers;
+    }
+    const { devices, nat, plan } = node;
+    if (plan?.devices !== devices || plan.routes !== routes || plan.fdbs !== fdbs || plan.arps !== arps || plan.nat !== nat) {
+      node.plan = { node: node.name, devices, routes, fdbs, arps, nat };
+    }
+    return node.plan!;
+  }
+
+  #shared(node: NodeState): ClassPlan {
+    const { cluster } = node;
+    const key = `${node.cls} ${node.families.map((f) => f.id).join()}`;
+    let plans = this.#classPlans.get(cluster.name);
+    if (!plans) this.#classPlans.set(cluster.name, (plans = new Map()));
+    let plan = plans.get(key);
+    if (!plan) plans.set(key, (plan = new ClassPlan(this.#hooks, this.#table, node.cls, node.families)));
+    plan.refresh(cluster, (old) => makeBlock(cluster, this.#announced(cluster, 'own'), old));
+    return plan;
+  }
+
+  #nat(node: NodeState): Nat[] {
+    const out = new Map<string, Nat>();
+    for (const family of node.families) {
+      const draft = { node, cls: node.cls, family, device: () => {}, nat: (rule: Nat) => out.set(JSON.stringify(rule), rule) };
+      baseNat(draft);
+      this.#hooks.nat.run(draft);
+    }
+    return [...out.keys()].sort().map((key) => out.get(key)!);
+  }
+}
+
+function missing(name: string): ClusterState {
+  const none = readCluster({ metadata: { name, uid: '', resourceVersion: '' } }, []);
+  const message = name ? `Cluster '${name}' of spec.clusterName does not exist` : 'spec.clusterName is empty';
+  return { ...none, excluded: { type: 'NotInNetwork', reason: 'ClusterMissing', message } };
+}
+
+function lazy(make: () => Intervals): Intervals {
+  let made: Intervals | undefined;
+  return { overlaps: (cidr) => (made ??= make()).overlaps(cidr) };
+}
