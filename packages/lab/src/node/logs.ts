@@ -3,7 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { once } from 'node:events';
 import type { LogOptions } from '@kosmos/apiserver/streams';
-import { sizeOf, times } from './log-times.ts';
+import { sizeOf, times, writtenAt } from './log-times.ts';
 
 const CHUNK = 64 * 1024;
 const POLL_MS = 250;
@@ -85,7 +85,7 @@ function sinkOf(part: LogPart, options: LogOptions, out: Writable): Sink {
       const end = lines.indexOf(NEWLINE, start) + 1 || lines.length;
       while (entry < known.length && (known[entry]?.end ?? 0) <= offset + start) entry += 1;
       parts.push(
-        Buffer.from(`${new Date(known[entry]?.at ?? Date.now()).toISOString().replace('Z', '000000Z')} `),
+        Buffer.from(`${new Date(known[entry]?.at ?? writtenAt(part.file)).toISOString().replace('Z', '000000Z')} `),
         lines.subarray(start, end),
       );
       start = end;
