@@ -58,6 +58,8 @@ export interface HostNet {
     tables: { readonly replace?: readonly NftTable[]; readonly delete?: readonly Pick<NftTable, 'family' | 'name'>[] },
     options?: CallOptions,
   ): Promise<void>;
+  /** One transaction in nft's own language, for what an NftTable cannot say. Who writes it vouches for every value in it. */
+  nftScript(text: string, options?: CallOptions): Promise<void>;
   /** The kernel's own listing as nft's JSON objects without handles, to be compared with an earlier listing. Undefined: no such table. */
   nftTable(
     table: Pick<NftTable, 'family' | 'name'>,
@@ -163,6 +165,9 @@ export function createHostNet(options: HostNetOptions = {}): HostNet {
     async nft(tables, call) {
       const text = [...(tables.delete ?? []).map(deleteTable), ...(tables.replace ?? []).map(replaceTable)].join('');
       if (text !== '') await must([...nft, '-f', '-'], opts(call, text));
+    },
+    async nftScript(text, call) {
+      await must([...nft, '-f', '-'], opts(call, text));
     },
     async nftTable(table, call) {
       const argv = [...nft, '-j', 'list', 'table', word('family', table.family, ['inet', 'ip', 'ip6']), nftName(table.name)];

@@ -38,6 +38,8 @@ export type NftMatch =
   | { readonly tcpSyn: true }
   /** Its destination was translated. */
   | { readonly dnatted: true }
+  /** Of a connection that was answered, or an error about one. */
+  | { readonly established: true }
   /** Destination before translation. */
   | { readonly originalDaddr: string };
 
@@ -92,6 +94,7 @@ function matchText(m: NftMatch): string {
   if ('tcpDport' in m) return `tcp dport ${ports(m.tcpDport)}`;
   if ('tcpSyn' in m) return 'tcp flags syn';
   if ('dnatted' in m) return 'ct status dnat';
+  if ('established' in m) return 'ct state established,related';
   return `ct original ${ip(m.originalDaddr)} daddr ${prefix(m.originalDaddr)}`;
 }
 

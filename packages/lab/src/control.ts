@@ -1,6 +1,7 @@
 import { connect, createServer, type Server } from 'node:net';
 import { KosmosError } from '@kosmos/kernel';
 import { labError, messageOf } from './errors.ts';
+import type { Cut } from './supervisor/cuts.ts';
 import type { ProcessInfo } from './supervisor/processes.ts';
 import type { NodeTopology, Topology } from './topology.ts';
 
@@ -10,6 +11,7 @@ export interface Status {
   readonly ready: boolean;
   readonly topology: Topology;
   readonly processes: readonly ProcessInfo[];
+  readonly cuts: readonly Cut[];
 }
 
 /** What the supervisor does on request: one JSON line asks, one answers, over the lab's socket. */
@@ -20,6 +22,10 @@ export interface Operations {
   signal(request: { readonly process: string; readonly signal: NodeJS.Signals }): Promise<void>;
   addNode(request: { readonly cluster: string }): Promise<NodeTopology>;
   removeNode(request: { readonly cluster: string; readonly node: string }): Promise<void>;
+  killNode(request: { readonly cluster: string; readonly node: string }): Promise<void>;
+  startNode(request: { readonly cluster: string; readonly node: string }): Promise<void>;
+  cut(request: Cut): Promise<void>;
+  heal(request: { readonly between?: { readonly a: string; readonly b: string } }): Promise<void>;
   down(request: Record<never, never>): Promise<void>;
 }
 type Operation = keyof Operations;

@@ -5,13 +5,7 @@ export type { Status } from './control.ts';
 export type { ProcessInfo, ProcessState } from './supervisor/processes.ts';
 export { probe } from './isolate.ts';
 export { labNames } from './state.ts';
-export {
-  plainTopology,
-  readTopology,
-  topologyOf,
-  type ClusterTopology,
-  type NodeTopology,
-  type Topology,
-  type TopologyInput,
-} from './topology.ts';
+export { plainTopology, readTopology, topologyOf, type TopologyInput } from './topology-file.ts';
+export type { ClusterTopology, CniHabits, LinkTopology, NodeTopology, RouterTopology, Topology, UnderlayTopology } from './topology.ts';
+export type { Cut } from './supervisor/cuts.ts';
 export { lab, lab as default } from './plugin.ts';

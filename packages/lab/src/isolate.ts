@@ -131,9 +131,10 @@ export function nodeCommand(module: string, ...args: string[]): string[] {
   return [process.execPath, ...flags, fileURLToPath(new URL(`${module}${extension}`, import.meta.url)), ...args];
 }
 
-/** Names of the lab's network namespaces. Names of clusters and nodes hold no dot. */
+/** Names of the lab's network namespaces. Names of clusters, nodes and routers hold no dot. */
 export const netnsOf = {
   net: 'net',
+  router: (router: string) => `router-${router}`,
   controlPlane: (cluster: string) => `${cluster}.cp`,
   node: (cluster: string, node: string) => `${cluster}.${node}`,
   pod: (cluster: string, node: string, uid: string) => `${cluster}.${node}.${uid.slice(0, 8)}`,

@@ -165,6 +165,32 @@ export class Lab {
     return ask(this.#socket, 'removeNode', { cluster, node });
   }
 
+  /** Ends everything on a node at once, as when its power goes; its Node object stays. */
+  killNode(cluster: string, node: string): Promise<void> {
+    return ask(this.#socket, 'killNode', { cluster, node });
+  }
+
+  /** Boots a node that was killed; resolves when its kubelet is ready. Its pods are made anew. */
+  startNode(cluster: string, node: string): Promise<void> {
+    return ask(this.#socket, 'startNode', { cluster, node });
+  }
+
+  /**
+   * Lets packets between two clusters, nodes (`c1/n1`), control planes (`c1/cp`), routers or underlays be lost, all or
+   * `loss` percent of them. A cut between the same two replaces an earlier one.
+   */
+  async cut(a: string, b: string, options: { readonly loss?: number } = {}): Promise<void> {
+    const loss = options.loss ?? 100;
+    if (!Number.isInteger(loss) || loss < 1 || loss > 100)
+      throw labError('KOSMOS_E_LAB_TARGET', `a loss of ${loss} is no whole number of percent from 1 to 100`);
+    await ask(this.#socket, 'cut', { a, b, loss });
+  }
+
+  /** Heals the cut between two, or all cuts. */
+  heal(a?: string, b?: string): Promise<void> {
+    return ask(this.#socket, 'heal', a !== undefined && b !== undefined ? { between: { a, b } } : {});
+  }
+
   /** Takes everything down; what is down already is no error. */
   async down(): Promise<void> {
     await takeDown(this.dir);

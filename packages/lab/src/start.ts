@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { kosmosCommand } from './kosmos-command.ts';
 import { Lab } from './lab.ts';
 import { checkName } from './state.ts';
-import { plainTopology, type Topology } from './topology.ts';
+import type { Topology } from './topology.ts';
+import { plainTopology } from './topology-file.ts';
 import { up } from './up.ts';
 
 export interface LabOptions {

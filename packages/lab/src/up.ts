@@ -48,7 +48,7 @@ export async function up(options: UpOptions): Promise<LabRecord> {
   try {
     servers = await listenAll(options.topology);
     const ports = servers.map((s) => (s.address() as AddressInfo).port);
-    const topology = { clusters: options.topology.clusters.map((c, i) => ({ ...c, port: ports[i] as number })) };
+    const topology = { ...options.topology, clusters: options.topology.clusters.map((c, i) => ({ ...c, port: ports[i] as number })) };
     writeRecord(dir, { name: options.name, topology, userNamespace, ...(options.kosmos && { kosmos: options.kosmos }) });
     await supervise(dir, userNamespace, servers, options);
     rmSync(paths(dir).launcher, { force: true });

@@ -1,7 +1,8 @@
 import type { Command } from '@kosmos/kernel';
 import { labError } from '../errors.ts';
 import { DEFAULT_NAME, startLab } from '../start.ts';
-import { MAX_CLUSTERS, MAX_NODES, plainTopology, readTopology, type Topology } from '../topology.ts';
+import { MAX_CLUSTERS, MAX_NODES, type Topology } from '../topology.ts';
+import { plainTopology, readTopology } from '../topology-file.ts';
 
 export const up: Command = {
   path: ['lab', 'up'],

@@ -24,11 +24,12 @@ const server = await startApiServer({
   name: `${config.lab}-${config.cluster}`,
   host: config.address,
   port: PORT,
-  advertise: [`127.0.0.1:${config.port}`],
+  advertise: [`127.0.0.1:${config.port}`, ...config.otherAddresses],
   dataDir: config.data,
-  serviceCIDRs: [config.serviceCIDR],
+  serviceCIDRs: [...config.serviceCIDRs],
 });
 await server.attach(createServer().listen({ fd: LISTENER_FD }));
+for (const host of config.otherAddresses) await server.attach(createServer().listen({ host, port: PORT }));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     stop.abort();
@@ -41,7 +42,7 @@ writeWhole(config.innerKubeconfig, server.kubeconfig());
 
 const { client, informer, start } = connectCluster(config.innerKubeconfig, 'lab-binder', log);
 type Message = { id: number } & (
-  { type: 'delete-node'; node: string } | { type: 'certify-node'; node: string; address: string; dir: string }
+  { type: 'delete-node'; node: string } | { type: 'certify-node'; node: string; addresses: string; dir: string }
 );
 process.on('message', (m: Message) => {
   const work = m.type === 'delete-node' ? deleteNode(client, m.node) : m.type === 'certify-node' ? certifyNode(m) : undefined;
@@ -67,8 +68,12 @@ async function deleteNode(client: KubeClient, node: string): Promise<void> {
 }
 
 /** A node's serving certificate for its streams, and the CA by which the node knows this API server. */
-async function certifyNode({ node, address, dir }: { node: string; address: string; dir: string }): Promise<void> {
-  const { cert, key } = await server.issueCertificate({ commonName: `system:node:${node}`, names: [node, address], usage: 'server' });
+async function certifyNode({ node, addresses, dir }: { node: string; addresses: string; dir: string }): Promise<void> {
+  const { cert, key } = await server.issueCertificate({
+    commonName: `system:node:${node}`,
+    names: [node, ...addresses.split(',')],
+    usage: 'server',
+  });
   writeWhole(join(dir, 'kubelet.key'), key);
   writeWhole(join(dir, 'kubelet.crt'), cert);
   writeWhole(join(dir, 'ca.crt'), server.ca);

@@ -2,8 +2,13 @@
 export interface NodeConfig {
   readonly cluster: string;
   readonly node: string;
+  /** One of each family of the cluster, the primary first; so are the podCIDRs. */
+  readonly addresses: readonly string[];
   readonly address: string;
   readonly podCIDR: string;
+  readonly podCIDRs: readonly string[];
+  /** Of pods' links, in bytes. */
+  readonly mtu: number;
   readonly kubeconfig: string;
   /** Directory of `kubelet.crt` and `kubelet.key`, the node's serving certificate, and of `ca.crt`. */
   readonly identity: string;

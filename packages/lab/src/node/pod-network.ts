@@ -1,16 +1,21 @@
 import { existsSync } from 'node:fs';
 import { createHostNet } from '@kosmos/hostnet';
-import { hostOf } from '../cidr.ts';
-import { joinLan } from '../links.ts';
+import { hostOf, parseCidr, prefixOf, toNumber, type Cidr } from '../cidr.ts';
+import { defaultRoute, joinLan, loopbackUp } from '../links.ts';
 import { netnsOf, POD_BRIDGE } from '../isolate.ts';
 import type { NodeConfig } from './config.ts';
 
-/** What the CNI plugins `bridge` and `host-local` do: an address of the node's podCIDR and a link to the pod bridge. */
+/**
+ * What the CNI plugins `bridge` and `host-local` do: an address of each of the node's podCIDRs and a link to the pod
+ * bridge. A pod has the same host number in every family, so that its first address tells the others.
+ */
 export interface PodNetwork {
   /** Addresses that pods have already. */
   keep(addresses: readonly string[]): void;
   /** A namespace's name and an address for a new pod; the node's own for one on the host network. Throws when no address is free. */
   allot(uid: string, hostNetwork: boolean): { readonly netns: string; readonly ip: string };
+  /** All addresses of the pod with this one. */
+  addressesOf(address: string): readonly string[];
   /** Makes the namespace with its link; one that is there, left by a kubelet that was killed, is made anew. */
   add(netns: string, address: string): Promise<void>;
   /** Takes them away and frees the address. */
@@ -35,7 +40,13 @@ export function podNetwork(config: NodeConfig): PodNetwork {
       { op: 'deleteNetns', name: netns },
     ]);
   };
+  const addressesOf = (address: string) => {
+    if (address === config.address) return config.addresses;
+    const number = toNumber(address) - (parseCidr(config.podCIDR) as Cidr).base;
+    return config.podCIDRs.map((cidr) => hostOf(cidr, Number(number)));
+  };
   return {
+    addressesOf,
     keep: (addresses) => addresses.forEach((a) => used.add(a)),
     allot: (uid, hostNetwork) => {
       if (hostNetwork) return { netns: own, ip: config.address };
@@ -47,17 +58,23 @@ export function podNetwork(config: NodeConfig): PodNetwork {
         used.add(address);
         return { netns: netnsOf.pod(config.cluster, config.node, uid), ip: address };
       }
-      throw new Error(`no address is free in ${config.podCIDR}`);
+      throw new Error(`no address is free in ${config.podCIDRs.join(', ')}`);
     },
     add: async (netns, address) => {
       await remove(netns);
       const port = portOf(netns);
       await here.apply([
         { op: 'addNetns', name: netns },
-        { op: 'addLink', name: port, kind: 'veth', peer: { name: 'eth0', netns } },
-        { op: 'setLink', name: port, master: POD_BRIDGE, state: 'up' },
+        { op: 'addLink', name: port, mtu: config.mtu, kind: 'veth', peer: { name: 'eth0', netns } },
+        { op: 'setLink', name: port, master: POD_BRIDGE, addrgenmode: 'none', state: 'up' },
       ]);
-      await createHostNet({ netns }).apply(joinLan(`${address}/24`, hostOf(config.podCIDR, 1)));
+      const addresses = addressesOf(address).map((a, i) => `${a}/${prefixOf(config.podCIDRs[i] as string)}`);
+      await createHostNet({ netns }).apply([
+        loopbackUp,
+        { op: 'setLink', name: 'eth0', mtu: config.mtu },
+        ...joinLan('eth0', addresses),
+        ...config.podCIDRs.map((cidr) => defaultRoute(hostOf(cidr, 1))),
+      ]);
     },
     remove: async (netns, address) => {
       await remove(netns);

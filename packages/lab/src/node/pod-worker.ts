@@ -278,8 +278,9 @@ export class PodWorker {
   }
 
   async #writeStatus(pod: Pod, record: PodRecord): Promise<void> {
-    const { client, config } = this.#services;
-    const status = podStatus(pod, record.containers, { hostIP: config.address, podIP: record.ip, now: new Date().toISOString() });
+    const { client, config, network } = this.#services;
+    const ips = { hostIPs: config.addresses, podIPs: network.addressesOf(record.ip) };
+    const status = podStatus(pod, record.containers, { ...ips, now: new Date().toISOString() });
     const text = JSON.stringify(status);
     if (text === this.#written || text === JSON.stringify(pod.status)) return;
     // The uid makes the server refuse when another pod has taken the name.

@@ -12,7 +12,7 @@ const fieldManager = 'lab-kubelet';
 
 /** Writes the Node object with its addresses, capacity and the Ready condition. */
 export async function registerNode(client: KubeClient, config: NodeConfig, signal: AbortSignal): Promise<void> {
-  const { node, podCIDR, address } = config;
+  const { node, podCIDR, podCIDRs, addresses } = config;
   const architecture = arch() === 'x64' ? 'amd64' : arch();
   const labels = { 'kubernetes.io/hostname': node, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': architecture };
   await client.apply(
@@ -21,7 +21,7 @@ export async function registerNode(client: KubeClient, config: NodeConfig, signa
       apiVersion: 'v1',
       kind: 'Node',
       metadata: { name: node, labels },
-      spec: { podCIDR, podCIDRs: [podCIDR], providerID: `lab://${config.cluster}/${node}` },
+      spec: { podCIDR, podCIDRs, providerID: `lab://${config.cluster}/${node}` },
     },
     { fieldManager, force: true, signal },
   );
@@ -36,10 +36,7 @@ export async function registerNode(client: KubeClient, config: NodeConfig, signa
   });
   const resources = { cpu: String(availableParallelism()), memory: `${Math.floor(totalmem() / 1024)}Ki`, pods: String(MAX_PODS) };
   const status = {
-    addresses: [
-      { type: 'InternalIP', address },
-      { type: 'Hostname', address: node },
-    ],
+    addresses: [...addresses.map((address) => ({ type: 'InternalIP', address })), { type: 'Hostname', address: node }],
     daemonEndpoints: { kubeletEndpoint: { Port: KUBELET_PORT } },
     capacity: resources,
     allocatable: resources,

@@ -14,7 +14,7 @@ export interface ContainerRecord {
 export function podStatus(
   pod: Pod,
   containers: readonly ContainerRecord[],
-  at: { readonly hostIP: string; readonly podIP: string | undefined; readonly now: string },
+  at: { readonly hostIPs: readonly string[]; readonly podIPs: readonly string[]; readonly now: string },
 ): PodStatus {
   const phase = phaseOf(pod, containers);
   const done = phase === 'Succeeded' || phase === 'Failed';
@@ -35,9 +35,9 @@ export function podStatus(
   return {
     phase,
     conditions: conditions.map((c) => ({ ...c, lastTransitionTime: transition(pod.status?.conditions ?? [], c, at.now) })),
-    hostIP: at.hostIP,
-    hostIPs: [{ ip: at.hostIP }],
-    ...(at.podIP !== undefined && { podIP: at.podIP, podIPs: [{ ip: at.podIP }] }),
+    hostIP: at.hostIPs[0] ?? '',
+    hostIPs: at.hostIPs.map((ip) => ({ ip })),
+    ...(at.podIPs[0] !== undefined && { podIP: at.podIPs[0], podIPs: at.podIPs.map((ip) => ({ ip })) }),
     startTime: pod.status?.startTime ?? at.now,
     containerStatuses: containers.map((c) => containerStatus(pod, c)),
   };

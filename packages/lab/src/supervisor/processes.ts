@@ -71,6 +71,16 @@ export class Processes {
     return this.#all.has(name);
   }
 
+  runs(name: string): boolean {
+    return this.#all.get(name)?.child !== undefined;
+  }
+
+  /** Ends a process at once, and keeps it from being started again until `resume`. */
+  async kill(name: string): Promise<void> {
+    this.#find(name).child?.kill('SIGKILL');
+    await this.stop(name);
+  }
+
   /** Ends a process, and keeps it from being started again until `resume`. */
   async stop(name: string): Promise<void> {
     const managed = this.#find(name);

@@ -9,7 +9,9 @@ import type { ControlPlaneConfig } from '../control-plane/config.ts';
 import type { NodeConfig } from '../node/config.ts';
 import { paths, writeRecord, type LabRecord } from '../state.ts';
 import { nextNode, type ClusterTopology, type NodeTopology } from '../topology.ts';
+import { Cuts } from './cuts.ts';
 import { LabNetwork } from './network.ts';
+import { podMtu } from './node-network.ts';
 import { Processes, type ProcessSpec } from './processes.ts';
 
 const JOIN_MS = 30_000;
@@ -22,6 +24,7 @@ export class Supervisor {
   readonly #step: (step: string, ms: number) => void;
   readonly #processes = new Processes();
   readonly #network = new LabNetwork();
+  readonly #cuts = new Cuts();
   #record: LabRecord;
   #ready = false;
 
@@ -36,12 +39,17 @@ export class Supervisor {
         ready: this.#ready,
         topology: this.#record.topology,
         processes: this.#processes.list(),
+        cuts: this.#cuts.all,
       }),
       stop: ({ process }) => this.#processes.stop(process),
       start: ({ process }) => this.#processes.resume(process),
       signal: async ({ process, signal }) => this.#processes.signal(process, signal),
       addNode: ({ cluster }) => this.#addNode(cluster),
       removeNode: ({ cluster, node }) => this.#removeNode(cluster, node),
+      killNode: ({ cluster, node }) => this.#killNode(cluster, node),
+      startNode: ({ cluster, node }) => this.#startNode(cluster, node),
+      cut: (cut) => this.#cuts.add(this.#record.topology, cut),
+      heal: ({ between }) => this.#cuts.heal(this.#record.topology, between),
       down: () => this.down(),
     };
   }
@@ -73,7 +81,7 @@ export class Supervisor {
 
   async #startKosmos(): Promise<void> {
     await this.#timed('clusters joined', async () => {
-      for (const { name } of this.#clusters) await this.#join(name);
+      for (const cluster of this.#clusters) await this.#join(cluster);
     });
     await this.#timed('Kosmos started', () => all(this.#kosmosProcesses().map((spec) => this.#processes.start(spec))));
   }
@@ -86,15 +94,15 @@ export class Supervisor {
     return { KOSMOS_HOST_KUBECONFIG: paths(this.#dir).innerKubeconfig(this.#host().name) };
   }
 
-  async #join(cluster: string): Promise<void> {
-    // The lab's pod network is no known CNI's: pod CIDRs are the nodes'. Its networks are IPv4.
+  async #join({ name: cluster, families }: ClusterTopology): Promise<void> {
+    // The lab's pod network is no known CNI's: pod CIDRs are the nodes'.
     const join = [
       'join',
       cluster,
       '--kubeconfig',
       paths(this.#dir).innerKubeconfig(cluster),
       '--ip-family',
-      'ipv4',
+      families.length > 1 ? 'all' : (families[0] as string).toLowerCase(),
       '--cni',
       'lab',
       '--config',
@@ -154,7 +162,8 @@ export class Supervisor {
       cluster: cluster.name,
       address: cluster.address,
       port: cluster.port,
-      serviceCIDR: cluster.serviceCIDR,
+      otherAddresses: cluster.addresses.slice(1),
+      serviceCIDRs: cluster.serviceCIDRs,
       data: at.data(cluster.name),
       kubeconfig: at.kubeconfig(cluster.name),
       innerKubeconfig: at.innerKubeconfig(cluster.name),
@@ -176,7 +185,12 @@ export class Supervisor {
     const { identity } = paths(this.#dir);
     const dir = identity(cluster.name, node.name);
     mkdirSync(dir, { recursive: true });
-    await this.#processes.ask(`${cluster.name}/apiserver`, { type: 'certify-node', node: node.name, address: node.address, dir });
+    await this.#processes.ask(`${cluster.name}/apiserver`, {
+      type: 'certify-node',
+      node: node.name,
+      addresses: node.addresses.join(),
+      dir,
+    });
     await this.#processes.start(this.#kubelet(cluster, node));
   }
 
@@ -186,7 +200,10 @@ export class Supervisor {
       cluster: cluster.name,
       node: node.name,
       address: node.address,
+      addresses: node.addresses,
       podCIDR: node.podCIDR,
+      podCIDRs: node.podCIDRs,
+      mtu: podMtu(this.#record.topology, node),
       kubeconfig: at.innerKubeconfig(cluster.name),
       identity: at.identity(cluster.name, node.name),
       pods: at.pods(cluster.name, node.name),
@@ -208,7 +225,8 @@ export class Supervisor {
     const node = nextNode(this.#record.topology, clusterName);
     if (!node) throw labError('KOSMOS_E_LAB_TARGET', `cluster ${clusterName} has no room for another node`);
     this.#change({ ...cluster, nodes: [...cluster.nodes, node] });
-    await this.#network.addNode(this.#cluster(clusterName), node);
+    await this.#network.addNode(this.#record.topology, this.#cluster(clusterName), node);
+    await this.#cuts.follow(this.#record.topology);
     await this.#startKubelet(cluster, node);
     if (this.#record.kosmos) await this.#processes.start(this.#agent(cluster, node));
     return node;
@@ -216,19 +234,36 @@ export class Supervisor {
 
   async #removeNode(clusterName: string, nodeName: string): Promise<void> {
     const cluster = this.#cluster(clusterName);
-    const node = cluster.nodes.find((n) => n.name === nodeName);
-    if (!node)
-      throw labError('KOSMOS_E_LAB_TARGET', `cluster ${clusterName} has no node '${nodeName}'`, {
-        hint: `it has: ${cluster.nodes.map((n) => n.name).join(', ')}`,
-      });
-    for (const part of ['agent', 'kubelet']) {
-      const name = `${clusterName}/${nodeName}/${part}`;
-      if (this.#processes.has(name)) await this.#processes.remove(name);
-    }
+    const node = nodeOf(cluster, nodeName);
+    for (const name of this.#processesOf(cluster, node)) await this.#processes.remove(name);
     this.#change({ ...cluster, nodes: cluster.nodes.filter((n) => n !== node) });
     await this.#network.removeNode(this.#cluster(clusterName), node);
+    await this.#cuts.follow(this.#record.topology);
     rmSync(join(paths(this.#dir).nodes(clusterName), nodeName), { recursive: true, force: true });
     await this.#processes.ask(`${clusterName}/apiserver`, { type: 'delete-node', node: nodeName });
+  }
+
+  /** As when its power goes: nothing on it ends in order, and its Node object stays. */
+  async #killNode(clusterName: string, nodeName: string): Promise<void> {
+    const cluster = this.#cluster(clusterName);
+    const node = nodeOf(cluster, nodeName);
+    for (const name of this.#processesOf(cluster, node)) await this.#processes.kill(name);
+    await this.#network.powerOff(cluster, node);
+  }
+
+  async #startNode(clusterName: string, nodeName: string): Promise<void> {
+    const cluster = this.#cluster(clusterName);
+    const node = nodeOf(cluster, nodeName);
+    if (this.#processesOf(cluster, node).some((name) => this.#processes.runs(name)))
+      throw labError('KOSMOS_E_LAB_TARGET', `node ${clusterName}/${nodeName} runs`, { hint: `kosmos lab kill ${clusterName}/${nodeName}` });
+    forgetBoot(this.#dir, cluster, node);
+    await this.#network.boot(this.#record.topology, cluster, node);
+    await all(this.#processesOf(cluster, node).map((name) => this.#processes.resume(name)));
+  }
+
+  /** Names of the node's processes that there are. */
+  #processesOf(cluster: ClusterTopology, node: NodeTopology): string[] {
+    return ['agent', 'kubelet'].map((part) => `${cluster.name}/${node.name}/${part}`).filter((name) => this.#processes.has(name));
   }
 
   #cluster(name: string): ClusterTopology {
@@ -241,7 +276,10 @@ export class Supervisor {
   }
 
   #change(cluster: ClusterTopology): void {
-    this.#record = { ...this.#record, topology: { clusters: this.#clusters.map((c) => (c.name === cluster.name ? cluster : c)) } };
+    this.#record = {
+      ...this.#record,
+      topology: { ...this.#record.topology, clusters: this.#clusters.map((c) => (c.name === cluster.name ? cluster : c)) },
+    };
     writeRecord(this.#dir, this.#record);
   }
 
@@ -250,6 +288,21 @@ export class Supervisor {
     await work();
     this.#step(step, Math.round(performance.now() - started));
   }
+}
+
+function nodeOf(cluster: ClusterTopology, name: string): NodeTopology {
+  const node = cluster.nodes.find((n) => n.name === name);
+  if (node) return node;
+  throw labError('KOSMOS_E_LAB_TARGET', `cluster ${cluster.name} has no node '${name}'`, {
+    hint: `it has: ${cluster.nodes.map((n) => n.name).join(', ')}`,
+  });
+}
+
+/** What is written down of the pods that ran on a node before its boot: none of their processes and namespaces is there. */
+function forgetBoot(dir: string, cluster: ClusterTopology, node: NodeTopology): void {
+  const pods = paths(dir).pods(cluster.name, node.name);
+  rmSync(pods, { recursive: true, force: true });
+  mkdirSync(pods, { recursive: true });
 }
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

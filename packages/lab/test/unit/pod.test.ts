@@ -18,7 +18,7 @@ const container = (more: Partial<ContainerRecord>): ContainerRecord => ({
   restarts: 0,
   ...more,
 });
-const at = { hostIP: '10.101.0.11', podIP: '10.1.1.2', now: '2026-01-02T00:00:00Z' };
+const at = { hostIPs: ['10.101.0.11'], podIPs: ['10.1.1.2'], now: '2026-01-02T00:00:00Z' };
 
 describe("a pod's status", () => {
   const ended = (exitCode: number) => container({ state: { terminated: { exitCode, reason: 'x' } } });
