@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const OLDEST_NODE = [22, 19];
 /** Debian package of each host tool that the lab and the agents call. */
-const HOST_TOOLS = { ip: 'iproute2', nft: 'nftables', ping: 'iputils-ping' };
+const HOST_TOOLS = { ip: 'iproute2', nft: 'nftables', ping: 'iputils-ping', conntrack: 'conntrack', 'iptables-legacy': 'iptables' };
 
 /** Sets the checkout up where something is missing, silently where nothing is; returns the path of its Node. */
 export async function setUp() {
