@@ -70,3 +70,6 @@ export const contains = (network: string, address: string): boolean => {
   const shift = BigInt(BITS[family] - prefix);
   return toNumber(address) >> shift === base >> shift;
 };
+
+/** The network of one address. */
+export const alone = (address: string): string => `${address}/${BITS[familyOf(address)]}`;

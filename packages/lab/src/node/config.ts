@@ -7,6 +7,8 @@ export interface NodeConfig {
   readonly address: string;
   readonly podCIDR: string;
   readonly podCIDRs: readonly string[];
+  /** Pod networks of the whole cluster, one of each family. */
+  readonly clusterCIDRs: readonly string[];
   /** Of pods' links, in bytes. */
   readonly mtu: number;
   readonly kubeconfig: string;

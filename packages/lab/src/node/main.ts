@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectCluster } from '../connect.ts';
 import { messageOf } from '../errors.ts';
-import { Pods } from '../kube.ts';
+import { Nodes, Pods } from '../kube.ts';
 import { lineLogger } from '../log.ts';
+import { Proxy } from '../proxy/proxy.ts';
+import { byService, EndpointSlices, Services } from '../services.ts';
 import type { NodeConfig } from './config.ts';
 import { Kubelet } from './kubelet.ts';
 import { podNetwork } from './pod-network.ts';
@@ -19,6 +21,15 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => pr
 
 const { client, informer, start } = connectCluster(config.kubeconfig, 'lab-kubelet', log);
 const pods = informer(Pods, { fields: `spec.nodeName=${config.node}` });
+const proxy = new Proxy({
+  node: config.node,
+  addresses: config.addresses,
+  podCIDRs: config.clusterCIDRs,
+  services: informer(Services),
+  slices: informer(EndpointSlices, { indexes: byService }),
+  nodes: informer(Nodes, { fields: `metadata.name=${config.node}` }),
+  log,
+});
 await start(stop.signal);
 for (;;) {
   try {
@@ -29,6 +40,7 @@ for (;;) {
     await sleep(RETRY_MS);
   }
 }
+await proxy.start();
 keepLease(client, config.node, log, stop.signal);
 const kubelet = new Kubelet({ config, client, network: podNetwork(config), pods, log });
 kubelet.start();

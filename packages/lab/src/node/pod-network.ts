@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { createHostNet } from '@kosmos/hostnet';
-import { hostOf, parseCidr, prefixOf, toNumber, type Cidr } from '../cidr.ts';
+import { createHostNet, type Change } from '@kosmos/hostnet';
+import { alone, familyOf, hostOf, parseCidr, toNumber, type Cidr } from '../cidr.ts';
 import { defaultRoute, joinLan, loopbackUp } from '../links.ts';
 import { netnsOf, POD_BRIDGE } from '../isolate.ts';
 import type { NodeConfig } from './config.ts';
@@ -68,12 +68,18 @@ export function podNetwork(config: NodeConfig): PodNetwork {
         { op: 'addLink', name: port, mtu: config.mtu, kind: 'veth', peer: { name: 'eth0', netns } },
         { op: 'setLink', name: port, master: POD_BRIDGE, addrgenmode: 'none', state: 'up' },
       ]);
-      const addresses = addressesOf(address).map((a, i) => `${a}/${prefixOf(config.podCIDRs[i] as string)}`);
-      await createHostNet({ netns }).apply([
+      // Pods of one node reach each other by the node, not across the bridge: else the answer to a pod that asked a service
+      // would not pass where its address was translated.
+      const gateways = config.podCIDRs.map((cidr) => hostOf(cidr, 1));
+      const pod = createHostNet({ netns });
+      if (gateways.some((g) => familyOf(g) === 'IPv6'))
+        await pod.setSysctl({ family: 'ipv6', conf: 'default', name: 'accept_redirects' }, 0);
+      await pod.apply([
         loopbackUp,
         { op: 'setLink', name: 'eth0', mtu: config.mtu },
-        ...joinLan('eth0', addresses),
-        ...config.podCIDRs.map((cidr) => defaultRoute(hostOf(cidr, 1))),
+        ...joinLan('eth0', addressesOf(address).map(alone)),
+        ...gateways.map((gateway): Change => ({ op: 'replaceRoute', dst: alone(gateway), dev: 'eth0' })),
+        ...gateways.map(defaultRoute),
       ]);
     },
     remove: async (netns, address) => {

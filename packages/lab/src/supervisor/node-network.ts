@@ -30,6 +30,8 @@ export async function makeNode(topology: Topology, cluster: ClusterTopology, nod
       .flatMap((o) => routesTo(o))
       .map((r): Change => ({ op: 'replaceRoute', ...r })),
   ]);
+  // Pods reach each other by the node (see pod-network.ts): it must not tell them of a shorter way.
+  for (const conf of ['all', POD_BRIDGE]) await net.setSysctl({ family: 'ipv4', conf, name: 'send_redirects' }, 0);
   if (cluster.cni.masquerade) await net.nft({ replace: node.podCIDRs.map((cidr, i) => masquerade(cidr, cluster.podCIDRs[i] as string)) });
   await dropForwarded(netns, cluster);
 }

@@ -1,5 +1,5 @@
 import { createHostNet, type NftChain, type NftTable } from '@kosmos/hostnet';
-import { familyOf } from '../cidr.ts';
+import { alone, familyOf } from '../cidr.ts';
 import { netnsOf } from '../isolate.ts';
 import type { RouterTopology, Topology } from '../topology.ts';
 import { letForward, plugIn } from './wires.ts';
@@ -38,10 +38,8 @@ function allow(topology: Topology, router: RouterTopology): NftChain[] {
   const nodes = router.allow.flatMap(addressesOf);
   const pairs = nodes.flatMap((a) => nodes.filter((b) => a !== b && familyOf(a) === familyOf(b)).map((b) => ({ a, b })));
   const rules = [
-    ...controlPlanes.flatMap((address) => [{ saddr: whole(address) }, { daddr: whole(address) }]).map((when) => ({ when: [when] })),
-    ...pairs.map(({ a, b }) => ({ when: [{ saddr: whole(a) }, { daddr: whole(b) }] })),
+    ...controlPlanes.flatMap((address) => [{ saddr: alone(address) }, { daddr: alone(address) }]).map((when) => ({ when: [when] })),
+    ...pairs.map(({ a, b }) => ({ when: [{ saddr: alone(a) }, { daddr: alone(b) }] })),
   ].map(({ when }) => ({ when, action: 'accept' as const }));
   return [{ name: 'forward', hook: { type: 'filter', hook: 'forward', priority: 0, policy: 'drop' }, rules }];
 }
-
-const whole = (address: string) => `${address}/${familyOf(address) === 'IPv4' ? 32 : 128}`;

@@ -203,6 +203,7 @@ export class Supervisor {
       addresses: node.addresses,
       podCIDR: node.podCIDR,
       podCIDRs: node.podCIDRs,
+      clusterCIDRs: cluster.podCIDRs,
       mtu: podMtu(this.#record.topology, node),
       kubeconfig: at.innerKubeconfig(cluster.name),
       identity: at.identity(cluster.name, node.name),
