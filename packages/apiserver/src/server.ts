@@ -123,14 +123,15 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   try {
     let addresses: Addresses;
     try {
-      addresses = new Addresses(store, serviceCIDRs[0] ?? '10.96.0.0/12');
+      addresses = new Addresses(store, serviceCIDRs);
     } catch (error) {
       throw new ApiServerError('SERVICE_CIDR', (error as Error).message);
     }
     undo.push(() => addresses.stop());
     const registry = new Registry();
     const objects = new Objects(store, {
-      clusterIP: (wanted, dryRun) => addresses.clusterIP(wanted, dryRun),
+      ipFamilies: addresses.families,
+      clusterIP: (family, wanted, dryRun) => addresses.clusterIP(family, wanted, dryRun),
       nodePort: (wanted, dryRun) => addresses.nodePort(wanted, dryRun),
       admit: (resource, namespace, creating, n) => admit(store, registry, resource, namespace, creating, n),
     });
@@ -144,7 +145,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     };
     const custom = new CustomKinds({ store, registry, objects, report, gone });
     undo.push(() => custom.stop());
-    await seed(registry, objects, store, { clusterIP: addresses.first, cidr: addresses.cidr });
+    await seed(registry, objects, store, { clusterIP: addresses.first, cidrs: addresses.cidrs });
     const namespaces = new Namespaces({ store, registry, objects, report });
     undo.push(() => namespaces.stop());
 

@@ -71,6 +71,8 @@ export type Change =
       readonly netns?: string;
     }
   | { readonly op: 'setVxlanLocal'; readonly name: string; readonly local: string }
+  /** Lets a bridge send frames out by the port that they came in by. */
+  | { readonly op: 'setHairpin'; readonly name: string; readonly on: boolean }
   | { readonly op: 'deleteLink'; readonly name: string }
   /** IPv6 addresses skip duplicate detection, since they would be unusable for a second or two. */
   | { readonly op: 'replaceAddress' | 'deleteAddress'; readonly address: string; readonly dev: string }
@@ -124,6 +126,8 @@ export function encode(change: Change): Line {
       ); // prettier-ignore
     case 'setVxlanLocal':
       return words('ip', 'link', 'set', 'dev', linkName(change.name), 'type', 'vxlan', 'local', address(change.local));
+    case 'setHairpin':
+      return words('ip', 'link', 'set', 'dev', linkName(change.name), 'type', 'bridge_slave', 'hairpin', change.on ? 'on' : 'off');
     case 'deleteLink':
       return words('ip', 'link', 'delete', 'dev', linkName(change.name));
     case 'replaceAddress':

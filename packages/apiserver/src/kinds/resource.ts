@@ -23,7 +23,9 @@ export interface Column {
 export interface WriteContext {
   now: string;
   dryRun: boolean;
-  allocateClusterIP: (wanted?: string) => string;
+  /** Of services, the primary first. */
+  ipFamilies: readonly ('IPv4' | 'IPv6')[];
+  allocateClusterIP: (family: 'IPv4' | 'IPv6', wanted?: string) => string;
   allocateNodePort: (wanted?: number) => number;
 }
 

@@ -1,7 +1,7 @@
-import { BlockList, isIPv4 } from 'node:net';
 import { field, invalid } from '../http/errors.ts';
 import type { JsonObject } from '../schema/schema.ts';
 import type { Store } from '../storage/store.ts';
+import { type IpFamily, ServiceRange } from './service-range.ts';
 
 const SERVICE = { group: '', plural: 'services', kind: 'Service' };
 /** Kubernetes' default range of node ports. */
@@ -9,33 +9,20 @@ const NODE_PORTS = { first: 30000, last: 32767 };
 /** How long an address stays taken that was given to a write which may have failed. */
 const HOLD = 30_000;
 
-const toNumber = (ip: string): number => ip.split('.').reduce((n, part) => n * 256 + Number(part), 0);
-const toIp = (n: number): string => [24, 16, 8, 0].map((shift) => Math.floor(n / 2 ** shift) % 256).join('.');
-
 /** Gives ClusterIPs and node ports that no service has. */
 export class Addresses {
-  readonly #first: number;
-  readonly #size: number;
-  readonly cidr: string;
-  readonly #range = new BlockList();
+  /** One of each family, the primary first. */
+  readonly #ranges: readonly ServiceRange[];
   readonly #used = new Map<string, string>();
   readonly #held = new Map<string, number>();
   readonly #unlisten: () => void;
-  #next: number;
   #nextPort = 0;
 
-  /** @param cidr an IPv4 range, e.g. 10.96.0.0/12 */
-  constructor(store: Store, cidr: string) {
-    const [ip, bits] = cidr.split('/');
-    if (!ip || !isIPv4(ip) || !/^\d+$/.test(bits ?? '') || Number(bits) < 8 || Number(bits) > 30) {
-      throw new TypeError(`serviceCIDRs: ${JSON.stringify(cidr)} is no IPv4 range between /8 and /30, such as 10.96.0.0/12`);
-    }
-    this.cidr = cidr;
-    this.#size = 2 ** (32 - Number(bits));
-    this.#first = Math.floor(toNumber(ip) / this.#size) * this.#size;
-    this.#range.addSubnet(toIp(this.#first), Number(bits), 'ipv4');
-    // The first addresses are kept for those who ask for one, as kube-apiserver keeps a part of the range.
-    this.#next = Math.min(Math.max(16, Math.floor(this.#size / 16)), 256, this.#size / 2);
+  /** @param cidrs a range, or one of each family, e.g. 10.96.0.0/12, fd00:96::/112 */
+  constructor(store: Store, cidrs: readonly string[]) {
+    this.#ranges = cidrs.map((cidr) => new ServiceRange(cidr));
+    if (new Set(this.families).size < cidrs.length || cidrs.length === 0)
+      throw new TypeError(`serviceCIDRs: expected one range, or one of each IP family, not ${cidrs.join(', ') || 'none'}`);
     for (const e of store.list('services')) this.#note(e.json, `${e.namespace}/${e.name}`);
     this.#unlisten = store.listen('services', ({ entry, before, key }) => {
       if (before) this.#note(before.json, undefined);
@@ -43,9 +30,17 @@ export class Addresses {
     });
   }
 
+  get families(): readonly IpFamily[] {
+    return this.#ranges.map((r) => r.family);
+  }
+
+  get cidrs(): readonly string[] {
+    return this.#ranges.map((r) => r.cidr);
+  }
+
   /** The address of the service `kubernetes`. */
   get first(): string {
-    return toIp(this.#first + 1);
+    return this.#ranges[0]!.first;
   }
 
   #note(json: string, owner: string | undefined): void {
@@ -69,25 +64,24 @@ export class Addresses {
     if (!dryRun) this.#held.set(id, Date.now() + HOLD);
   }
 
-  clusterIP(wanted: string | undefined, dryRun: boolean): string {
+  clusterIP(family: IpFamily, wanted: string | undefined, dryRun: boolean): string {
+    const range = this.#ranges.find((r) => r.family === family);
+    if (!range) throw invalid(SERVICE, '', [field.invalid('spec.ipFamilies[0]', family, 'not configured on this cluster')]);
     if (wanted) {
       const refuse = (why: string): never => {
         throw invalid(SERVICE, '', [field.invalid('spec.clusterIPs', [wanted], `failed to allocate IP ${wanted}: ${why}`)]);
       };
-      if (!isIPv4(wanted) || !this.#range.check(wanted, 'ipv4'))
-        refuse(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${this.cidr}`);
+      if (!range.holds(wanted)) refuse(`the provided IP (${wanted}) is not in the valid range. The range of valid IPs is ${range.cidr}`);
       if (this.#taken(wanted)) refuse('provided IP is already allocated');
       this.#take(wanted, dryRun);
       return wanted;
     }
-    for (let i = 0; i < this.#size - 2; i += 1) {
-      const ip = toIp(this.#first + 1 + ((this.#next + i) % (this.#size - 2)));
-      if (this.#taken(ip)) continue;
-      this.#next = (this.#next + i + 1) % (this.#size - 2);
+    const ip = range.next((candidate) => this.#taken(candidate));
+    if (ip !== undefined) {
       this.#take(ip, dryRun);
       return ip;
     }
-    throw invalid(SERVICE, '', [field.invalid('spec.clusterIPs', [], `failed to allocate a serviceIP: range ${this.cidr} is full`)]);
+    throw invalid(SERVICE, '', [field.invalid('spec.clusterIPs', [], `failed to allocate a serviceIP: range ${range.cidr} is full`)]);
   }
 
   nodePort(wanted: number | undefined, dryRun: boolean): number {

@@ -9,6 +9,7 @@ import { validate } from '../schema/validate.ts';
 import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
 import { fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
 import { metadataProblems, metadataUpdateProblems, nameSuffix } from './metadata.ts';
+import type { IpFamily } from './service-range.ts';
 
 /** One write request, as far as every kind has it. */
 export interface WriteRequest {
@@ -43,7 +44,8 @@ export interface Written {
 
 /** What the server adds to the generic write path. */
 export interface Surroundings {
-  clusterIP: (wanted: string | undefined, dryRun: boolean) => string;
+  ipFamilies: readonly IpFamily[];
+  clusterIP: (family: IpFamily, wanted: string | undefined, dryRun: boolean) => string;
   nodePort: (wanted: number | undefined, dryRun: boolean) => number;
   /** Refuses writes into a namespace that is not there or going. */
   admit: (resource: Resource, namespace: string, creating: boolean, name: string) => void;
@@ -81,7 +83,8 @@ export class Objects {
     return {
       now: timestamp(),
       dryRun,
-      allocateClusterIP: (wanted) => this.#around.clusterIP(wanted, dryRun),
+      ipFamilies: this.#around.ipFamilies,
+      allocateClusterIP: (family, wanted) => this.#around.clusterIP(family, wanted, dryRun),
       allocateNodePort: (wanted) => this.#around.nodePort(wanted, dryRun),
     };
   }

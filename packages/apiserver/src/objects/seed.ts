@@ -10,7 +10,7 @@ export async function seed(
   registry: Registry,
   objects: Objects,
   store: Store,
-  { clusterIP, cidr }: { clusterIP: string; cidr: string },
+  { clusterIP, cidrs }: { clusterIP: string; cidrs: readonly string[] },
 ): Promise<void> {
   const make = async (group: string, plural: string, namespace: string, object: JsonObject): Promise<void> => {
     const resource = registry.find(group, 'v1', plural)!;
@@ -42,7 +42,7 @@ export async function seed(
     }),
     make('networking.k8s.io', 'servicecidrs', '', {
       metadata: { name: 'kubernetes' },
-      spec: { cidrs: [cidr] },
+      spec: { cidrs: [...cidrs] },
     }),
     make('rbac.authorization.k8s.io', 'clusterroles', '', {
       metadata: { name: 'cluster-admin', ...bootstrap },

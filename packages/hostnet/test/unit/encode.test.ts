@@ -20,6 +20,7 @@ const LINES: readonly (readonly [Change, string])[] = [
     `ip: link set dev vx mtu 1450 address ${MAC} master br0 addrgenmode none up netns a`,
   ],
   [{ op: 'setVxlanLocal', name: 'vx', local: 'fd00::1' }, 'ip: link set dev vx type vxlan local fd00::1'],
+  [{ op: 'setHairpin', name: 'v0', on: true }, 'ip: link set dev v0 type bridge_slave hairpin on'],
   [{ op: 'deleteLink', name: 'vx' }, 'ip: link delete dev vx'],
   [{ op: 'replaceAddress', address: '10.0.0.1/8', dev: 'vx' }, 'ip: address replace 10.0.0.1/8 dev vx'],
   [{ op: 'replaceAddress', address: 'fd00::1/64', dev: 'vx' }, 'ip: address replace fd00::1/64 dev vx nodad'],

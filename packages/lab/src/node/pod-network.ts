@@ -67,6 +67,8 @@ export function podNetwork(config: NodeConfig): PodNetwork {
         { op: 'addNetns', name: netns },
         { op: 'addLink', name: port, mtu: config.mtu, kind: 'veth', peer: { name: 'eth0', netns } },
         { op: 'setLink', name: port, master: POD_BRIDGE, addrgenmode: 'none', state: 'up' },
+        // For a pod that reaches itself by a service, where the kernel filters what is bridged (br_netfilter).
+        { op: 'setHairpin', name: port, on: true },
       ]);
       // Pods of one node reach each other by the node, not across the bridge: else the answer to a pod that asked a service
       // would not pass where its address was translated.

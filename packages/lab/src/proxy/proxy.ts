@@ -39,7 +39,7 @@ export class Proxy {
   readonly #net: HostNet;
   /** What the kernel has; undefined before the first transaction, and after one that failed. */
   readonly #applied = new Map<Family, Applied | undefined>();
-  #timer: NodeJS.Timeout | undefined;
+  #due = false;
   #busy = false;
   #again = false;
   #warned = false;
@@ -58,8 +58,10 @@ export class Proxy {
   }
 
   #later(ms: number): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
+    if (this.#due) return;
+    this.#due = true;
+    setTimeout(() => {
+      this.#due = false;
       void this.#sync();
     }, ms);
   }

@@ -14,7 +14,7 @@ export async function makeRouter(topology: Topology, router: RouterTopology): Pr
     netns,
     router.links.flatMap((l) => l.addresses),
   );
-  await plugIn(topology, netns, router.links);
+  await plugIn(topology, netns, router.links, []); // no default: what it has no route to does not go in circles
   const chains = [...masquerade(router), ...allow(topology, router)];
   const table: NftTable = { family: 'inet', name: 'router', chains };
   if (chains.length > 0) await createHostNet({ netns }).nft({ replace: [table] });

@@ -18,7 +18,12 @@ export function portOf(netns: string, index: number): string {
 }
 
 /** Makes a host's links, its addresses on them, and its routes to the other underlays. */
-export async function plugIn(topology: Topology, netns: string, links: readonly LinkTopology[]): Promise<void> {
+export async function plugIn(
+  topology: Topology,
+  netns: string,
+  links: readonly LinkTopology[],
+  defaults: readonly string[] = defaultsFrom(topology, links),
+): Promise<void> {
   await createHostNet({ netns: netnsOf.net }).apply(
     links.flatMap((link, i): Change[] => {
       const name = portOf(netns, i);
@@ -30,7 +35,6 @@ export async function plugIn(topology: Topology, netns: string, links: readonly 
     }),
   );
   const host = createHostNet({ netns });
-  const defaults = defaultsFrom(topology, links);
   const detours = routesFrom(topology, links).filter((r) => !defaults.includes(r.via));
   await host.apply([
     loopbackUp,

@@ -1,4 +1,4 @@
-import { field, type Cause } from '../../http/errors.ts';
+import { field, invalid, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { dns1035Label, dnsLabel, labelKeyProblem } from '../names.ts';
 import { cidrProblem, ipProblem, labelProblems, named, oneOf, portOrName, subdomain } from './checks.ts';
@@ -8,25 +8,52 @@ const wantsIp = (spec: JsonObject): boolean => spec['type'] !== 'ExternalName';
 const wantsPorts = (spec: JsonObject): boolean =>
   spec['type'] === 'NodePort' || (spec['type'] === 'LoadBalancer' && spec['allocateLoadBalancerNodePorts'] !== false);
 
-function families(spec: JsonObject): void {
+type Family = WriteContext['ipFamilies'][number];
+
+function families(spec: JsonObject, ofCluster: readonly Family[]): void {
   if (!wantsIp(spec)) return;
   // Who selects no pods and has no address may list endpoints of both families.
   if (spec['clusterIP'] === 'None' && !Object.keys(spec['selector'] ?? {}).length && spec['ipFamilyPolicy'] !== 'SingleStack') {
     spec['ipFamilyPolicy'] ??= 'RequireDualStack';
-    spec['ipFamilies'] = [...new Set([...(spec['ipFamilies'] ?? []), 'IPv4', 'IPv6'])];
+    spec['ipFamilies'] = [...new Set([...(spec['ipFamilies'] ?? []), ...ofCluster, 'IPv4', 'IPv6'])];
     return;
   }
-  spec['ipFamilies'] ??= ['IPv4'];
-  spec['ipFamilyPolicy'] ??= 'SingleStack';
+  const wanted: string[] = (spec['clusterIPs'] ?? []).filter((ip: string) => ip !== 'None');
+  if (!spec['ipFamilies']?.length) spec['ipFamilies'] = wanted.length ? wanted.map(familyOf) : [ofCluster[0]];
+  spec['ipFamilyPolicy'] ??= spec['ipFamilies'].length > 1 || wanted.length > 1 ? 'RequireDualStack' : 'SingleStack';
+  if (spec['ipFamilyPolicy'] !== 'SingleStack' && ofCluster.length > 1)
+    spec['ipFamilies'] = [...new Set([...spec['ipFamilies'], ...ofCluster])];
 }
 
-function allocate(spec: JsonObject, context: WriteContext, had: { ip?: string | undefined; ports: ReadonlySet<number> }): void {
+const familyOf = (ip: string): Family => (ip.includes(':') ? 'IPv6' : 'IPv4');
+
+/** What a service asks for that this cluster does not have. */
+function missing(spec: JsonObject, ofCluster: readonly Family[]): Cause[] {
+  if (!wantsIp(spec) || spec['clusterIP'] === 'None') return [];
+  const causes = (spec['ipFamilies'] ?? []).flatMap((f: Family, i: number) =>
+    ofCluster.includes(f) ? [] : [field.invalid(`spec.ipFamilies[${i}]`, f, 'not configured on this cluster')],
+  );
+  if (spec['ipFamilyPolicy'] === 'RequireDualStack' && ofCluster.length < 2)
+    causes.push(field.invalid('spec.ipFamilyPolicy', 'RequireDualStack', 'this cluster is not configured for dual-stack services'));
+  return causes;
+}
+
+function allocate(object: JsonObject, context: WriteContext, had: { ips: readonly string[]; ports: ReadonlySet<number> }): void {
+  const spec: JsonObject = object['spec'];
   if (problems({ spec }).length) return;
+  const causes = missing(spec, context.ipFamilies);
+  if (causes.length) throw invalid({ group: '', plural: 'services', kind: 'Service' }, object['metadata']?.name ?? '', causes);
   if (wantsIp(spec)) {
-    const wanted: string | undefined = spec['clusterIP'] || spec['clusterIPs']?.[0];
-    const ip = wanted === 'None' ? wanted : wanted && wanted === had.ip ? wanted : context.allocateClusterIP(wanted);
-    spec['clusterIP'] = ip;
-    spec['clusterIPs'] = [ip];
+    const wanted: string[] = spec['clusterIPs'] ?? (spec['clusterIP'] ? [spec['clusterIP']] : []);
+    const ips =
+      wanted[0] === 'None'
+        ? ['None']
+        : (spec['ipFamilies'] as Family[]).map((f, i) => {
+            const ip = wanted[i] || undefined;
+            return ip && had.ips.includes(ip) ? ip : context.allocateClusterIP(f, ip);
+          });
+    spec['clusterIP'] = ips[0];
+    spec['clusterIPs'] = ips;
   }
   if (wantsPorts(spec)) {
     for (const port of spec['ports'] ?? [])
@@ -86,7 +113,6 @@ function addressProblems(spec: JsonObject): Cause[] {
   for (const [i, f] of families.entries()) {
     causes.push(...oneOf(f, `spec.ipFamilies[${i}]`, ['IPv4', 'IPv6']));
     if (families.indexOf(f) !== i) causes.push(field.duplicate(`spec.ipFamilies[${i}]`, f));
-    else if (f === 'IPv6' && clusterIP !== 'None') causes.push(field.invalid(`spec.ipFamilies[${i}]`, f, 'not configured on this cluster'));
   }
   causes.push(...oneOf(spec['ipFamilyPolicy'], 'spec.ipFamilyPolicy', ['PreferDualStack', 'RequireDualStack', 'SingleStack']));
   if (families.length > 1 && spec['ipFamilyPolicy'] === 'SingleStack')
@@ -97,8 +123,9 @@ function addressProblems(spec: JsonObject): Cause[] {
         "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified",
       ),
     );
-  if (spec['ipFamilyPolicy'] === 'RequireDualStack' && clusterIP !== 'None')
-    causes.push(field.invalid('spec.ipFamilyPolicy', 'RequireDualStack', 'this cluster is not configured for dual-stack services'));
+  for (const [i, ip] of clusterIPs.entries())
+    if (ip !== 'None' && families[i] && !ipProblem(ip) && familyOf(ip) !== families[i])
+      causes.push(field.invalid(`spec.clusterIPs[${i}]`, ip, `expected an ${families[i]} value as indicated by \`ipFamilies[${i}]\``));
   return causes;
 }
 
@@ -167,8 +194,8 @@ export const service: Strategy = {
     if (spec['clusterIP'] && !spec['clusterIPs']) spec['clusterIPs'] = [spec['clusterIP']];
   },
   create(object, context) {
-    families(object['spec']);
-    allocate(object['spec'], context, { ports: new Set() });
+    families(object['spec'], context.ipFamilies);
+    allocate(object, context, { ips: [], ports: new Set() });
     object['status'] = { loadBalancer: {} };
   },
   update(object, old, context) {
@@ -192,16 +219,22 @@ export const service: Strategy = {
       spec['ipFamilies'] ??= before['ipFamilies'];
       spec['ipFamilyPolicy'] ??= before['ipFamilyPolicy'];
       if (spec['clusterIP'] !== before['clusterIP']) return;
+      // Back to one family: the second one's address is given up, unless the writer says otherwise.
+      if (spec['ipFamilyPolicy'] === 'SingleStack' && before['ipFamilyPolicy'] !== 'SingleStack')
+        for (const key of ['clusterIPs', 'ipFamilies']) if (equal(spec[key], before[key])) spec[key] = spec[key]?.slice(0, 1);
     } else if (!wantsIp(spec)) {
       for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy']) delete spec[key];
     }
-    families(spec);
+    families(spec, context.ipFamilies);
     if (wantsPorts(spec)) {
       for (const p of spec['ports'] ?? [])
         p.nodePort ??= (before['ports'] ?? []).find((b: JsonObject) => b['port'] === p.port && b['protocol'] === p.protocol)?.nodePort;
       for (const p of spec['ports'] ?? []) if (p.nodePort === undefined) delete p.nodePort;
     }
-    allocate(spec, context, { ip: before['clusterIP'], ports: new Set((before['ports'] ?? []).map((p: JsonObject) => p['nodePort'])) });
+    allocate(object, context, {
+      ips: before['clusterIPs'] ?? [],
+      ports: new Set((before['ports'] ?? []).map((p: JsonObject) => p['nodePort'])),
+    });
   },
   validate: problems,
   validateUpdate(object, old) {

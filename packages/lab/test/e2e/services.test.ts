@@ -1,0 +1,205 @@
+import { expect } from 'chai';
+import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
+import { probe, topologyOf, type Lab } from '../../src/index.ts';
+import type { Endpoint } from '../../src/services.ts';
+import { kubectl, podManifest } from './support.ts';
+
+/** Asks a URL `count` times, each by a connection of its own; prints the answers, or what went wrong, as JSON lines. */
+const ASK = `
+  const [url, count, localPort] = process.argv.slice(1);
+  for (let i = 0; i < Number(count); i += 1) {
+    await new Promise((done) => {
+      const req = require('node:http').get(url, { agent: false, timeout: 1500 }, (res) => {
+        let text = '';
+        res.on('data', (chunk) => (text += chunk)).on('end', () => (console.log(text.trim()), done()));
+      });
+      req.on('timeout', () => req.destroy(Object.assign(new Error(), { code: 'TIMEOUT' })));
+      req.on('error', (e) => (console.log(JSON.stringify({ error: e.code })), done()));
+    });
+  }
+`;
+/** A UDP server that answers with its pod's name. */
+const UDP_SERVER = `
+  const socket = require('node:dgram').createSocket('udp6');
+  socket.on('message', (_, from) => socket.send(process.env.HOSTNAME, from.port, from.address));
+  socket.bind(5353, '::');
+`;
+/** Sends datagrams from one port, so that they are one flow; prints each answer. */
+const UDP_CLIENT = `
+  const [address, family] = process.argv.slice(1);
+  const socket = require('node:dgram').createSocket(family);
+  socket.on('message', (text) => console.log(text.toString()));
+  socket.bind(40000, () => {
+    const timer = setInterval(() => socket.send('?', 53, address, () => {}), 100);
+    setTimeout(() => (clearInterval(timer), socket.close()), 600);
+  });
+`;
+
+interface Answer {
+  readonly pod?: string;
+  readonly peer?: string;
+  readonly error?: string;
+}
+
+describe('services of a lab', function () {
+  this.timeout(60_000);
+  let lab: Lab;
+  /** Addresses of the pods, by name. */
+  const ips = new Map<string, string[]>();
+
+  before(needs('ip', 'nft', 'kubectl', 'conntrack'));
+  before(async function () {
+    await probe().catch(() => this.skip());
+    tempLabHome();
+    lab = await startTestLab({ topology: topologyOf({ clusters: [{ families: 'dual', nodes: 2 }] }) });
+    const pods = [
+      ['echo-a', 'n1', { image: 'lab/echo' }],
+      ['echo-b', 'n2', { image: 'lab/echo' }],
+      ['echo-c', 'n2', { image: 'lab/echo' }],
+      ['udp-a', 'n1', { image: 'x', command: [process.execPath, '-e', UDP_SERVER] }],
+      ['udp-b', 'n2', { image: 'x', command: [process.execPath, '-e', UDP_SERVER] }],
+      ['client', 'n1', { image: 'lab/pause' }],
+    ] as const;
+    for (const [name, nodeName, container] of pods) apply(podManifest(name, container, { nodeName }));
+    for (const [name] of pods) {
+      kubectl(lab, 'c1', ['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=20s']);
+      const status = JSON.parse(kubectl(lab, 'c1', ['get', 'pod', name, '-o', 'jsonpath={.status.podIPs}'])) as { ip: string }[];
+      ips.set(
+        name,
+        status.map((s) => s.ip),
+      );
+    }
+  });
+  after(cleanUp);
+
+  const apply = (object: object) => kubectl(lab, 'c1', ['apply', '-f', '-'], object);
+
+  /** A service without selector, whose slices are the test's; its cluster addresses. */
+  function expose(name: string, spec: object, pods: readonly string[], port: object = { name: 'http', port: 80 }): string[] {
+    apply({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { ipFamilyPolicy: 'PreferDualStack', ports: [port], ...spec } });
+    lead(name, pods, {}, port);
+    return JSON.parse(kubectl(lab, 'c1', ['get', 'service', name, '-o', 'jsonpath={.spec.clusterIPs}'])) as string[];
+  }
+
+  /** Writes the slices of a service, one of each family. `conditions` are those of the first pod. */
+  function lead(
+    name: string,
+    pods: readonly string[],
+    conditions: Endpoint['conditions'] = {},
+    port: object = { name: 'http', port: 80 },
+  ): void {
+    for (const [i, family] of ['IPv4', 'IPv6'].entries()) {
+      const endpoints = pods.map((pod, k) => ({
+        addresses: [ips.get(pod)?.[i]],
+        nodeName: pod.endsWith('-a') ? 'n1' : 'n2',
+        conditions: k === 0 ? { ready: true, ...conditions } : { ready: true },
+      }));
+      const ports = ['protocol' in port ? { ...port, port: 5353 } : { name: 'http', protocol: 'TCP', port: 8080 }];
+      const metadata = { name: `${name}-${family.toLowerCase()}`, labels: { 'kubernetes.io/service-name': name } };
+      apply({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, addressType: family, endpoints, ports });
+    }
+  }
+
+  async function ask(from: string, host: string, port: number, count = 1): Promise<Answer[]> {
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/`;
+    const { stdout, stderr } = await lab.exec(
+      from,
+      [process.execPath, '--input-type=commonjs', '-e', `(async () => {${ASK}})()`, url, String(count)],
+      {
+        timeoutMs: 30_000,
+      },
+    );
+    expect(stderr).to.equal('');
+    return stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Answer);
+  }
+  const podsOf = (answers: readonly Answer[]) => [...new Set(answers.map((a) => a.pod ?? a.error))].sort();
+  /** The rules follow soon after the objects. */
+  const serves = (from: string, host: string, port: number, pods: readonly string[]) =>
+    eventually(
+      async () => {
+        const found = podsOf(await ask(from, host, port, pods.length === 1 ? 1 : 8 * pods.length));
+        expect(found).to.deep.equal(pods);
+        return true;
+      },
+      { message: `${host}:${port} leads to ${pods.join(', ')}` },
+    );
+
+  it('balance over their endpoints in both families, which see the address of the pod that asks', async () => {
+    for (const [i, ip] of expose('web', {}, ['echo-a', 'echo-b', 'echo-c']).entries()) {
+      await serves('c1/client', ip, 80, ['echo-a', 'echo-b', 'echo-c']);
+      const answers = await ask('c1/client', ip, 80, 3);
+      expect(answers.map((a) => a.peer)).to.deep.equal(Array.from({ length: 3 }, () => ips.get('client')?.[i]));
+    }
+  });
+
+  it('are reached by processes of nodes, and by a pod that is its own endpoint', async () => {
+    for (const ip of expose('self', {}, ['echo-a'])) {
+      await serves('c1/n2', ip, 80, ['echo-a']);
+      await serves('c1/echo-a', ip, 80, ['echo-a']);
+    }
+  });
+
+  it('drop an endpoint that turns unready, and fall back to one that ends when no other is there', async () => {
+    const [ip = ''] = expose('drop', {}, ['echo-a', 'echo-b', 'echo-c']);
+    await serves('c1/client', ip, 80, ['echo-a', 'echo-b', 'echo-c']);
+    lead('drop', ['echo-a', 'echo-b', 'echo-c'], { ready: false });
+    await serves('c1/client', ip, 80, ['echo-b', 'echo-c']);
+    lead('drop', ['echo-a'], { ready: false, serving: true, terminating: true });
+    await serves('c1/client', ip, 80, ['echo-a']);
+  });
+
+  it('without endpoints refuse, as do ports that they do not have', async () => {
+    for (const ip of expose('empty', {}, [])) await serves('c1/client', ip, 80, ['ECONNREFUSED']);
+    for (const ip of expose('full', {}, ['echo-a'])) {
+      await serves('c1/client', ip, 80, ['echo-a']);
+      expect(podsOf(await ask('c1/client', ip, 81))).to.deep.equal(['ECONNREFUSED']);
+    }
+  });
+
+  it('of type NodePort are reached from outside by every node, with the node as peer', async () => {
+    expose('port', { type: 'NodePort' }, ['echo-a', 'echo-b'], { name: 'http', port: 80, nodePort: 30_080 });
+    for (const address of lab.host.nodes[0]?.addresses ?? []) {
+      await serves('c1/cp', address, 30_080, ['echo-a', 'echo-b']);
+      const [answer] = await ask('c1/cp', address, 30_080);
+      expect(lab.host.addresses).not.to.include(answer?.peer);
+    }
+  });
+
+  it('with the external policy Local keep the address that asks, and do not answer on nodes without an endpoint', async () => {
+    expose('keep', { type: 'NodePort', externalTrafficPolicy: 'Local' }, ['echo-a'], { name: 'http', port: 80, nodePort: 30_081 });
+    for (const [i, address] of (lab.host.nodes[0]?.addresses ?? []).entries()) {
+      await serves('c1/cp', address, 30_081, ['echo-a']);
+      expect((await ask('c1/cp', address, 30_081))[0]?.peer).to.equal(lab.host.addresses[i]);
+    }
+    expect(podsOf(await ask('c1/cp', lab.host.nodes[1]?.address ?? '', 30_081))).to.deep.equal(['TIMEOUT']);
+  });
+
+  it('with the internal policy Local stay on the node', async () => {
+    const [ip = ''] = expose('near', { internalTrafficPolicy: 'Local' }, ['echo-a', 'echo-b']);
+    await serves('c1/client', ip, 80, ['echo-a']);
+    await serves('c1/n2', ip, 80, ['echo-b']);
+  });
+
+  it('with session affinity lead a client to the endpoint it had', async () => {
+    const [ip = ''] = expose('sticky', { sessionAffinity: 'ClientIP' }, ['echo-a', 'echo-b', 'echo-c']);
+    await eventually(async () => (await ask('c1/client', ip, 80))[0]?.pod !== undefined);
+    expect(podsOf(await ask('c1/client', ip, 80, 20))).to.have.length(1);
+  });
+
+  it('lead UDP flows away from an endpoint that is gone', async () => {
+    const port = { name: 'dns', protocol: 'UDP', port: 53 };
+    const ask53 = async (ip: string) => {
+      const args = [process.execPath, '-e', UDP_CLIENT, ip, ip.includes(':') ? 'udp6' : 'udp4'];
+      return [...new Set((await lab.exec('c1/client', args, { timeoutMs: 10_000 })).stdout.trim().split('\n'))];
+    };
+    for (const ip of expose('datagrams', {}, ['udp-a'], port)) {
+      lead('datagrams', ['udp-a'], {}, port);
+      await eventually(async () => (await ask53(ip)).join() === 'udp-a', { message: 'udp-a answers' });
+      lead('datagrams', ['udp-b'], {}, port);
+      await eventually(async () => (await ask53(ip)).join() === 'udp-b', { message: 'udp-b answers' });
+    }
+  });
+});
