@@ -9,13 +9,15 @@ const OPT = 41;
 interface Cursor {
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Names that pointers led to, by where they stand: many records point to one. */
+  readonly names: Map<number, string>;
   at: number;
 }
 
 /** Reads a message. Throws DnsWireError DNS_E_FORMAT, and nothing else, for bytes that are none. */
 export function decode(bytes: Uint8Array): Decoded {
   if (bytes.length < HEADER) throw malformed(`${bytes.length} bytes are no DNS message: its header has ${HEADER}`);
-  const c: Cursor = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: HEADER };
+  const c: Cursor = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), names: new Map(), at: HEADER };
   const flags = c.view.getUint16(2);
   const questions: Question[] = [];
   for (let i = c.view.getUint16(4); i > 0; i -= 1) questions.push(question(c));
@@ -63,8 +65,17 @@ function need(c: Cursor, count: number, what: string): void {
 }
 
 function name(c: Cursor): string {
-  const read = readName(c.bytes, c.at);
+  const start = c.at;
+  const [high = 0, low = 0] = [c.bytes[start], c.bytes[start + 1]];
+  const target = high >= 0xc0 && start + 1 < c.bytes.length ? ((high & 0x3f) << 8) | low : -1;
+  const known = c.names.get(target);
+  if (known !== undefined) {
+    c.at += 2;
+    return known;
+  }
+  const read = readName(c.bytes, start);
   c.at = read.end;
+  if (target >= 0) c.names.set(target, read.name);
   return read.name;
 }
 
