@@ -7,6 +7,7 @@ export type LabErrorCode =
   | 'KOSMOS_E_LAB_ABSENT'
   | 'KOSMOS_E_LAB_SYSTEM'
   | 'KOSMOS_E_LAB_HOME'
+  | 'KOSMOS_E_LAB_DATA'
   | 'KOSMOS_E_LAB_PORT'
   | 'KOSMOS_E_LAB_START'
   | 'KOSMOS_E_LAB_TARGET'

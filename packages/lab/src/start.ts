@@ -3,14 +3,15 @@ import { kosmosCommand } from './kosmos-command.ts';
 import { Lab } from './lab.ts';
 import { checkName } from './state.ts';
 import type { Topology } from './topology.ts';
-import { plainTopology } from './topology-file.ts';
 import { up } from './up.ts';
 
 export interface LabOptions {
   /** Default `kosmos`. */
   readonly name?: string;
-  /** Default: two clusters of two nodes. */
+  /** Default: what the lab was on its data, else two clusters of two nodes. */
   readonly topology?: Topology;
+  /** A directory for what its clusters keep: a lab that is started on it again comes up as it was. */
+  readonly data?: string;
   /** A `kosmos.config.ts`: joins every cluster, and runs the manager and the agents. */
   readonly config?: string;
   /** The `kosmos` command as an argument vector; default: the one found from the config's folder. */
@@ -28,6 +29,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const name = checkName(options.name ?? DEFAULT_NAME);
   const config = options.config === undefined ? undefined : resolve(options.config);
   const kosmos = config === undefined ? undefined : { config, command: options.kosmos ?? kosmosCommand(config) };
-  await up({ name, topology: options.topology ?? plainTopology(2, 2), kosmos, onStep: options.onStep, signal: options.signal });
+  const data = options.data === undefined ? undefined : resolve(options.data);
+  await up({ name, topology: options.topology, data, kosmos, onStep: options.onStep, signal: options.signal });
   return new Lab(name);
 }

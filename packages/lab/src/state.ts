@@ -10,6 +10,8 @@ export interface LabRecord {
   readonly topology: Topology;
   /** Runs with a user namespace of its own, since its user is not root. */
   readonly userNamespace: boolean;
+  /** A directory for what is to outlive the lab; absolute. */
+  readonly data?: string;
   /** The config that Kosmos runs with in the lab, and the command that runs it. */
   readonly kosmos?: { readonly config: string; readonly command: readonly string[] };
 }
@@ -71,6 +73,11 @@ export function paths(dir: string) {
   };
 }
 
+/** The files of a lab in the directory that is to outlive it, beside one folder a cluster. */
+export function dataPaths(data: string) {
+  return { record: join(data, 'lab.json'), init: join(data, 'init.stat') };
+}
+
 export function labNames(): string[] {
   try {
     return readdirSync(join(labHome(), 'labs'), { withFileTypes: true })
@@ -89,6 +96,7 @@ export function readRecord(dir: string): LabRecord | undefined {
 
 export function writeRecord(dir: string, record: LabRecord): void {
   writeJson(paths(dir).record, record);
+  if (record.data !== undefined) writeJson(dataPaths(record.data).record, record);
 }
 
 /** Undefined when there is no such file; a file that a crash left half written counts as none. */

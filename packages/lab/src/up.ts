@@ -4,12 +4,14 @@ import { createServer, type AddressInfo, type Server } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { KosmosError, KosmosErrors } from '@kosmos/kernel';
+import { keepIn, resume } from './data.ts';
 import { takeDown } from './down.ts';
 import { isCode, labError, messageOf } from './errors.ts';
 import { isolated, nodeCommand, probe, toolEnv } from './isolate.ts';
 import { claimDir, labDir, livingProcess, paths, readRecord, writeRecord, type LabRecord } from './state.ts';
 import { lastLines } from './supervisor/processes.ts';
 import type { Topology } from './topology.ts';
+import { plainTopology } from './topology-file.ts';
 
 /** A line of the supervisor: a step done, the end, or what went wrong. */
 export type Progress =
@@ -19,7 +21,10 @@ export type Progress =
 
 export interface UpOptions {
   readonly name: string;
-  readonly topology: Topology;
+  /** Default: what it was on its data, else two clusters of two nodes. */
+  readonly topology?: Topology | undefined;
+  /** An absolute path. What clusters keep is there, and outlives the lab; one that was killed has it from before. */
+  readonly data?: string | undefined;
   /** Runs Kosmos too: the config's absolute path and the `kosmos` command as an argument vector. */
   readonly kosmos?: { readonly config: string; readonly command: readonly string[] } | undefined;
   readonly onStep?: ((step: string, ms: number) => void) | undefined;
@@ -33,6 +38,7 @@ export interface UpOptions {
 export async function up(options: UpOptions): Promise<LabRecord> {
   const { userNamespace } = await probe();
   const dir = labDir(options.name);
+  const { data = readRecord(dir)?.data } = options;
   if (!claimDir(dir)) {
     if (livingProcess(paths(dir).init) || livingProcess(paths(dir).launcher)) {
       throw labError('KOSMOS_E_LAB_RUNNING', `the lab '${options.name}' runs already`, {
@@ -46,10 +52,14 @@ export async function up(options: UpOptions): Promise<LabRecord> {
   }
   let servers: Server[] = [];
   try {
-    servers = await listenAll(options.topology);
+    const before = data === undefined ? undefined : resume(data, options.topology);
+    const wanted = before?.topology ?? options.topology ?? plainTopology(2, 2);
+    const kosmos = options.kosmos ?? before?.kosmos;
+    servers = await listenAll(wanted);
     const ports = servers.map((s) => (s.address() as AddressInfo).port);
-    const topology = { ...options.topology, clusters: options.topology.clusters.map((c, i) => ({ ...c, port: ports[i] as number })) };
-    writeRecord(dir, { name: options.name, topology, userNamespace, ...(options.kosmos && { kosmos: options.kosmos }) });
+    const topology = { ...wanted, clusters: wanted.clusters.map((c, i) => ({ ...c, port: ports[i] as number })) };
+    if (data !== undefined) keepIn(dir, data, topology);
+    writeRecord(dir, { name: options.name, topology, userNamespace, ...(data !== undefined && { data }), ...(kosmos && { kosmos }) });
     await supervise(dir, userNamespace, servers, options);
     rmSync(paths(dir).launcher, { force: true });
     return readRecord(dir) as LabRecord;

@@ -12,12 +12,14 @@ export const up: Command = {
     { flags: '--clusters <n>', description: 'number of clusters, default 2' },
     { flags: '--nodes <n>', description: 'nodes of each cluster, default 2' },
     { flags: '-f, --file <file>', description: 'topology file, instead of the numbers' },
+    { flags: '--data <dir>', description: 'keep what the clusters hold there: a lab that is started on it again comes up as it was' },
     { flags: '--config <file>', description: 'kosmos.config.ts: runs Kosmos in the lab, too' },
   ],
   help: `Examples:
   kosmos lab up
   kosmos lab up big --clusters 3 --nodes 4
   kosmos lab up -f topology.yaml
+  kosmos lab up dev --data ~/dev-lab
   kosmos lab up --config kosmos.config.ts`,
   async run({ args, options, stdout, signal }) {
     const topology = topologyFrom(options);
@@ -25,7 +27,8 @@ export const up: Command = {
     const step = (what: string, ms: number) => stdout.write(`${(ms / 1000).toFixed(1).padStart(5)} s  ${what}\n`);
     const lab = await startLab({
       ...(args[0] !== undefined && { name: args[0] }),
-      topology,
+      ...(topology && { topology }),
+      ...(typeof options.data === 'string' && { data: options.data }),
       ...(typeof options.config === 'string' && { config: options.config }),
       onStep: step,
       signal,
@@ -38,12 +41,14 @@ export const up: Command = {
   },
 };
 
-function topologyFrom(options: Readonly<Record<string, unknown>>): Topology {
+/** Undefined when nothing is asked for. */
+function topologyFrom(options: Readonly<Record<string, unknown>>): Topology | undefined {
   if (typeof options.file === 'string') {
     if (options.clusters !== undefined || options.nodes !== undefined)
       throw labError('KOSMOS_E_LAB_TOPOLOGY', '--file says how many clusters and nodes there are: give it, or --clusters and --nodes');
     return readTopology(options.file);
   }
+  if (options.clusters === undefined && options.nodes === undefined) return undefined;
   return plainTopology(number('--clusters', options.clusters, 1, MAX_CLUSTERS), number('--nodes', options.nodes, 0, MAX_NODES));
 }
 

@@ -9,6 +9,7 @@ export interface ControlPlaneConfig {
   /** Of the inherited listener on 127.0.0.1. */
   readonly port: number;
   readonly serviceCIDRs: readonly string[];
+  readonly podCIDRs: readonly string[];
   readonly data: string;
   /** Files to write: for users on this machine, and for processes inside the lab. */
   readonly kubeconfig: string;

@@ -9,6 +9,8 @@ import { messageOf } from '../errors.ts';
 import { Nodes, Pods } from '../kube.ts';
 import { lineLogger } from '../log.ts';
 import { startBinder } from './binder.ts';
+import { Proxy } from '../proxy/proxy.ts';
+import { byService, EndpointSlices, Services } from '../services.ts';
 import type { ControlPlaneConfig } from './config.ts';
 
 /** A listener on 127.0.0.1 of this machine, which the supervisor has from outside of the lab. */
@@ -55,7 +57,18 @@ process.send?.({ type: 'ready' });
 
 const pods = informer(Pods);
 const nodes = informer(Nodes);
+// Webhooks, aggregated APIs and the cluster's DNS server reach services from here.
+const proxy = new Proxy({
+  node: '',
+  addresses: [],
+  podCIDRs: config.podCIDRs,
+  services: informer(Services),
+  slices: informer(EndpointSlices, { indexes: byService }),
+  nodes,
+  log,
+});
 await start(stop.signal);
+await proxy.start();
 startBinder({ client, pods, nodes, log, signal: stop.signal });
 
 /** A node that is gone: its Node object, and its pods, which no kubelet ends any more. */

@@ -37,7 +37,8 @@ export function clusterReply(view: ClusterView, options: ZoneOptions, query: Que
   const soa = soaOf(options);
   const found = lookUp(view, options, query);
   if (found === 'none') return { rcode: 'NXDOMAIN', authoritative: true, answers: [], authorities: [soa] };
-  const answers = found.filter((r) => r.type === query.type || r.type === 'CNAME' || query.type === 'ANY');
+  const own = found.filter((r) => r.name === query.question.name);
+  const answers = own.filter((r) => r.type === query.type || r.type === 'CNAME' || query.type === 'ANY');
   if (answers.length === 0) return { rcode: 'NOERROR', authoritative: true, answers: [], authorities: [soa] };
   const targets = new Set(answers.flatMap((r) => (r.type === 'SRV' ? [r.data.target] : [])));
   const additionals = found.filter((r) => (r.type === 'A' || r.type === 'AAAA') && targets.has(r.name) && !answers.includes(r));

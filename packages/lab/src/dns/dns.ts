@@ -46,7 +46,7 @@ export class Dns {
       const chains = new Map<number, Chain[]>();
       for (const block of blocks)
         for (const { zone, port } of block.zones) {
-          const handler = this.#chain(block, () => routeIn(this.#chains.get(port) ?? []));
+          const handler = this.#chain(block, this.route(port));
           chains.set(port, [...(chains.get(port) ?? []), { zone, handler }]);
         }
       await this.#listen(blocks, [...chains.keys()]);
@@ -59,16 +59,21 @@ export class Dns {
     }
   }
 
+  /** Who answers for a name on a port. */
+  route(port: number): Route {
+    return (name) => routeIn(this.#chains.get(port) ?? [])(name);
+  }
+
   close(): void {
     for (const each of this.#open.values()) each.close();
     this.#open.clear();
   }
 
   /** The plugins of a block, in CoreDNS's order. */
-  #chain(block: BlockConfig, routes: () => Route): Handler {
+  #chain(block: BlockConfig, route: Route): Handler {
     const { view, log } = this.#options;
     const report = (message: string) => block.errors && log.error({ upstream: message }, 'upstream does not answer');
-    const resolve: Handler = async (query) => routes()(query.name)?.(query);
+    const resolve: Handler = async (query) => route(query.name)?.(query);
     const plugins: Plugin[] = [
       ...(block.log ? [logged(log)] : []),
       ...(block.loadbalance ? [loadbalance] : []),
@@ -87,10 +92,7 @@ export class Dns {
   async #listen(blocks: readonly BlockConfig[], ports: readonly number[]): Promise<void> {
     const { addresses, log, portOf = (port: number) => port } = this.#options;
     const wanted = new Map<string, () => Promise<{ close(): void }>>();
-    for (const port of ports)
-      wanted.set(`dns ${port}`, () =>
-        listenDns({ addresses, port: portOf(port), route: (name) => routeIn(this.#chains.get(port) ?? [])(name), log }),
-      );
+    for (const port of ports) wanted.set(`dns ${port}`, () => listenDns({ addresses, port: portOf(port), route: this.route(port), log }));
     for (const { health, ready } of blocks) {
       if (health !== undefined) wanted.set(`health ${health}`, () => listenHttp(health, '/health', () => true));
       if (ready !== undefined) wanted.set(`ready ${ready}`, () => listenHttp(ready, '/ready', () => this.#chains.size > 0));

@@ -4,7 +4,7 @@ import { createHostNet, type Change } from '@kosmos/hostnet';
 import { netnsOf } from '../isolate.ts';
 import { loopbackUp } from '../links.ts';
 import type { ClusterTopology, NodeTopology, Topology } from '../topology.ts';
-import { makeNode, onOthers } from './node-network.ts';
+import { makeNode, onOthers, routeControlPlane } from './node-network.ts';
 import { makeRouter } from './router.ts';
 import { bridgeOf, plugIn, unplug } from './wires.ts';
 
@@ -33,7 +33,7 @@ export class LabNetwork {
     await Promise.all([
       ...routers.map((r) => makeRouter(topology, r)),
       ...clusters.flatMap((c) => [
-        plugIn(topology, netnsOf.controlPlane(c.name), [c.link]),
+        plugIn(topology, netnsOf.controlPlane(c.name), [c.link]).then(() => routeControlPlane(c)),
         ...c.nodes.map((n) => makeNode(topology, c, n)),
       ]),
     ]);

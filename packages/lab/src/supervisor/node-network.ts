@@ -36,10 +36,17 @@ export async function makeNode(topology: Topology, cluster: ClusterTopology, nod
   await dropForwarded(netns, cluster);
 }
 
-/** Tells the cluster's other nodes where the pods of one are, or that they are not there any more. */
+/** The ways from a cluster's control plane to the pods. */
+export async function routeControlPlane(cluster: ClusterTopology): Promise<void> {
+  const changes = cluster.nodes.flatMap(routesTo).map((route): Change => ({ op: 'replaceRoute', ...route }));
+  await createHostNet({ netns: netnsOf.controlPlane(cluster.name) }).apply(changes);
+}
+
+/** Tells the cluster's other nodes and its control plane where the pods of one are, or that they are not there any more. */
 export async function onOthers(cluster: ClusterTopology, node: NodeTopology, op: 'replaceRoute' | 'deleteRoute'): Promise<void> {
   const changes = routesTo(node).map((route): Change => ({ op, ...route }));
-  await Promise.all(others(cluster, node).map((o) => createHostNet({ netns: netnsOf.node(cluster.name, o.name) }).applyAll(changes)));
+  const hosts = [netnsOf.controlPlane(cluster.name), ...others(cluster, node).map((o) => netnsOf.node(cluster.name, o.name))];
+  await Promise.all(hosts.map((netns) => createHostNet({ netns }).applyAll(changes)));
 }
 
 /** What fits through every link of the node. */

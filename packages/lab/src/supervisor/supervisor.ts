@@ -6,6 +6,7 @@ import type { Operations } from '../control.ts';
 import { labError } from '../errors.ts';
 import { inNetns, netnsOf, nodeCommand } from '../isolate.ts';
 import type { ControlPlaneConfig } from '../control-plane/config.ts';
+import type { DnsConfig } from '../dns/main.ts';
 import type { NodeConfig } from '../node/config.ts';
 import { paths, writeRecord, type LabRecord } from '../state.ts';
 import { nextNode, type ClusterTopology, type NodeTopology } from '../topology.ts';
@@ -61,12 +62,14 @@ export class Supervisor {
   async up(): Promise<void> {
     const nodes = this.#clusters.flatMap((c) => c.nodes.map((n) => ({ cluster: c, node: n })));
     mkdirSync(paths(this.#dir).logs, { recursive: true });
+    for (const { cluster, node } of nodes) forgetBoot(this.#dir, cluster, node);
     await this.#timed(`network of ${count(this.#clusters.length, 'cluster')} with ${count(nodes.length, 'node')}`, () =>
       this.#network.build(this.#record.topology),
     );
     await this.#timed(`API server of ${this.#clusters.map((c) => c.name).join(', ')}`, () =>
       all(this.#clusters.map((c, i) => this.#processes.start(this.#controlPlane(c, i)))),
     );
+    await this.#timed('cluster DNS', () => all(this.#clusters.map((c) => this.#processes.start(this.#dns(c)))));
     await this.#timed(`nodes ${nodes.map(({ cluster, node }) => `${cluster.name}/${node.name}`).join(', ')}`, () =>
       all(nodes.map(({ cluster, node }) => this.#startKubelet(cluster, node))),
     );
@@ -164,6 +167,7 @@ export class Supervisor {
       port: cluster.port,
       otherAddresses: cluster.addresses.slice(1),
       serviceCIDRs: cluster.serviceCIDRs,
+      podCIDRs: cluster.podCIDRs,
       data: at.data(cluster.name),
       kubeconfig: at.kubeconfig(cluster.name),
       innerKubeconfig: at.innerKubeconfig(cluster.name),
@@ -177,6 +181,24 @@ export class Supervisor {
       log: at.log(name),
       announces: true,
       fds: [this.#listeners[index] as number],
+    };
+  }
+
+  #dns(cluster: ClusterTopology): ProcessSpec {
+    const at = paths(this.#dir);
+    const config: DnsConfig = {
+      kubeconfig: at.innerKubeconfig(cluster.name),
+      addresses: cluster.addresses,
+      serviceCIDRs: cluster.serviceCIDRs,
+      dir: join(this.#dir, cluster.name),
+    };
+    const name = `${cluster.name}/dns`;
+    return {
+      name,
+      netns: netnsOf.controlPlane(cluster.name),
+      command: nodeCommand('./dns/main', JSON.stringify(config)),
+      log: at.log(name),
+      announces: true,
     };
   }
 

@@ -1,0 +1,74 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { cleanUp, eventually, needs, onCleanUp, startTestLab, tempDir, tempLabHome } from '@kosmos/testing';
+import { plainTopology, probe, startLab, type Lab } from '../../src/index.ts';
+import { isAlive, parseStat } from '../../src/state.ts';
+import { getPod, kubectl, podManifest } from './support.ts';
+
+const topology = plainTopology(1, 1);
+
+describe('a lab with data', function () {
+  this.timeout(60_000);
+  before(needs('ip', 'nft', 'kubectl'));
+  before(async function () {
+    await probe().catch(() => this.skip());
+    tempLabHome();
+  });
+  after(cleanUp);
+
+  /** Everything of the lab ends at once, and with it all namespaces, links and its /run: as when the machine loses its power. */
+  async function crash(lab: Lab): Promise<void> {
+    const init = parseStat(readFileSync(join(lab.dir, 'init.stat'), 'utf8'));
+    process.kill(init?.pid as number, 'SIGKILL');
+    await eventually(() => !isAlive(init), { message: 'the lab is gone' });
+  }
+  const again = async (name: string, data?: string) => {
+    const lab = await startLab({ name, ...(data !== undefined && { data }) });
+    onCleanUp(() => lab.down());
+    return lab;
+  };
+
+  it('comes up as it was after the machine has crashed, and after it was taken down', async () => {
+    const data = join(tempDir(), 'kept');
+    const lab = await startTestLab({ topology, data });
+    const { port } = lab.host;
+    await lab.addNode('c1');
+    kubectl(lab, 'c1', ['apply', '-f', '-'], podManifest('web', { image: 'lab/echo' }, { nodeName: 'n1' }));
+    kubectl(lab, 'c1', ['wait', '--for=condition=Ready', 'pod/web', '--timeout=20s']);
+    const { uid } = getPod(lab, 'c1', 'web').metadata;
+    const kubeconfig = readFileSync(lab.host.kubeconfig, 'utf8');
+
+    await crash(lab);
+    const second = await again(lab.name);
+    expect(second.host.port).to.equal(port);
+    expect(second.host.nodes.map((n) => n.name)).to.deep.equal(['n1', 'n2']);
+    expect(readFileSync(second.host.kubeconfig, 'utf8').replaceAll(/token: .*/g, '')).to.equal(kubeconfig.replaceAll(/token: .*/g, ''));
+    expect(getPod(second, 'c1', 'web').metadata.uid).to.equal(uid);
+    const answers = () => {
+      const ip = getPod(second, 'c1', 'web').status.podIP;
+      return second.exec('c1/n2', [process.execPath, '-e', `fetch('http://${ip}:8080/').then((r) => r.text()).then(console.log)`], {
+        timeoutMs: 5000,
+      });
+    };
+    await eventually(async () => (await answers()).stdout.includes('"pod":"web"'), { message: 'the pod answers', timeoutMs: 20_000 });
+
+    await second.down();
+    expect(existsSync(lab.dir)).to.equal(false);
+    const third = await again(lab.name, data);
+    expect(getPod(third, 'c1', 'web').metadata.uid).to.equal(uid);
+  });
+
+  it('is the only one on its data, and is not made another one', async () => {
+    const data = tempDir();
+    const lab = await startTestLab({ topology, data });
+    const refusal = (options: object) =>
+      startLab({ name: 'other', data, ...options }).then(
+        () => undefined,
+        (e: Error & { code: string }) => e.code,
+      );
+    expect(await refusal({})).to.equal('KOSMOS_E_LAB_RUNNING');
+    await lab.down();
+    expect(await refusal({ topology: plainTopology(2, 1) })).to.equal('KOSMOS_E_LAB_DATA');
+  });
+});
