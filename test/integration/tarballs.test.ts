@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -60,6 +60,30 @@ describe('packages as they are published', function () {
 
   it('the kosmos command runs', () => {
     expect(run('node_modules/.bin/kosmos', 'version')).to.match(/\d+\.\d+\.\d+/);
+  });
+
+  it('the lab starts clusters by a command of its own', function () {
+    const home = mkdtempSync(join(tmpdir(), 'kosmos-lab-'));
+    const lab = (...args: string[]) =>
+      execFileSync(process.execPath, ['node_modules/.bin/kosmos-lab', ...args], {
+        cwd: app,
+        encoding: 'utf8',
+        env: { ...env, KOSMOS_LAB_HOME: home },
+        stdio: 'pipe',
+      });
+    expect(lab('--version')).to.match(/^\d+\.\d+\.\d+/);
+    const canRun =
+      spawnSync('unshare', ['-Urnmpf', 'nft', 'list', 'tables'], { env: { ...env, PATH: `${env.PATH}:/usr/sbin:/sbin` } }).status === 0;
+    if (process.getuid?.() !== 0 && !canRun) this.skip();
+    try {
+      expect(lab('up', 'packed', '--clusters', '3', '--nodes', '1')).to.include('npx @kosmos/lab down packed');
+      expect(lab('status', 'packed'))
+        .to.match(/lab packed: ready/)
+        .and.match(/c3\/n1\/kubelet +running/);
+    } finally {
+      lab('down', '--all');
+      rmSync(home, { recursive: true, force: true });
+    }
   });
 
   it('the contract types hold for a plugin author', () => {

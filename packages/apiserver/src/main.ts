@@ -12,7 +12,7 @@ const USAGE = `kosmos-apiserver: serves the Kubernetes API, without controllers,
   --host H              address to listen on (default 127.0.0.1)
   --name NAME           name of the cluster in the kubeconfig (default kosmos)
   --advertise ADDR      a further address or name under which clients reach it (repeatable)
-  --service-cidr CIDR   range for ClusterIPs (default 10.96.0.0/12)
+  --service-cidr CIDR   range for ClusterIPs (default 10.96.0.0/12); twice for one of each IP family
   --kubeconfig FILE     where the administrator's kubeconfig is written (default: in DIR, else in a temporary directory)
   --help
 
