@@ -12,6 +12,7 @@ interface LabStatus {
   readonly state: 'ready' | 'starting' | 'broken';
   readonly clusters: readonly (LabCluster & { readonly server: string })[];
   readonly processes: Status['processes'];
+  readonly cuts: Status['cuts'];
 }
 
 export const status: Command = {
@@ -33,11 +34,11 @@ async function statusOf(name: string): Promise<LabStatus> {
   const lab = new Lab(name);
   const clusters = lab.clusters.map((c) => ({ ...c, server: `https://127.0.0.1:${c.port}` }));
   try {
-    const { ready, processes } = await lab.status();
-    return { name, dir: lab.dir, state: ready ? 'ready' : 'starting', clusters, processes };
+    const { ready, processes, cuts } = await lab.status();
+    return { name, dir: lab.dir, state: ready ? 'ready' : 'starting', clusters, processes, cuts };
   } catch (error) {
     if (!messageOf(error).includes('supervisor')) throw error;
-    return { name, dir: lab.dir, state: 'broken', clusters, processes: [] };
+    return { name, dir: lab.dir, state: 'broken', clusters, processes: [], cuts: [] };
   }
 }
 
@@ -52,6 +53,7 @@ function table(lab: LabStatus): string {
   ]);
   return [
     `lab ${lab.name}: ${lab.state}${lab.state === 'broken' ? `, its supervisor does not answer; kosmos lab down ${lab.name} takes it down` : ''}`,
+    ...lab.cuts.map((c) => `${c.loss === 100 ? 'cut' : `${c.loss} % lost`} between ${c.a} and ${c.b}; kosmos lab heal mends it`),
     ...columns([['CLUSTER', 'PODS', 'SERVER', 'NODES', 'KUBECONFIG'], ...clusters]),
     ...(processes.length > 0 ? ['', ...columns([['PROCESS', 'STATE', 'PID', 'RESTARTS', 'MEMORY'], ...processes])] : []),
   ].join('\n');

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Operations } from '../control.ts';
@@ -71,7 +72,7 @@ export class Supervisor {
     );
     await this.#timed('cluster DNS', () => all(this.#clusters.map((c) => this.#processes.start(this.#dns(c)))));
     await this.#timed(`nodes ${nodes.map(({ cluster, node }) => `${cluster.name}/${node.name}`).join(', ')}`, () =>
-      all(nodes.map(({ cluster, node }) => this.#startKubelet(cluster, node))),
+      someAtOnce(nodes, ({ cluster, node }) => this.#startKubelet(cluster, node)),
     );
     if (this.#record.kosmos) await this.#startKosmos();
     this.#ready = true;
@@ -329,6 +330,25 @@ function forgetBoot(dir: string, cluster: ClusterTopology, node: NodeTopology): 
 }
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
+
+/** More at once than a machine has hands for would only make each of them late. */
+const AT_ONCE = 4 + 2 * availableParallelism();
+
+/** Does it for each item, a few at once; ends with the first failure, when those that had begun are done. */
+async function someAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
+      try {
+        await work(item);
+      } catch (error) {
+        queue.length = 0;
+        throw error;
+      }
+    }
+  };
+  await all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
+}
 
 /** Waits for all, also after one has failed, so that its error is not followed by others of processes that still start. */
 async function all(work: readonly Promise<void>[]): Promise<void> {

@@ -44,7 +44,7 @@ describe('a user who is not root', function () {
     const ran = spawnSync(process.execPath, args, { uid: NOBODY, gid: NOBODY, env, cwd: '/', encoding: 'utf8', timeout: 50_000 });
     expect(ran.stderr).to.equal('');
     const seen = JSON.parse(ran.stdout) as { answer: string };
-    expect(seen).to.include({ uid: NOBODY, ping: 0, nft: 'table ip cni\n' });
+    expect(seen).to.include({ uid: NOBODY, ping: 0, nft: 'table ip cni\ntable ip kube-proxy\n' });
     // Plain HTTP on a TLS port: something answers there, and hangs up.
     expect(seen.answer).not.to.equal('ECONNREFUSED');
     expect(existsSync(join(home, 'labs'))).to.equal(false);

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
+import type { KObject, Kind } from '@kosmos/kernel';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
 import { probe, topologyOf, type Lab } from '../../src/index.ts';
-import type { Endpoint } from '../../src/services.ts';
-import { kubectl, podManifest } from './support.ts';
+import { EndpointSlices, Services, type Endpoint } from '../../src/services.ts';
+import { isReady, Pods } from '../../src/kube.ts';
+import { podManifest } from './support.ts';
 
 /** Asks a URL `count` times, each by a connection of its own; prints the answers, or what went wrong, as JSON lines. */
 const ASK = `
@@ -35,6 +37,8 @@ const UDP_CLIENT = `
   });
 `;
 
+const inDefault = (object: object) => ({ ...object, metadata: { ...(object as KObject).metadata, namespace: 'default' } });
+
 interface Answer {
   readonly pod?: string;
   readonly peer?: string;
@@ -47,7 +51,7 @@ describe('services of a lab', function () {
   /** Addresses of the pods, by name. */
   const ips = new Map<string, string[]>();
 
-  before(needs('ip', 'nft', 'kubectl', 'conntrack'));
+  before(needs('ip', 'nft', 'conntrack'));
   before(async function () {
     await probe().catch(() => this.skip());
     tempLabHome();
@@ -60,34 +64,44 @@ describe('services of a lab', function () {
       ['udp-b', 'n2', { image: 'x', command: [process.execPath, '-e', UDP_SERVER] }],
       ['client', 'n1', { image: 'lab/pause' }],
     ] as const;
-    for (const [name, nodeName, container] of pods) apply(podManifest(name, container, { nodeName }));
+    for (const [name, nodeName, container] of pods) await apply(Pods, inDefault(podManifest(name, container, { nodeName })));
     for (const [name] of pods) {
-      kubectl(lab, 'c1', ['wait', '--for=condition=Ready', `pod/${name}`, '--timeout=20s']);
-      const status = JSON.parse(kubectl(lab, 'c1', ['get', 'pod', name, '-o', 'jsonpath={.status.podIPs}'])) as { ip: string }[];
-      ips.set(
-        name,
-        status.map((s) => s.ip),
+      const pod = await eventually(
+        async () => {
+          const seen = await lab.client('c1').get(Pods, name, { namespace: 'default' });
+          return seen && isReady(seen) && seen;
+        },
+        { message: `${name} is ready`, timeoutMs: 30_000 },
       );
+      ips.set(name, pod.status?.podIPs?.map((p) => p.ip) ?? []);
     }
   });
   after(cleanUp);
 
-  const apply = (object: object) => kubectl(lab, 'c1', ['apply', '-f', '-'], object);
+  /** By requests of this process: kubectl would take most of the time. */
+  const apply = <T extends KObject>(kind: Kind<T>, object: object) =>
+    lab.client('c1').apply(kind, object as T, { fieldManager: 'test', force: true });
 
   /** A service without selector, whose slices are the test's; its cluster addresses. */
-  function expose(name: string, spec: object, pods: readonly string[], port: object = { name: 'http', port: 80 }): string[] {
-    apply({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { ipFamilyPolicy: 'PreferDualStack', ports: [port], ...spec } });
-    lead(name, pods, {}, port);
-    return JSON.parse(kubectl(lab, 'c1', ['get', 'service', name, '-o', 'jsonpath={.spec.clusterIPs}'])) as string[];
+  async function expose(
+    name: string,
+    spec: object,
+    pods: readonly string[],
+    port: object = { name: 'http', port: 80 },
+  ): Promise<readonly string[]> {
+    const all = { ipFamilyPolicy: 'PreferDualStack', ports: [{ protocol: 'TCP', ...port }], ...spec };
+    const written = await apply(Services, inDefault({ apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: all }));
+    await lead(name, pods, {}, port);
+    return written.spec?.clusterIPs ?? [];
   }
 
   /** Writes the slices of a service, one of each family. `conditions` are those of the first pod. */
-  function lead(
+  async function lead(
     name: string,
     pods: readonly string[],
     conditions: Endpoint['conditions'] = {},
     port: object = { name: 'http', port: 80 },
-  ): void {
+  ): Promise<void> {
     for (const [i, family] of ['IPv4', 'IPv6'].entries()) {
       const endpoints = pods.map((pod, k) => ({
         addresses: [ips.get(pod)?.[i]],
@@ -96,7 +110,10 @@ describe('services of a lab', function () {
       }));
       const ports = ['protocol' in port ? { ...port, port: 5353 } : { name: 'http', protocol: 'TCP', port: 8080 }];
       const metadata = { name: `${name}-${family.toLowerCase()}`, labels: { 'kubernetes.io/service-name': name } };
-      apply({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, addressType: family, endpoints, ports });
+      await apply(
+        EndpointSlices,
+        inDefault({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, addressType: family, endpoints, ports }),
+      );
     }
   }
 
@@ -128,7 +145,7 @@ describe('services of a lab', function () {
     );
 
   it('balance over their endpoints in both families, which see the address of the pod that asks', async () => {
-    for (const [i, ip] of expose('web', {}, ['echo-a', 'echo-b', 'echo-c']).entries()) {
+    for (const [i, ip] of (await expose('web', {}, ['echo-a', 'echo-b', 'echo-c'])).entries()) {
       await serves('c1/client', ip, 80, ['echo-a', 'echo-b', 'echo-c']);
       const answers = await ask('c1/client', ip, 80, 3);
       expect(answers.map((a) => a.peer)).to.deep.equal(Array.from({ length: 3 }, () => ips.get('client')?.[i]));
@@ -136,31 +153,31 @@ describe('services of a lab', function () {
   });
 
   it('are reached by processes of nodes, and by a pod that is its own endpoint', async () => {
-    for (const ip of expose('self', {}, ['echo-a'])) {
+    for (const ip of await expose('self', {}, ['echo-a'])) {
       await serves('c1/n2', ip, 80, ['echo-a']);
       await serves('c1/echo-a', ip, 80, ['echo-a']);
     }
   });
 
   it('drop an endpoint that turns unready, and fall back to one that ends when no other is there', async () => {
-    const [ip = ''] = expose('drop', {}, ['echo-a', 'echo-b', 'echo-c']);
+    const [ip = ''] = await expose('drop', {}, ['echo-a', 'echo-b', 'echo-c']);
     await serves('c1/client', ip, 80, ['echo-a', 'echo-b', 'echo-c']);
-    lead('drop', ['echo-a', 'echo-b', 'echo-c'], { ready: false });
+    await lead('drop', ['echo-a', 'echo-b', 'echo-c'], { ready: false });
     await serves('c1/client', ip, 80, ['echo-b', 'echo-c']);
-    lead('drop', ['echo-a'], { ready: false, serving: true, terminating: true });
+    await lead('drop', ['echo-a'], { ready: false, serving: true, terminating: true });
     await serves('c1/client', ip, 80, ['echo-a']);
   });
 
   it('without endpoints refuse, as do ports that they do not have', async () => {
-    for (const ip of expose('empty', {}, [])) await serves('c1/client', ip, 80, ['ECONNREFUSED']);
-    for (const ip of expose('full', {}, ['echo-a'])) {
+    for (const ip of await expose('empty', {}, [])) await serves('c1/client', ip, 80, ['ECONNREFUSED']);
+    for (const ip of await expose('full', {}, ['echo-a'])) {
       await serves('c1/client', ip, 80, ['echo-a']);
       expect(podsOf(await ask('c1/client', ip, 81))).to.deep.equal(['ECONNREFUSED']);
     }
   });
 
   it('of type NodePort are reached from outside by every node, with the node as peer', async () => {
-    expose('port', { type: 'NodePort' }, ['echo-a', 'echo-b'], { name: 'http', port: 80, nodePort: 30_080 });
+    await expose('port', { type: 'NodePort' }, ['echo-a', 'echo-b'], { name: 'http', port: 80, nodePort: 30_080 });
     for (const address of lab.host.nodes[0]?.addresses ?? []) {
       await serves('c1/cp', address, 30_080, ['echo-a', 'echo-b']);
       const [answer] = await ask('c1/cp', address, 30_080);
@@ -169,7 +186,7 @@ describe('services of a lab', function () {
   });
 
   it('with the external policy Local keep the address that asks, and do not answer on nodes without an endpoint', async () => {
-    expose('keep', { type: 'NodePort', externalTrafficPolicy: 'Local' }, ['echo-a'], { name: 'http', port: 80, nodePort: 30_081 });
+    await expose('keep', { type: 'NodePort', externalTrafficPolicy: 'Local' }, ['echo-a'], { name: 'http', port: 80, nodePort: 30_081 });
     for (const [i, address] of (lab.host.nodes[0]?.addresses ?? []).entries()) {
       await serves('c1/cp', address, 30_081, ['echo-a']);
       expect((await ask('c1/cp', address, 30_081))[0]?.peer).to.equal(lab.host.addresses[i]);
@@ -178,13 +195,13 @@ describe('services of a lab', function () {
   });
 
   it('with the internal policy Local stay on the node', async () => {
-    const [ip = ''] = expose('near', { internalTrafficPolicy: 'Local' }, ['echo-a', 'echo-b']);
+    const [ip = ''] = await expose('near', { internalTrafficPolicy: 'Local' }, ['echo-a', 'echo-b']);
     await serves('c1/client', ip, 80, ['echo-a']);
     await serves('c1/n2', ip, 80, ['echo-b']);
   });
 
   it('with session affinity lead a client to the endpoint it had', async () => {
-    const [ip = ''] = expose('sticky', { sessionAffinity: 'ClientIP' }, ['echo-a', 'echo-b', 'echo-c']);
+    const [ip = ''] = await expose('sticky', { sessionAffinity: 'ClientIP' }, ['echo-a', 'echo-b', 'echo-c']);
     await eventually(async () => (await ask('c1/client', ip, 80))[0]?.pod !== undefined);
     expect(podsOf(await ask('c1/client', ip, 80, 20))).to.have.length(1);
   });
@@ -195,10 +212,10 @@ describe('services of a lab', function () {
       const args = [process.execPath, '-e', UDP_CLIENT, ip, ip.includes(':') ? 'udp6' : 'udp4'];
       return [...new Set((await lab.exec('c1/client', args, { timeoutMs: 10_000 })).stdout.trim().split('\n'))];
     };
-    for (const ip of expose('datagrams', {}, ['udp-a'], port)) {
-      lead('datagrams', ['udp-a'], {}, port);
+    for (const ip of await expose('datagrams', {}, ['udp-a'], port)) {
+      await lead('datagrams', ['udp-a'], {}, port);
       await eventually(async () => (await ask53(ip)).join() === 'udp-a', { message: 'udp-a answers' });
-      lead('datagrams', ['udp-b'], {}, port);
+      await lead('datagrams', ['udp-b'], {}, port);
       await eventually(async () => (await ask53(ip)).join() === 'udp-b', { message: 'udp-b answers' });
     }
   });
