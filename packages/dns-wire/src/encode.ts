@@ -32,6 +32,7 @@ export function encode(message: Message, options: EncodeOptions = {}): Uint8Arra
   const rcode = numberOf('rcode', message.rcode ?? 'NOERROR', RCODES, 'RCODE', 0xfff);
   if (rcode > 15 && !message.edns) throw unfit(`rcode ${message.rcode} needs EDNS`);
   const optSize = message.edns ? 11 + (message.edns.options ?? []).reduce((n, o) => n + 4 + o.data.length, 0) : 0;
+  if (w.limit < w.at + optSize) throw unfit(`a limit of ${w.limit} bytes has no room for the header${message.edns ? ' and EDNS' : ''}`);
   w.limit -= optSize;
   const { questions = [], answers = [], authorities = [], additionals = [] } = message;
   // A question that does not fit leaves nothing to say.

@@ -234,6 +234,11 @@ describe('values that no message can hold', () => {
   }))
     it(`are refused: ${what}`, () => expect(refusal(() => encode(m))?.code).to.equal('DNS_E_VALUE'));
 
+  it('are refused: more EDNS than a limit has room for', () => {
+    expect(refusal(() => encode({ id: 1, edns: { udpSize: 512 } }, { limit: 20 }))?.code).to.equal('DNS_E_VALUE');
+    expect(encode({ id: 1, edns: { udpSize: 512 } }, { limit: 23 })).to.have.length(23);
+  });
+
   it('are not those of IPv6 in any of its forms', () => {
     const through = (data: string) => decode(encode({ id: 1, answers: [{ name: 'a', type: 'AAAA', ttl: 1, data }] })).answers[0]?.data;
     expect(through('::ffff:1.2.3.4')).to.equal('::ffff:102:304');

@@ -30,7 +30,6 @@ export interface CorefileConfig {
 
 /** Known to CoreDNS and without a meaning here. */
 const WITHOUT_EFFECT = new Set(['prometheus', 'loop', 'bufsize', 'local', 'trace', 'debug', 'pprof']);
-const REVERSE_ZONES = ['in-addr.arpa', 'ip6.arpa'];
 
 /** Throws CorefileError for what cannot be read; a plugin or option that is not known is only said. */
 export function corefileConfig(text: string): CorefileConfig {
@@ -182,7 +181,7 @@ class BlockReader {
       fallthrough: (args) => (through = args.length > 0 ? args.map(canonicalZone) : ['.']),
       ...ignored('kubeconfig', 'endpoint', 'tls', 'apiserver_qps', 'apiserver_burst'),
     });
-    return { zones, ttl, pods, fallthrough: through ?? (zones.some((z) => REVERSE_ZONES.includes(z)) ? undefined : through) };
+    return { zones, ttl, pods, fallthrough: through };
   }
 
   #forward(d: Directive): ForwardOptions[] {

@@ -70,10 +70,12 @@ export class Supervisor {
     await this.#timed(`API server of ${this.#clusters.map((c) => c.name).join(', ')}`, () =>
       all(this.#clusters.map((c, i) => this.#processes.start(this.#controlPlane(c, i)))),
     );
-    await this.#timed('cluster DNS', () => all(this.#clusters.map((c) => this.#processes.start(this.#dns(c)))));
-    await this.#timed(`nodes ${nodes.map(({ cluster, node }) => `${cluster.name}/${node.name}`).join(', ')}`, () =>
-      someAtOnce(nodes, ({ cluster, node }) => this.#startKubelet(cluster, node)),
-    );
+    await all([
+      this.#timed('cluster DNS', () => all(this.#clusters.map((c) => this.#processes.start(this.#dns(c))))),
+      this.#timed(`nodes ${nodes.map(({ cluster, node }) => `${cluster.name}/${node.name}`).join(', ')}`, () =>
+        someAtOnce(nodes, ({ cluster, node }) => this.#startKubelet(cluster, node)),
+      ),
+    ]);
     if (this.#record.kosmos) await this.#startKosmos();
     this.#ready = true;
   }

@@ -4,7 +4,7 @@ import type { ResourceRecord } from '@kosmos/dns-wire';
 import { familyOf } from '../../cidr.ts';
 import { addressKey, addressOf } from '../cluster-records.ts';
 import { within } from '../corefile.ts';
-import type { Plugin, Query, Reply } from '../handler.ts';
+import { SERVFAIL, type Plugin, type Query, type Reply } from '../handler.ts';
 
 export interface HostsOptions {
   readonly file: string | undefined;
@@ -39,7 +39,7 @@ export function hosts(options: HostsOptions): Plugin {
     const found = records(query);
     if (found) return { rcode: 'NOERROR', authoritative: true, answers: found.filter((r) => r.type === query.type) };
     if (options.fallthrough?.some((z) => within(query.name, z))) return next(query);
-    return { rcode: 'NXDOMAIN', authoritative: true, answers: [] };
+    return SERVFAIL; // as CoreDNS says it, which has no SOA here for an NXDOMAIN
   };
 }
 
