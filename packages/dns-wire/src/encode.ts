@@ -110,9 +110,15 @@ function raw(w: Writer, bytes: ArrayLike<number>): void {
 
 /** `compress`: may point to where the rest of the name stands already. Where it may not, others may point here all the same. */
 function name(w: Writer, text: string, compress = true): void {
+  const known = w.names.get(text);
+  if (known !== undefined && compress) return u16(w, 0xc000 | known);
   const labels = labelsOf(text);
+  const plain = !text.includes('\\');
+  let start = 0;
   for (const [i, label] of labels.entries()) {
-    const rest = labels.slice(i).join('\0.');
+    // The rest as it is written; with escapes there are several ways to write one name.
+    const rest = plain ? text.slice(start) : labels.slice(i).join('\0.');
+    start += label.length + 1;
     const at = w.names.get(rest);
     if (at !== undefined && compress) return u16(w, 0xc000 | at);
     if (at === undefined && w.at <= MAX_POINTER) w.names.set(rest, w.at);
@@ -121,7 +127,9 @@ function name(w: Writer, text: string, compress = true): void {
     scratch.write(label, w.at + 1, 'latin1');
     w.at += label.length + 1;
   }
-  raw(w, [0]);
+  room(w, 1);
+  scratch[w.at] = 0;
+  w.at += 1;
 }
 
 function question(w: Writer, q: Question): void {
