@@ -8,6 +8,7 @@ import { connectCluster } from '../connect.ts';
 import { messageOf } from '../errors.ts';
 import { Nodes, Pods } from '../kube.ts';
 import { lineLogger } from '../log.ts';
+import { writeApiEndpoints } from './api-endpoints.ts';
 import { startBinder } from './binder.ts';
 import { Proxy } from '../proxy/proxy.ts';
 import { byService, EndpointSlices, Services } from '../services.ts';
@@ -53,6 +54,7 @@ process.on('message', (m: Message) => {
     (error: unknown) => process.send?.({ id: m.id, error: messageOf(error) }),
   );
 });
+await writeApiEndpoints(client, { address: config.address, port: PORT });
 process.send?.({ type: 'ready' });
 
 const pods = informer(Pods);

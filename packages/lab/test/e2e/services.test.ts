@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { KObject, Kind } from '@kosmos/kernel';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
@@ -157,6 +158,19 @@ describe('services of a lab', function () {
       await serves('c1/n2', ip, 80, ['echo-a']);
       await serves('c1/echo-a', ip, 80, ['echo-a']);
     }
+  });
+
+  it('lead pods to the API server, whose certificate is good for the address of its service', async () => {
+    const { spec } = (await lab.client('c1').get(Services, 'kubernetes', { namespace: 'default' })) ?? {};
+    const [, ca = ''] = /certificate-authority-data: (\S+)/.exec(readFileSync(lab.host.kubeconfig, 'utf8')) ?? [];
+    const get = `
+      const [host, ca] = process.argv.slice(1);
+      require('node:https').get({ host, path: '/version', ca: Buffer.from(ca, 'base64') }, (res) => res.pipe(process.stdout));
+    `;
+    await eventually(async () => {
+      const { stdout } = await lab.exec('c1/client', [process.execPath, '-e', get, spec?.clusterIP ?? '', ca], { timeoutMs: 5000 });
+      return stdout.includes('gitVersion');
+    });
   });
 
   it('drop an endpoint that turns unready, and fall back to one that ends when no other is there', async () => {
