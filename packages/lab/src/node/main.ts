@@ -2,12 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectCluster } from '../connect.ts';
 import { messageOf } from '../errors.ts';
-import { Pods } from '../kube.ts';
+import { Nodes, Pods } from '../kube.ts';
 import { lineLogger } from '../log.ts';
 import type { NodeConfig } from './config.ts';
+import { podEvents } from './events.ts';
 import { Kubelet } from './kubelet.ts';
 import { podNetwork } from './pod-network.ts';
-import { keepLease, registerNode } from './registration.ts';
+import { keepLease, keepReporting, nodeResources, registerNode } from './registration.ts';
+import { rootLayers, thisMachine } from './root/layers.ts';
+import { Sources } from './sources.ts';
 import { serveStreams } from './streams.ts';
 
 const RETRY_MS = 500;
@@ -17,12 +20,14 @@ const log = lineLogger();
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));
 
-const { client, informer, start } = connectCluster(config.kubeconfig, 'lab-kubelet', log);
+const connection = connectCluster(config.kubeconfig, 'lab-kubelet', log);
+const { client, informer, start } = connection;
 const pods = informer(Pods, { fields: `spec.nodeName=${config.node}` });
+const nodes = informer(Nodes, { fields: `metadata.name=${config.node}` });
 await start(stop.signal);
 for (;;) {
   try {
-    await registerNode(client, config, stop.signal);
+    await registerNode(client, config, nodes.get({ cluster: 'host', name: config.node }), stop.signal);
     break;
   } catch (error) {
     log.warn({ error: messageOf(error) }, 'node not registered, will be tried again');
@@ -30,7 +35,20 @@ for (;;) {
   }
 }
 keepLease(client, config.node, log, stop.signal);
-const kubelet = new Kubelet({ config, client, network: podNetwork(config), pods, log });
+keepReporting({ client, config, nodes, log, signal: stop.signal });
+const kubelet = new Kubelet(
+  {
+    config,
+    client,
+    network: podNetwork(config),
+    sources: new Sources(connection, stop.signal, (_kind, namespace, name) => kubelet.sourceChanged(namespace, name)),
+    events: podEvents(client, config.node, log),
+    log,
+    layers: rootLayers(thisMachine()),
+    allocatable: nodeResources(),
+  },
+  pods,
+);
 kubelet.start();
 await serveStreams(config, (namespace, name) => kubelet.find(namespace, name));
 log.info({ node: config.node }, 'node is ready');

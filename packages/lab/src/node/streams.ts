@@ -15,7 +15,8 @@ import { dialInto } from './dial.ts';
 import { execIn } from './exec.ts';
 import { sizeOf } from './log-times.ts';
 import { writeLog, type LogPart } from './logs.ts';
-import type { PodView } from './pod-worker.ts';
+import type { PodView } from './pod-view.ts';
+import { childOf } from './root/processes.ts';
 import { stdinOf } from './container.ts';
 import { resize } from './terminal.ts';
 
@@ -52,14 +53,14 @@ function podStreams(find: (namespace: string, name: string) => PodView | undefin
     check: (target) => void podOf(target),
     logs: (target, options, out, signal) => writeLog(partOf(podOf(target), target, options.previous), options, out, signal),
     exec: (target, command, io) => {
-      const { netns, env, cwd } = running(target);
-      return execIn({ netns, env, cwd }, command, io);
+      const { netns, env, cwd, running: at } = running(target);
+      return execIn({ netns, pid: at.process.pid, env, cwd }, command, io);
     },
     attach: async (target, io) => {
       const { running: process, log, stdin, tty } = running(target);
       const gone = new AbortController();
       io.signal.addEventListener('abort', () => gone.abort());
-      if (tty) io.onResize((size) => void resize(process.process.pid, size));
+      if (tty) io.onResize((size) => void resize(childOf(process.process.pid) ?? 0, size));
       if (io.stdin && stdin) {
         // A pipe by name, which the container holds open: it goes on when the client has gone.
         const pipe = await open(stdinOf(log), constants.O_WRONLY | constants.O_NONBLOCK);
