@@ -57,6 +57,11 @@ export class ContainerWorker {
     return this.#running;
   }
 
+  /** The mount namespace of what runs. */
+  get namespace(): string | undefined {
+    return this.#running && this.#namespace;
+  }
+
   get env(): Readonly<Record<string, string>> {
     return this.#env;
   }

@@ -111,7 +111,7 @@ function exitOf(file: string): Exit {
 /** The mount namespace of a container that has started; undefined before, and when it is gone. */
 export function namespaceOf({ process: { pid } }: Running): string | undefined {
   const found = mountNamespaceOf(pid);
-  return found === mountNamespaceOf(process.pid) ? undefined : found;
+  return found === mountNamespaceOf('self') ? undefined : found;
 }
 
 /** Asks the container's main process to end, and kills all of the container when the time is over. */

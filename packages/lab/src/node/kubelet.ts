@@ -50,8 +50,11 @@ export class Kubelet {
 
   /** A pod that is here, by its name; a new one rather than one that ends. */
   find(namespace: string, name: string): PodView | undefined {
-    const views = [...this.#workers.values()].map((w) => w.view);
-    return views.findLast((v) => v?.namespace === namespace && v.name === name);
+    return this.views().findLast((v) => v.namespace === namespace && v.name === name);
+  }
+
+  views(): PodView[] {
+    return [...this.#workers.values()].flatMap((w) => w.view ?? []);
   }
 
   #worker(pod: Pod, record: PodRecord | undefined): PodWorker {

@@ -50,6 +50,6 @@ const kubelet = new Kubelet(
   pods,
 );
 kubelet.start();
-await serveStreams(config, (namespace, name) => kubelet.find(namespace, name));
+await serveStreams(config, kubelet);
 log.info({ node: config.node }, 'node is ready');
 process.send?.({ type: 'ready' });

@@ -3,12 +3,15 @@ import type { ContainerWorker } from './container-worker.ts';
 import type { Running } from './container.ts';
 import type { PodRecord } from './record.ts';
 
-/** What streams need to know of a pod. */
+/** What streams and measurements need to know of a pod. */
 export interface PodView {
+  readonly uid: string;
   readonly namespace: string;
   readonly name: string;
   readonly netns: string;
   container(name: string): ContainerView | undefined;
+  /** Containers that run: their mount namespaces, and since when. */
+  measured(): readonly { readonly name: string; readonly namespace: string; readonly startedAt: number }[];
 }
 
 export interface ContainerView {
@@ -25,11 +28,17 @@ export interface ContainerView {
 }
 
 export function viewOf(record: PodRecord, pod: Pod | undefined, workers: ReadonlyMap<string, ContainerWorker>): PodView {
-  const { namespace, name, netns } = record;
+  const { uid, namespace, name, netns } = record;
   return {
+    uid,
     namespace,
     name,
     netns,
+    measured: () =>
+      record.containers.flatMap((entry) => {
+        const inside = workers.get(entry.name)?.namespace;
+        return inside === undefined ? [] : [{ name: entry.name, namespace: inside, startedAt: entry.startedAt ?? 0 }];
+      }),
     container: (wanted) => {
       const entry = record.containers.find((c) => c.name === wanted);
       const container = pod && containersOf(pod).find((c) => c.name === wanted);

@@ -15,16 +15,18 @@ import { dialInto } from './dial.ts';
 import { execIn } from './exec.ts';
 import { sizeOf } from './log-times.ts';
 import { writeLog, type LogPart } from './logs.ts';
+import type { Kubelet } from './kubelet.ts';
 import type { PodView } from './pod-view.ts';
 import { childOf } from './root/processes.ts';
 import { stdinOf } from './container.ts';
+import { summarizer } from './summary.ts';
 import { resize } from './terminal.ts';
 
 /** As Kubernetes' kubelets have it. */
 export const KUBELET_PORT = 10250;
 
-/** Serves logs, commands and ports of this node's pods to the cluster's API server. */
-export function serveStreams(config: NodeConfig, find: (namespace: string, name: string) => PodView | undefined): Promise<StreamServer> {
+/** Serves logs, commands, ports and measurements of this node's pods to the cluster's API server. */
+export function serveStreams(config: NodeConfig, kubelet: Kubelet): Promise<StreamServer> {
   const file = (name: string) => readFileSync(join(config.identity, name), 'utf8');
   return serveNodeStreams({
     host: config.address,
@@ -33,11 +35,11 @@ export function serveStreams(config: NodeConfig, find: (namespace: string, name:
     key: file('kubelet.key'),
     ca: file('ca.crt'),
     client: KUBELET_CLIENT,
-    streams: podStreams(find),
+    streams: { ...podStreams((namespace, name) => kubelet.find(namespace, name)), summary: summarizer(config, () => kubelet.views()) },
   });
 }
 
-function podStreams(find: (namespace: string, name: string) => PodView | undefined): NodeStreams {
+function podStreams(find: (namespace: string, name: string) => PodView | undefined): Omit<NodeStreams, 'summary'> {
   const podOf = ({ namespace, pod }: StreamTarget) => {
     const found = find(namespace, pod);
     if (!found) throw new StreamError(404, `pod ${namespace}/${pod} does not run on this node`);

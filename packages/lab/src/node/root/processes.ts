@@ -1,31 +1,32 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** The processes of a container are those in its mount namespace, whoever their parents are. */
-export function mountNamespaceOf(pid: number): string | undefined {
+export const mountNamespaceOf = (pid: number | 'self'): string | undefined => namespaceOf(pid, 'mnt');
+export const netNamespaceOf = (pid: number | 'self'): string | undefined => namespaceOf(pid, 'net');
+
+function namespaceOf(pid: number | 'self', kind: 'mnt' | 'net'): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/ns/mnt`);
+    return readlinkSync(`/proc/${pid}/ns/${kind}`);
   } catch {
     return undefined; // gone
   }
 }
 
-/** By namespace, the processes in it. */
-export function processesByMountNamespace(): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const namespace = mountNamespaceOf(Number(pid));
-    if (namespace === undefined) continue;
-    const known = found.get(namespace);
-    if (known) known.push(Number(pid));
-    else found.set(namespace, [Number(pid)]);
-  }
-  return found;
+/** All processes of the lab, with their namespaces. */
+export function processes(): { readonly pid: number; readonly mount: string; readonly net: string }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const [pid, mount, net] = [Number(name), mountNamespaceOf(Number(name)), netNamespaceOf(Number(name))];
+      return mount === undefined || net === undefined ? [] : [{ pid, mount, net }];
+    });
 }
 
 /** Kills what is left in a container's namespace. Never the kubelet's own, which is every other process's, too. */
 export function killAllIn(namespace: string | undefined): void {
-  if (namespace === undefined || namespace === mountNamespaceOf(process.pid)) return;
-  for (const pid of processesByMountNamespace().get(namespace) ?? []) {
+  if (namespace === undefined || namespace === mountNamespaceOf('self')) return;
+  for (const { pid, mount } of processes()) {
+    if (mount !== namespace) continue;
     try {
       process.kill(pid, 'SIGKILL');
     } catch {

@@ -33,7 +33,7 @@ export function writePayload(dir: string, files: readonly PayloadFile[]): boolea
   const data = join(dir, DATA);
   const old = existsSync(data) ? readlinkSync(data) : undefined;
   if (old !== undefined && isSame(join(dir, old), files)) return false;
-  const fresh = mkdtempSync(join(dir, '..'));
+  const fresh = mkdtempSync(`${dir}/..`);
   chmodSync(fresh, 0o755);
   for (const { path, data: bytes, mode } of files) {
     const file = join(fresh, path);
