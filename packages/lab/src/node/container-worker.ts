@@ -183,11 +183,11 @@ export class ContainerWorker {
     const { image, workingDir: cwd, stdin = false, tty = false } = this.#container;
     const { record, services } = this.#context;
     if (entry.state.terminated) entry.lastState = entry.state;
-    if (entry.began) {
+    if (entry.logFrom !== undefined) {
       entry.restarts += 1;
       entry.inRow += 1;
+      entry.previousFrom = entry.logFrom;
     }
-    if (entry.logFrom !== undefined) entry.previousFrom = entry.logFrom;
     entry.logFrom = sizeOf(entry.log);
     entry.began = true;
     entry.startedAt = Date.now();

@@ -9,7 +9,7 @@ import { podEvents } from './events.ts';
 import { Kubelet } from './kubelet.ts';
 import { podNetwork } from './pod-network.ts';
 import { keepLease, keepReporting, nodeResources, registerNode } from './registration.ts';
-import { rootLayers, thisMachine } from './root/layers.ts';
+import { rootPlan, thisMachine } from './root/layers.ts';
 import { Sources } from './sources.ts';
 import { serveStreams } from './streams.ts';
 
@@ -44,7 +44,7 @@ const kubelet = new Kubelet(
     sources: new Sources(connection, stop.signal, (_kind, namespace, name) => kubelet.sourceChanged(namespace, name)),
     events: podEvents(client, config.node, log),
     log,
-    layers: rootLayers(thisMachine()),
+    root: rootPlan(thisMachine()),
     allocatable: nodeResources(),
   },
   pods,

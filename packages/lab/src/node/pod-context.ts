@@ -5,7 +5,7 @@ import type { Events } from './events.ts';
 import type { PodPlace } from './fields.ts';
 import type { PodNetwork } from './pod-network.ts';
 import type { PodRecord } from './record.ts';
-import type { Layer } from './root/layers.ts';
+import type { RootPlan } from './root/layers.ts';
 import type { Sources } from './sources.ts';
 import type { PodVolumes } from './volumes/volumes.ts';
 
@@ -18,7 +18,7 @@ export interface PodServices {
   readonly events: Events;
   readonly log: Logger;
   /** What the roots of containers consist of on this machine. */
-  readonly layers: readonly Layer[];
+  readonly root: RootPlan;
   /** What pods may use of the node. */
   readonly allocatable: Readonly<Record<string, string>>;
   /** Something about a pod changed here: it is looked at. */

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { containersOf, type Pod } from '../kube.ts';
@@ -6,6 +6,8 @@ import { isAlive, type ProcessId } from '../state.ts';
 import { adoptContainer, killContainer } from './container.ts';
 import { ContainerWorker } from './container-worker.ts';
 import type { PodPlace } from './fields.ts';
+import { afterLoss } from './lost.ts';
+import { clearMemory, memoryOf } from './memory.ts';
 import { planOf } from './plan.ts';
 import type { PodContext, PodServices } from './pod-context.ts';
 import { viewOf, type PodView } from './pod-view.ts';
@@ -17,8 +19,6 @@ import { PodVolumes, VolumeError } from './volumes/volumes.ts';
 
 const RETRY_MS = 1000;
 const DEFAULT_GRACE_S = 30;
-/** In the lab's own /run, which is in memory and goes with the lab. */
-const MEMORY = '/run/lab/pods';
 
 /** One pod on this node: brings what runs to what the pod says, again and again, never twice at once. */
 export class PodWorker {
@@ -45,7 +45,7 @@ export class PodWorker {
     this.#pod = pod;
     this.#record = record;
     this.#uid = (pod?.metadata.uid ?? record?.uid) as string;
-    this.#memory = join(MEMORY, this.#uid);
+    this.#memory = join(memoryOf(services.config.cluster, services.config.node), this.#uid);
     this.#disk = join(dirname(services.config.pods), 'volumes', this.#uid);
     this.#tokens = new PodTokens(services.client);
     this.#volumes = new PodVolumes({
@@ -57,6 +57,8 @@ export class PodWorker {
     this.#status = new StatusWriter(services);
     // A record is written before its network is made: only a container that runs proves the network.
     this.#networkReady = record?.containers.some((c) => isAlive(c.process)) ?? false;
+    if (record && pod && !record.over && !existsSync(this.#memory))
+      afterLoss(pod, record.containers, new Date().toISOString().replace(/\.\d+/, ''));
     if (record && pod) for (const worker of this.#workers(pod, record)) void worker.adopt();
   }
 
@@ -271,7 +273,7 @@ export class PodWorker {
       if (pod && !isOver(pod.status?.phase)) await this.#status.writeEnd(pod, record.containers, this.#place(record));
       if (!record.hostNetwork && !record.over) await network.remove(record.netns, record.ip);
       await this.#volumes.remove();
-      rmSync(this.#memory, { recursive: true, force: true });
+      await clearMemory(this.#memory);
       dropRecord(config.pods, record.uid);
       this.#record = undefined;
     }

@@ -54,7 +54,7 @@ export async function prepare(context: PodContext, container: Container): Promis
   const files = podFiles(now, { node, dns, podIPs: place().podIPs });
   const { command = imageOf(container.image)?.entrypoint ?? [], args = [] } = container;
   return {
-    root: buildRoot(join(dirs.memory, 'roots', container.name), services.layers, { mounts, files }),
+    root: buildRoot(join(dirs.memory, 'roots', container.name), services.root, { mounts, files }),
     command: [...command, ...args].map((word) => expand(word, env)),
     env,
     hostname: hostnameOf(now, node, dns?.domain ?? 'cluster.local'),

@@ -92,7 +92,7 @@ describe('volumes of a lab', function () {
     expect(readFileSync(join(disk, 'disk/file'), 'utf8')).to.equal('one\n');
     run('delete', 'pod', 'shared', '--timeout=15s');
     expect(existsSync(disk)).to.equal(false);
-    expect((await lab.exec('c1/n1', ['sh', '-c', `ls /run/lab/pods; mount | grep -c ${uid}`])).stdout)
+    expect((await lab.exec('c1/n1', ['sh', '-c', `ls /run/lab/c1.n1; mount | grep -c ${uid}`])).stdout)
       .to.match(/^0$/m)
       .and.not.include(uid);
   });

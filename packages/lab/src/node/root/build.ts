@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
-import { isWithin, type Layer } from './layers.ts';
+import { isWithin, type Layer, type RootPlan } from './layers.ts';
 
 export interface Mount {
   readonly source: string;
@@ -30,7 +30,7 @@ const LIVE = ['/proc', '/sys'];
 const LINKS = 40;
 
 /** Prepares a root in `base`, a directory of the lab's own file system in memory. What was there before goes. */
-export function buildRoot(base: string, layers: readonly Layer[], content: RootContent): Root {
+export function buildRoot(base: string, { layers, userNamespace }: RootPlan, content: RootContent): Root {
   rmSync(base, { recursive: true, force: true });
   const root = join(base, 'root');
   mkdirSync(root, { recursive: true, mode: 0o755 });
@@ -50,7 +50,7 @@ export function buildRoot(base: string, layers: readonly Layer[], content: RootC
       const [upper, work] = [upperOf(base, i), join(base, 'layers', String(i), 'work')];
       likeHost(upper, path);
       mkdirSync(work, { recursive: true });
-      const options = `lowerdir=${path.replaceAll(/[\\:,]/g, String.raw`\$&`)},upperdir=${upper},workdir=${work},userxattr`;
+      const options = `lowerdir=${path.replaceAll(/[\\:,]/g, String.raw`\$&`)},upperdir=${upper},workdir=${work}${userNamespace ? ',userxattr' : ''}`;
       lines.push(line('overlay', at, 'overlay', options));
     }
   });

@@ -27,6 +27,17 @@ const WRITTEN = new Set(['/etc/hosts', '/etc/hostname', '/etc/resolv.conf']);
 
 export const isWithin = (path: string, dir: string): boolean => dir === '/' || path === dir || path.startsWith(`${dir}/`);
 
+/** What all roots of a node's containers are made of. */
+export interface RootPlan {
+  readonly layers: readonly Layer[];
+  /** Overlays note what they need in attributes of files that users may write. */
+  readonly userNamespace: boolean;
+}
+
+export function rootPlan(host: HostFiles): RootPlan {
+  return { layers: rootLayers(host), userNamespace: host.userNamespace };
+}
+
 /** The pieces of a root that shows this machine's files and lets nothing be changed there, in the order in which they are mounted. */
 export function rootLayers(host: HostFiles): Layer[] {
   const mounts = host.mounts.filter((m) => !OWN.some((own) => isWithin(m, own)) && !WRITTEN.has(m)).sort();

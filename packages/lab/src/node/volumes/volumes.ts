@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { toolEnv } from '../../isolate.ts';
 import type { Container, Pod, Volume } from '../../kube.ts';
 import { expand } from '../env.ts';
 import type { PodPlace } from '../fields.ts';
+import { clearMemory } from '../memory.ts';
 import { quantityValue } from '../quantity.ts';
 import type { Mount } from '../root/build.ts';
 import type { Sources } from '../sources.ts';
@@ -66,10 +67,8 @@ export class PodVolumes {
 
   /** Removes all that was made for the pod; what is its own elsewhere stays. */
   async remove(): Promise<void> {
-    const names = existsSync(this.#memory) ? readdirSync(this.#memory) : [];
-    for (const name of names.filter((n) => n.startsWith('tmpfs.')))
-      await run('umount', ['--lazy', join(this.#memory, name)], { env: toolEnv() }).catch(() => {}); // never mounted
-    for (const dir of [this.#memory, this.#disk]) rmSync(dir, { recursive: true, force: true });
+    await clearMemory(this.#memory);
+    rmSync(this.#disk, { recursive: true, force: true });
   }
 
   async #dirOf(volume: Volume, pod: Pod, place: PodPlace): Promise<string> {
