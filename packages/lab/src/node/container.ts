@@ -19,8 +19,8 @@ export interface Exit {
 /** A container's shim, and through it the container. */
 export interface Running {
   readonly process: ProcessId;
-  /** Resolves when the command runs; with false when it has come to nothing. */
-  readonly started: Promise<boolean>;
+  /** Resolves when the command runs, with its mount namespace; with undefined when it has come to nothing. */
+  readonly started: Promise<string | undefined>;
   /** Resolves when it has ended. */
   readonly ended: Promise<Exit>;
 }
@@ -63,8 +63,8 @@ export function startContainer(o: {
       // A process that has ended already is a zombie until Node has seen it, and so still has a start time.
       process: { pid, startTime: statOf(pid)?.startTime ?? '' },
       started: new Promise((resolve) => {
-        said.once('data', () => resolve(true));
-        said.once('close', () => resolve(false));
+        said.once('data', (line: Buffer) => resolve(line.toString().trim()));
+        said.once('close', () => resolve(undefined));
       }),
       ended: new Promise((resolve) => child.once('exit', () => resolve(exitOf(o.end)))),
     };
@@ -84,7 +84,7 @@ function openPipe(file: string): number {
 }
 
 /** A process that an earlier kubelet started: nobody's child here, so it is looked at now and then. */
-export function adoptContainer(id: ProcessId, end: string): Running {
+export function adoptContainer(id: ProcessId, namespace: string | undefined, end: string): Running {
   const ended = new Promise<Exit>((resolve) => {
     const timer = setInterval(() => {
       if (isAlive(id)) return;
@@ -92,7 +92,7 @@ export function adoptContainer(id: ProcessId, end: string): Running {
       resolve(exitOf(end));
     }, POLL_MS);
   });
-  return { process: id, started: Promise.resolve(true), ended };
+  return { process: id, started: Promise.resolve(namespace ?? namespaceOf(id)), ended };
 }
 
 /** What the shim wrote down. */
@@ -108,8 +108,8 @@ function exitOf(file: string): Exit {
   return { code: Number(match[1]), ...(match[2] !== undefined && { refused: match[2] }) };
 }
 
-/** The mount namespace of a container that has started; undefined before, and when it is gone. */
-export function namespaceOf({ process: { pid } }: Running): string | undefined {
+/** The mount namespace of a container whose shim has made it; undefined before, and when it is gone. */
+function namespaceOf({ pid }: ProcessId): string | undefined {
   const found = mountNamespaceOf(pid);
   return found === mountNamespaceOf('self') ? undefined : found;
 }
@@ -134,7 +134,7 @@ export async function endContainer(running: Running, graceMs: number): Promise<v
 
 export function killContainer(running: Running): void {
   if (!isAlive(running.process)) return;
-  killAllIn(namespaceOf(running));
+  killAllIn(namespaceOf(running.process));
   signal(-running.process.pid, 'SIGKILL');
 }
 

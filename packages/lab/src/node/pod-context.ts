@@ -37,6 +37,8 @@ export interface PodContext {
   /** As the API server has it; undefined when it is gone there. */
   pod(): Pod | undefined;
   place(): PodPlace;
+  /** The time that the pod gives its containers to end. */
+  graceMs(): number;
   save(): void;
   /** Looks at the pod again soon, for something that is not there yet. */
   wake(): void;

@@ -36,7 +36,7 @@ export function viewOf(record: PodRecord, pod: Pod | undefined, workers: Readonl
     netns,
     measured: () =>
       record.containers.flatMap((entry) => {
-        const inside = workers.get(entry.name)?.namespace;
+        const inside = workers.get(entry.name)?.run?.namespace;
         return inside === undefined ? [] : [{ name: entry.name, namespace: inside, startedAt: entry.startedAt ?? 0 }];
       }),
     container: (wanted) => {
@@ -45,14 +45,14 @@ export function viewOf(record: PodRecord, pod: Pod | undefined, workers: Readonl
       const worker = workers.get(wanted);
       if (!entry || !container || !worker) return undefined;
       return {
-        env: worker.env,
+        env: worker.run?.env ?? {},
         cwd: container.workingDir,
         stdin: container.stdin === true,
         tty: container.tty === true,
         log: entry.log,
         logFrom: entry.logFrom,
         previousFrom: entry.previousFrom,
-        running: worker.running,
+        running: worker.run?.running,
         waiting: entry.state.waiting?.reason,
       };
     },

@@ -1,21 +1,20 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { messageOf } from '../errors.ts';
 import { containersOf, type Pod } from '../kube.ts';
 import { isAlive, type ProcessId } from '../state.ts';
-import { adoptContainer, killContainer } from './container.ts';
+import { backOffMs } from './back-off.ts';
 import { ContainerWorker } from './container-worker.ts';
+import { adoptContainer, killContainer } from './container.ts';
 import type { PodPlace } from './fields.ts';
 import { afterLoss } from './lost.ts';
-import { clearMemory, memoryOf } from './memory.ts';
 import { planOf } from './plan.ts';
 import type { PodContext, PodServices } from './pod-context.ts';
+import { PodSandbox } from './pod-sandbox.ts';
 import { viewOf, type PodView } from './pod-view.ts';
 import { dropRecord, saveRecord, type PodRecord } from './record.ts';
-import { isOver } from './status.ts';
+import { isOver, seconds } from './status.ts';
 import { StatusWriter } from './status-writer.ts';
-import { PodTokens } from './volumes/tokens.ts';
-import { PodVolumes, VolumeError } from './volumes/volumes.ts';
 
 const RETRY_MS = 1000;
 const DEFAULT_GRACE_S = 30;
@@ -25,16 +24,14 @@ export class PodWorker {
   readonly #services: PodServices;
   readonly #uid: string;
   readonly #containers = new Map<string, ContainerWorker>();
-  readonly #volumes: PodVolumes;
-  readonly #tokens: PodTokens;
-  readonly #memory: string;
-  readonly #disk: string;
+  readonly #sandbox: PodSandbox;
   readonly #status: StatusWriter;
   #pod: Pod | undefined;
   #record: PodRecord | undefined;
-  #networkReady = false;
-  #volumesReady = false;
   #failure: { readonly reason: string; readonly message: string } | undefined;
+  #adopted: Promise<unknown> | undefined;
+  /** How often in a row a volume could not be had. */
+  #misses = 0;
   #busy = false;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
@@ -45,21 +42,10 @@ export class PodWorker {
     this.#pod = pod;
     this.#record = record;
     this.#uid = (pod?.metadata.uid ?? record?.uid) as string;
-    this.#memory = join(memoryOf(services.config.cluster, services.config.node), this.#uid);
-    this.#disk = join(dirname(services.config.pods), 'volumes', this.#uid);
-    this.#tokens = new PodTokens(services.client);
-    this.#volumes = new PodVolumes({
-      disk: this.#disk,
-      memory: join(this.#memory, 'volumes'),
-      sources: services.sources,
-      tokens: this.#tokens,
-    });
-    this.#status = new StatusWriter(services);
     // A record is written before its network is made: only a container that runs proves the network.
-    this.#networkReady = record?.containers.some((c) => isAlive(c.process)) ?? false;
-    if (record && pod && !record.over && !existsSync(this.#memory))
-      afterLoss(pod, record.containers, new Date().toISOString().replace(/\.\d+/, ''));
-    if (record && pod) for (const worker of this.#workers(pod, record)) void worker.adopt();
+    this.#sandbox = new PodSandbox(services, this.#uid, record?.containers.some((c) => isAlive(c.process)) ?? false);
+    this.#status = new StatusWriter(services);
+    if (record && pod) this.#adopted = this.#adopt(pod, record);
   }
 
   /** Undefined before the pod has anything here, and when it is gone. */
@@ -67,9 +53,9 @@ export class PodWorker {
     return this.#record && viewOf(this.#record, this.#pod, this.#containers);
   }
 
-  /** Whether the pod has this volume, or refers to it in an environment. */
+  /** Whether the pod may refer to an object of this name. */
   refersTo(namespace: string | undefined, name: string): boolean {
-    // Names are DNS names: one that is no part of the text is referred to nowhere.
+    // A name that is no part of the text is referred to nowhere; one look too many does no harm.
     return this.#pod !== undefined && this.#pod.metadata.namespace === namespace && JSON.stringify(this.#pod.spec).includes(`"${name}"`);
   }
 
@@ -89,6 +75,7 @@ export class PodWorker {
 
   async #work(): Promise<void> {
     this.#busy = true;
+    await this.#adopted;
     while (this.#again && !this.#stopped) {
       this.#again = false;
       try {
@@ -112,36 +99,30 @@ export class PodWorker {
   async #reconcile(): Promise<void> {
     const pod = this.#pod;
     if (!pod || pod.metadata.deletionTimestamp !== undefined) return this.#terminate(pod);
-    if (isOver(pod.status?.phase)) {
-      if (!this.#isRunning) return this.#release();
-      // Somebody else says so, e.g. who evicts it.
-      void this.#endAll(graceOf(pod));
-      return;
-    }
+    if (isOver(pod.status?.phase)) return this.#finish(pod);
     const record = this.#ensureRecord(pod);
-    if (!(await this.#prepare(pod, record))) return this.#write(pod, record);
-    const waits = this.#deadline(pod) ? [] : await this.#bringAbout(pod, record);
+    const missing = await this.#sandbox.setUp(pod, record, this.#place(record));
+    if (missing) {
+      this.#services.events.say(pod, 'Warning', 'FailedMount', missing.message);
+      this.#misses += 1;
+      this.#wake(backOffMs(this.#misses));
+    } else this.#misses = 0;
+    // What runs goes on with the volumes that it has.
+    const waits = this.#sandbox.isReady && !this.#deadline(pod) ? await this.#bringAbout(pod, record) : [];
     saveRecord(this.#services.config.pods, record);
     await this.#write(pod, record);
-    const due = this.#tokens.due;
+    const { due } = this.#sandbox;
     const next = [...waits, ...(due === undefined ? [] : [due - Date.now()]), ...this.#deadlineIn(pod)].filter((ms) => ms > 0);
-    if (next.length > 0) this.#wake(Math.min(...next));
+    if (next.length > 0 && !missing) this.#wake(Math.min(...next));
   }
 
   /** Starts what is to run and is due; milliseconds that others wait. */
   async #bringAbout(pod: Pod, record: PodRecord): Promise<number[]> {
     const plan = planOf(pod, record.containers);
-    if (plan.over) {
-      void this.#endAll(graceOf(pod));
-      return [];
-    }
+    if (plan.over) void this.#endAll(graceOf(pod));
     const waits: number[] = [];
     for (const container of plan.run) waits.push((await this.#containers.get(container.name)?.ensure(container)) ?? 0);
     return waits;
-  }
-
-  get #isRunning(): boolean {
-    return [...this.#containers.values()].some((worker) => worker.running);
   }
 
   #ensureRecord(pod: Pod): PodRecord {
@@ -171,27 +152,33 @@ export class PodWorker {
       })),
     };
     saveRecord(config.pods, this.#record);
-    this.#workers(pod, this.#record);
+    this.#makeWorkers(pod, this.#record);
     return this.#record;
   }
 
-  #workers(pod: Pod, record: PodRecord): ContainerWorker[] {
-    mkdirSync(this.#memory, { recursive: true, mode: 0o755 });
+  #makeWorkers(pod: Pod, record: PodRecord): void {
     const context: PodContext = {
       services: this.#services,
       record,
-      dirs: { memory: this.#memory },
-      volumes: this.#volumes,
+      dirs: { memory: this.#sandbox.memory },
+      volumes: this.#sandbox.volumes,
       pod: () => this.#pod,
       place: () => this.#place(record),
+      graceMs: () => graceOf(this.#pod ?? pod),
       save: () => saveRecord(this.#services.config.pods, record),
       wake: () => this.#wake(RETRY_MS),
     };
     for (const container of containersOf(pod)) {
       const entry = record.containers.find((c) => c.name === container.name);
-      if (entry && !this.#containers.has(entry.name)) this.#containers.set(entry.name, new ContainerWorker(context, container, entry));
+      if (entry) this.#containers.set(entry.name, new ContainerWorker(context, container, entry));
     }
-    return [...this.#containers.values()];
+  }
+
+  /** Takes over what an earlier kubelet left; what is not in memory any more went with the node's last boot. */
+  async #adopt(pod: Pod, record: PodRecord): Promise<void> {
+    if (!record.over && !existsSync(this.#sandbox.memory)) afterLoss(pod, record.containers, seconds());
+    this.#makeWorkers(pod, record);
+    await Promise.all([...this.#containers.values()].map((worker) => worker.adopt()));
   }
 
   #place(record: PodRecord): PodPlace {
@@ -199,29 +186,9 @@ export class PodWorker {
     return { podIPs: network.addressesOf(record.ip), hostIPs: config.addresses, allocatable };
   }
 
-  /** Network and volumes; false while a volume cannot be had. */
-  async #prepare(pod: Pod, record: PodRecord): Promise<boolean> {
-    if (!this.#networkReady && !record.hostNetwork) await this.#services.network.add(record.netns, record.ip);
-    this.#networkReady = true;
-    try {
-      await this.#volumes.setUp(pod, this.#place(record));
-      this.#volumesReady = true;
-    } catch (error) {
-      if (!(error instanceof VolumeError)) throw error;
-      this.#services.events.say(pod, 'Warning', 'FailedMount', error.message);
-      this.#wake(RETRY_MS);
-      // What runs goes on with what it has.
-      return this.#volumesReady || this.#isRunning;
-    }
-    return true;
-  }
-
-  #deadlineIn(pod: Pod): number[] {
-    const { activeDeadlineSeconds } = pod.spec;
-    const { startTime } = pod.status ?? {};
-    return activeDeadlineSeconds === undefined || startTime === undefined
-      ? []
-      : [Date.parse(startTime) + activeDeadlineSeconds * 1000 - Date.now()];
+  #deadlineIn({ spec: { activeDeadlineSeconds }, status: { startTime } = {} }: Pod): number[] {
+    if (activeDeadlineSeconds === undefined || startTime === undefined) return [];
+    return [Date.parse(startTime) + activeDeadlineSeconds * 1000 - Date.now()];
   }
 
   /** Whether the pod has had its time: then it is ended. */
@@ -240,41 +207,37 @@ export class PodWorker {
     for (const sidecar of workers.filter((w) => w.isSidecar).reverse()) await sidecar.stop({ graceMs: Math.max(deadline - Date.now(), 0) });
   }
 
-  /** A pod that has come to its end needs neither network nor memory any more; its logs stay until it is deleted. */
-  async #release(): Promise<void> {
+  /** A pod that has come to its end, or of which somebody else says so, as who evicts it: nothing of it runs on. */
+  async #finish(pod: Pod): Promise<void> {
     const record = this.#record;
-    if (!record || record.over) return;
-    if (!record.hostNetwork) await this.#services.network.remove(record.netns, record.ip);
-    await this.#volumes.remove();
-    rmSync(join(this.#memory, 'roots'), { recursive: true, force: true });
+    if ([...this.#containers.values()].some((worker) => worker.run)) return void this.#endAll(graceOf(pod));
+    if (!record || record.over) return undefined;
+    await this.#sandbox.release(record);
     record.over = true;
     saveRecord(this.#services.config.pods, record);
   }
 
   #write(pod: Pod, record: PodRecord): Promise<void> {
     const { podIPs, hostIPs } = this.#place(record);
+    const { hasNetwork, isReady } = this.#sandbox;
     return this.#status.write(pod, record.containers, {
       hostIPs,
-      podIPs: this.#networkReady ? podIPs : [],
-      isPrepared: this.#networkReady && this.#volumesReady,
+      podIPs: hasNetwork ? podIPs : [],
+      isPrepared: isReady,
       failure: this.#failure,
     });
   }
 
   async #terminate(pod: Pod | undefined): Promise<void> {
-    const { config, network } = this.#services;
     clearTimeout(this.#timer);
     const record = this.#record;
-    const graceMs = pod ? 1000 * (pod.metadata.deletionGracePeriodSeconds ?? DEFAULT_GRACE_S) : 0;
-    await this.#endAll(graceMs);
+    await this.#endAll(pod ? 1000 * (pod.metadata.deletionGracePeriodSeconds ?? DEFAULT_GRACE_S) : 0);
     if (record) {
       await this.#killUnknown(record);
       // Controllers see how it ended, also where a finalizer keeps it.
       if (pod && !isOver(pod.status?.phase)) await this.#status.writeEnd(pod, record.containers, this.#place(record));
-      if (!record.hostNetwork && !record.over) await network.remove(record.netns, record.ip);
-      await this.#volumes.remove();
-      await clearMemory(this.#memory);
-      dropRecord(config.pods, record.uid);
+      await this.#sandbox.remove(record);
+      dropRecord(this.#services.config.pods, record.uid);
       this.#record = undefined;
     }
     const isKept = pod?.metadata.deletionGracePeriodSeconds === 0 && pod.metadata.finalizers?.length;
@@ -285,9 +248,9 @@ export class PodWorker {
 
   /** Containers of a pod that was gone from the API server before this kubelet began. */
   async #killUnknown(record: PodRecord): Promise<void> {
-    for (const { name, process } of record.containers) {
+    for (const { name, process, namespace } of record.containers) {
       if (!isAlive(process) || this.#containers.has(name)) continue;
-      const running = adoptContainer(process as ProcessId, '');
+      const running = adoptContainer(process as ProcessId, namespace, '');
       killContainer(running);
       await running.ended;
     }

@@ -7,6 +7,8 @@ import type { ContainerRecord } from './status.ts';
 export interface ContainerEntry extends ContainerRecord {
   /** Of its shim, while it runs. */
   process?: ProcessId;
+  /** The mount namespace of what runs. */
+  namespace?: string;
   /** The image of its last start. */
   image?: string;
   /** Milliseconds since 1970 of its last start and its last end. */

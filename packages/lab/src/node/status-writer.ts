@@ -1,7 +1,7 @@
 import type { KubeClient } from '@kosmos/kernel';
 import type { Pod, PodStatus } from '../kube.ts';
 import type { PodServices } from './pod-context.ts';
-import { podStatus, type ContainerRecord, type PodFacts } from './status.ts';
+import { podStatus, seconds, type ContainerRecord, type PodFacts } from './status.ts';
 
 const STRATEGIC = 'application/strategic-merge-patch+json';
 
@@ -15,14 +15,14 @@ export class StatusWriter {
   }
 
   async write(pod: Pod, records: readonly ContainerRecord[], facts: Omit<PodFacts, 'now'>): Promise<void> {
-    await this.#send(pod, podStatus(pod, records, { ...facts, now: now() }));
+    await this.#send(pod, podStatus(pod, records, { ...facts, now: seconds() }));
   }
 
   /** The last status of a pod that is deleted: all of its containers have ended. */
   async writeEnd(pod: Pod, records: readonly ContainerRecord[], { podIPs, hostIPs }: Pick<PodFacts, 'podIPs' | 'hostIPs'>): Promise<void> {
     const failed = records.some((r) => r.state.terminated && r.state.terminated.exitCode !== 0);
     const asNever = { ...pod, spec: { ...pod.spec, restartPolicy: 'Never' as const } };
-    const status = podStatus(asNever, records, { podIPs, hostIPs, isPrepared: false, now: now() });
+    const status = podStatus(asNever, records, { podIPs, hostIPs, isPrepared: false, now: seconds() });
     const phase = status.phase === 'Pending' || status.phase === 'Running' ? (failed ? 'Failed' : 'Succeeded') : status.phase;
     await this.#send(pod, { ...status, phase }).catch(ignoreGone);
   }
@@ -44,8 +44,6 @@ export class StatusWriter {
     this.#written = text;
   }
 }
-
-const now = (): string => new Date().toISOString().replace(/\.\d+/, '');
 
 function ignoreGone(error: unknown): void {
   const { status } = error as { status?: number };

@@ -71,6 +71,9 @@ export function phaseOf(pod: Pod, records: readonly ContainerRecord[]): PodStatu
   return running ? 'Running' : succeeded ? 'Succeeded' : 'Failed';
 }
 
+/** Times in a status are whole seconds. */
+export const seconds = (ms = Date.now()): string => new Date(ms).toISOString().replace(/\.\d+/, '');
+
 export const isOver = (phase: string | undefined): boolean => phase === 'Succeeded' || phase === 'Failed';
 
 export const containerID = (uid: string, name: string, restarts: number): string => `lab://${uid}/${name}/${restarts}`;

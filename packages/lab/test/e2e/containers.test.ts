@@ -214,6 +214,35 @@ describe('containers of a lab', function () {
     expect(run('get', 'pods', '-o', 'name')).not.to.include('pod/once');
   });
 
+  it('leave nothing running when their main process has ended, though it went into the background', async () => {
+    apply(podManifest('daemon', sh('setsid sleep 87654 & sleep 0.3'), { restartPolicy: 'Never' }));
+    wait('jsonpath={.status.phase}=Succeeded', 'daemon');
+    const left = async () => (await lab.exec('c1/n1', ['sh', '-c', "ps -e -o args | grep -c '[s]leep 87654'"])).stdout;
+    await eventually(async () => (await left()) === '0\n', { message: 'the daemon has ended' });
+  });
+
+  it('have every condition of their pod, which kubectl wait waits for', () => {
+    apply(podManifest('waited', { image: 'lab/echo' }));
+    for (const condition of ['PodScheduled', 'PodReadyToStartContainers', 'Initialized', 'ContainersReady', 'Ready'])
+      wait(`condition=${condition}`, 'waited');
+    run('delete', 'pod', 'waited', '--wait=false');
+    wait('delete', 'waited');
+  });
+
+  it('stand on a node that renews its lease, and reports again when others call it not ready', async () => {
+    const renewed = () => run('get', 'lease', 'n1', '-n', 'kube-node-lease', '-o', 'jsonpath={.spec.renewTime}');
+    const before = renewed();
+    const conditions = [{ type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' }];
+    run('patch', 'node', 'n1', '--subresource=status', '--patch', JSON.stringify({ status: { conditions } }));
+    run('wait', '--for=condition=Ready', 'node/n1', '--timeout=20s');
+    const node = JSON.parse(run('get', 'node', 'n1', '-o', 'json')) as {
+      status: { capacity: object; conditions: { type: string; reason: string }[] };
+    };
+    expect(Object.keys(node.status.capacity)).to.include.members(['cpu', 'memory', 'pods', 'ephemeral-storage']);
+    expect(node.status.conditions.find((c) => c.type === 'Ready')?.reason).to.equal('KubeletReady');
+    await eventually(() => renewed() > before, { timeoutMs: 25_000, message: 'the lease is renewed' });
+  });
+
   it('are measured for kubectl top', async () => {
     apply(podManifest('busy', sh('while :; do :; done'), { restartPolicy: 'Never' }));
     wait('condition=Ready', 'busy');

@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import type { KubeClient } from '@kosmos/kernel';
 import { cleanUp, tempDir } from '@kosmos/testing';
 import { writePayload } from '../../src/node/volumes/payload.ts';
 import { projectedFiles, type FileSources } from '../../src/node/volumes/projected.ts';
 import { subPathOf } from '../../src/node/volumes/sub-path.ts';
-import { renewalDue } from '../../src/node/volumes/tokens.ts';
+import { PodTokens, renewalDue } from '../../src/node/volumes/tokens.ts';
 import { podOf } from '../support.ts';
 
 describe('the files of a volume', () => {
@@ -92,6 +93,23 @@ describe('a subPath', () => {
 });
 
 describe('a token', () => {
+  it('is asked for once, and again when it is due', async () => {
+    let asked = 0;
+    let lastsMs = 3_600_000;
+    const request = async () => {
+      asked += 1;
+      return { status: { token: `t${asked}`, expirationTimestamp: new Date(Date.now() + lastsMs).toISOString() } };
+    };
+    const tokens = new PodTokens({ request } as unknown as KubeClient);
+    const short = { path: 'p', audience: 'short' };
+    expect(await tokens.token(podOf(), { path: 'p' })).to.equal('t1');
+    expect(await tokens.token(podOf(), { path: 'q' })).to.equal('t1');
+    lastsMs = -1;
+    expect(await tokens.token(podOf(), short)).to.equal('t2');
+    expect(tokens.due).to.be.below(Date.now() + 1);
+    expect(await tokens.token(podOf(), short)).to.equal('t3');
+  });
+
   it('is renewed after four fifths of its time, and once a day', () => {
     expect(renewalDue(0, 3_600_000)).to.equal(2_880_000);
     expect(renewalDue(0, 400 * 86_400_000)).to.equal(86_400_000);

@@ -5,23 +5,25 @@ import { TAKE_PATH } from './env.ts';
  * whoever is there to read it. A shell, since it stays as long as the container does and takes less than a megabyte.
  *
  * Arguments: the root and its fstab, the file for the end, the host name, the working directory; then the command. It writes one line:
- * the exit code, or 128 and why it could not be started. On descriptor 3 it says that the command runs.
+ * the exit code, or 128 and why it could not be started. On descriptor 3 it says that the command runs, and in which
+ * mount namespace.
  * It outlives the signals that end the container. What the shell itself would say of the command's end is not the container's.
  */
 export const SHIM = `
 root=$1 fstab=$2 end=$3 name=$4 cwd=$5
 shift 5
 exec 9>"$end" 8>&2
-refuse() { printf '128 %s\\n' "$*" | tr '\\n' ' ' >&9; exit 128; }
+refuse() { printf '128 %s\\n' "$*" >&9; exit 128; }
 said=$(mount --all --fstab "$fstab" 2>&1) || refuse "$said"
 cd "$root" && pivot_root . . && umount -l . || refuse "the root file system cannot be entered"
 hostname "$name" 2>/dev/null
-${TAKE_PATH}
 cd "$cwd" 2>/dev/null || { mkdir -p "$cwd" && cd "$cwd"; } || refuse "no such working directory: $cwd"
+namespace=$(readlink /proc/self/ns/mnt)
+${TAKE_PATH}
 command -v -- "$1" >/dev/null 2>&1 || refuse "exec: \\"$1\\": executable file not found in \\$PATH"
 trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM
 exec 2>/dev/null
-printf '\\n' >&3
+printf '%s\\n' "$namespace" >&3
 exec 3>&-
 (exec 2>&8 8>&- 9>&-; exec "$@")
 printf '%s\\n' $? >&9
