@@ -7,23 +7,24 @@ import { TAKE_PATH } from './env.ts';
  * Arguments: the root and its fstab, the file for the end, the host name, the working directory; then the command. It writes one line:
  * the exit code, or 128 and why it could not be started. On descriptor 3 it says that the command runs, and in which
  * mount namespace.
+ * Its variables have names that no container's environment has.
  * It outlives the signals that end the container. What the shell itself would say of the command's end is not the container's.
  */
 export const SHIM = `
-root=$1 fstab=$2 end=$3 name=$4 cwd=$5
+lab_root=$1 lab_fstab=$2 lab_end=$3 lab_name=$4 lab_cwd=$5
 shift 5
-exec 9>"$end" 8>&2
+exec 9>"$lab_end" 8>&2
 refuse() { printf '128 %s\\n' "$*" >&9; exit 128; }
-said=$(mount --all --fstab "$fstab" 2>&1) || refuse "$said"
-cd "$root" && pivot_root . . && umount -l . || refuse "the root file system cannot be entered"
-hostname "$name" 2>/dev/null
-cd "$cwd" 2>/dev/null || { mkdir -p "$cwd" && cd "$cwd"; } || refuse "no such working directory: $cwd"
-namespace=$(readlink /proc/self/ns/mnt)
+lab_said=$(mount --all --fstab "$lab_fstab" 2>&1) || refuse "$lab_said"
+cd "$lab_root" && pivot_root . . && umount -l . || refuse "the root file system cannot be entered"
+hostname "$lab_name" 2>/dev/null
+cd "$lab_cwd" 2>/dev/null || { mkdir -p "$lab_cwd" && cd "$lab_cwd"; } || refuse "no such working directory: $lab_cwd"
+lab_namespace=$(readlink /proc/self/ns/mnt)
 ${TAKE_PATH}
 command -v -- "$1" >/dev/null 2>&1 || refuse "exec: \\"$1\\": executable file not found in \\$PATH"
 trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM
 exec 2>/dev/null
-printf '%s\\n' "$namespace" >&3
+printf '%s\\n' "$lab_namespace" >&3
 exec 3>&-
 (exec 2>&8 8>&- 9>&-; exec "$@")
 printf '%s\\n' $? >&9
