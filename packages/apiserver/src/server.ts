@@ -13,6 +13,9 @@ import { Handler } from './http/handler.ts';
 import type { Incoming, Outgoing } from './http/request.ts';
 import { KUBELET_CLIENT } from './streams/kubelet-client.ts';
 import type { KubeletCredentials } from './streams/relay.ts';
+import { metricsKinds, type MetricsSource } from './metrics/kinds.ts';
+import { askSummary } from './metrics/summary.ts';
+import type { JsonObject } from './schema/schema.ts';
 import { Registry } from './kinds/registry.ts';
 import { Addresses } from './objects/addresses.ts';
 import { seed } from './objects/seed.ts';
@@ -38,6 +41,8 @@ export interface ApiServerOptions {
   dataDir?: string;
   /** Range for ClusterIPs; 10.96.0.0/12 by default. */
   serviceCIDRs?: string[];
+  /** Serves metrics.k8s.io, for `kubectl top`: what the nodes' kubelets measure when somebody asks. */
+  metrics?: boolean;
   /** Stops the server. */
   signal?: AbortSignal;
   /** Gets what should not have happened inside the server; the standard error by default. */
@@ -129,6 +134,9 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     }
     undo.push(() => addresses.stop());
     const registry = new Registry();
+    let kubelets: Promise<KubeletCredentials> | undefined;
+    const kubeletAccess = (): Promise<KubeletCredentials> => (kubelets ??= kubeletCredentials(pki));
+    if (options.metrics) for (const kind of metricsKinds(metricsSource(store, registry, kubeletAccess))) registry.add(kind);
     const objects = new Objects(store, {
       ipFamilies: addresses.families,
       clusterIP: (family, wanted, dryRun) => addresses.clusterIP(family, wanted, dryRun),
@@ -188,7 +196,6 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 
     function secureServer(): Http2SecureServer {
       let address = '';
-      let credentials: Promise<KubeletCredentials> | undefined;
       const handler = new Handler({
         store,
         registry,
@@ -200,7 +207,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
           const nodes = registry.find('', 'v1', 'nodes')!;
           return toObject(nodes, objects.get(nodes, '', n));
         },
-        kubeletCredentials: () => (credentials ??= kubeletCredentials(pki)),
+        kubeletCredentials: kubeletAccess,
         serviceAccountToken: (namespace, account, seconds, aud, bound) =>
           makeToken(pki, {
             sub: `system:serviceaccount:${namespace}:${account.name}`,
@@ -327,6 +334,18 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 async function kubeletCredentials(pki: Pki): Promise<KubeletCredentials> {
   const until = Date.now() + YEAR;
   return { ca: pki.ca, ...(await certify(pki.caKey, { commonName: KUBELET_CLIENT, usage: 'client', until })) };
+}
+
+function metricsSource(store: Store, registry: Registry, credentials: () => Promise<KubeletCredentials>): MetricsSource {
+  const all = (plural: string, namespace = ''): JsonObject[] => {
+    const resource = registry.find('', 'v1', plural)!;
+    return store.list(plural, namespace).map((entry) => toObject(resource, entry));
+  };
+  return {
+    nodes: () => all('nodes'),
+    pods: (namespace) => all('pods', namespace),
+    summary: async (node) => askSummary(node, await credentials()),
+  };
 }
 
 const issue = (pki: Pki, user: string, groups: string[]): string => makeToken(pki, { sub: user, groups });

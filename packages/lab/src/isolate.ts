@@ -17,6 +17,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   unshare: 'util-linux',
   nsenter: 'util-linux',
   mount: 'mount',
+  pivot_root: 'util-linux',
 };
 
 /** A user's PATH often lacks the folders where ip and nft are. */
@@ -70,15 +71,19 @@ function onPath(tool: string): boolean {
   });
 }
 
+/** One of each that a lab and its pods need; `$0` are further options of the overlay. */
+const PROBE = [
+  'mount -t tmpfs tmpfs /run',
+  'mount -t proc proc /proc',
+  'mkdir /run/netns /run/lower /run/upper /run/work /run/root',
+  'ip netns add probe',
+  'ip link add dummy type bridge',
+  'mount -t overlay -o lowerdir=/run/lower,upperdir=/run/upper,workdir=/run/work$0 overlay /run/root',
+].join(' && ');
+
 /** What was refused; '' is nothing. */
 function tryNamespaces(userNamespace: boolean): Promise<string> {
-  const args = [
-    ...(userNamespace ? USER_FLAGS : []),
-    ...FLAGS,
-    'sh',
-    '-c',
-    'mount -t tmpfs tmpfs /run && mount -t proc proc /proc && mkdir /run/netns && ip netns add probe && ip link add dummy type bridge',
-  ];
+  const args = [...(userNamespace ? USER_FLAGS : []), ...FLAGS, 'sh', '-c', PROBE, userNamespace ? ',userxattr' : ''];
   return new Promise((resolve) => {
     execFile('unshare', args, { env: toolEnv(), timeout: 10_000 }, (error, _stdout, stderr) =>
       resolve(error ? stderr.trim().split('\n').at(-1) || error.message : ''),

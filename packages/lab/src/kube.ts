@@ -1,4 +1,6 @@
-import type { Kind, KObject, ObjectMeta } from '@kosmos/kernel';
+import type { Kind, KObject } from '@kosmos/kernel';
+
+export * from './pod.ts';
 
 /** The parts of Kubernetes' kinds that the lab reads. */
 export interface Condition {
@@ -8,71 +10,8 @@ export interface Condition {
   readonly message?: string;
   readonly lastTransitionTime?: string;
   readonly lastHeartbeatTime?: string;
-}
-
-export interface EnvVar {
-  readonly name: string;
-  readonly value?: string;
-  readonly valueFrom?: { readonly fieldRef?: { readonly fieldPath: string } };
-}
-
-export interface Container {
-  readonly name: string;
-  readonly image?: string;
-  readonly command?: readonly string[];
-  readonly args?: readonly string[];
-  readonly workingDir?: string;
-  readonly stdin?: boolean;
-  readonly tty?: boolean;
-  readonly env?: readonly EnvVar[];
-}
-
-export interface ContainerState {
-  readonly waiting?: { readonly reason: string; readonly message?: string };
-  readonly running?: { readonly startedAt: string };
-  readonly terminated?: {
-    readonly exitCode: number;
-    readonly signal?: number;
-    readonly reason: string;
-    readonly startedAt?: string;
-    readonly finishedAt?: string;
-  };
-}
-
-export interface ContainerStatus {
-  readonly name: string;
-  readonly image: string;
-  readonly imageID: string;
-  readonly containerID?: string;
-  readonly ready: boolean;
-  readonly started: boolean;
-  readonly restartCount: number;
-  readonly state: ContainerState;
-  readonly lastState: ContainerState;
-}
-
-export interface PodStatus {
-  readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed';
-  readonly conditions: readonly Condition[];
-  readonly hostIP?: string;
-  readonly hostIPs?: readonly { readonly ip: string }[];
-  readonly podIP?: string;
-  readonly podIPs?: readonly { readonly ip: string }[];
-  readonly startTime?: string;
-  readonly containerStatuses?: readonly ContainerStatus[];
-}
-
-export interface Pod extends KObject {
-  readonly metadata: ObjectMeta & { readonly deletionGracePeriodSeconds?: number };
-  readonly spec: {
-    readonly nodeName?: string;
-    readonly nodeSelector?: Readonly<Record<string, string>>;
-    readonly containers: readonly Container[];
-    readonly hostNetwork?: boolean;
-    readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
-    readonly terminationGracePeriodSeconds?: number;
-  };
-  readonly status?: Partial<PodStatus>;
+  readonly lastProbeTime?: string | null;
+  readonly observedGeneration?: number;
 }
 
 export interface Node extends KObject {
@@ -80,9 +19,57 @@ export interface Node extends KObject {
   readonly status?: { readonly conditions?: readonly Condition[]; readonly addresses?: readonly { type: string; address: string }[] };
 }
 
-export const Pods: Kind<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
 export const Nodes: Kind<Node> = { group: '', version: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 export const Leases: Kind<KObject> = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true };
 
 export const isReady = (object: { readonly status?: { readonly conditions?: readonly Condition[] } }): boolean =>
   object.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+
+export interface ConfigMap extends KObject {
+  readonly data?: Readonly<Record<string, string>>;
+  /** Base64. */
+  readonly binaryData?: Readonly<Record<string, string>>;
+}
+
+export interface Secret extends KObject {
+  /** Base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export interface Service extends KObject {
+  readonly spec: {
+    readonly clusterIP?: string;
+    readonly type?: string;
+    readonly ports?: readonly { readonly name?: string; readonly port: number; readonly protocol?: string }[];
+  };
+}
+
+export interface PersistentVolumeClaim extends KObject {
+  readonly spec: { readonly volumeName?: string };
+  readonly status?: { readonly phase?: string };
+}
+
+export interface PersistentVolume extends KObject {
+  readonly spec: {
+    readonly hostPath?: { readonly path: string; readonly type?: string };
+    readonly local?: { readonly path: string };
+  };
+}
+
+export const ConfigMaps: Kind<ConfigMap> = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+export const Secrets: Kind<Secret> = { group: '', version: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true };
+export const Services: Kind<Service> = { group: '', version: 'v1', kind: 'Service', plural: 'services', namespaced: true };
+export const Claims: Kind<PersistentVolumeClaim> = {
+  group: '',
+  version: 'v1',
+  kind: 'PersistentVolumeClaim',
+  plural: 'persistentvolumeclaims',
+  namespaced: true,
+};
+export const PersistentVolumes: Kind<PersistentVolume> = {
+  group: '',
+  version: 'v1',
+  kind: 'PersistentVolume',
+  plural: 'persistentvolumes',
+  namespaced: false,
+};

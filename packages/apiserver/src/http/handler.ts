@@ -9,6 +9,7 @@ import { Objects, type DeleteRequest, type PatchType, type WriteRequest, type Wr
 import type { FieldValidation } from '../objects/codec.ts';
 import { isObject } from '../schema/schema.ts';
 import type { Store } from '../storage/store.ts';
+import { sendComputed } from './computed.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
 import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
 import { list, numberParam, selectionOf } from './list.ts';
@@ -226,6 +227,7 @@ export class Handler {
         {},
       );
     }
+    if (resource.computed) return sendComputed(call, target, resource.computed);
     if (subresource && subresource.name !== 'status')
       return subresourceRequest(call, target, verb, accept, this.#o, this.#write(call, target));
     switch (verb) {

@@ -81,6 +81,8 @@ export interface Resource extends Strategy {
   /** The status is only written through the status subresource. */
   statusSubresource: boolean;
   custom?: CustomFacts;
+  /** Objects that are not kept, but made for whoever asks: all of a namespace, or of all with ''. Such a kind has the verbs get and list. */
+  computed?: (namespace: string) => Promise<JsonObject[]>;
 }
 
 /** What only custom resources have. */

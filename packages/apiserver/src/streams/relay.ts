@@ -16,7 +16,7 @@ export interface KubeletCredentials {
 
 export type StreamKind = 'log' | 'exec' | 'attach' | 'portforward';
 
-interface Endpoint {
+export interface Endpoint {
   readonly host: string;
   readonly port: number;
 }
@@ -41,7 +41,7 @@ const QUERIES: Record<StreamKind, readonly (readonly [from: string, to: string])
 };
 
 /** Where a node's kubelet is, by its Node object. */
-function endpointOf(node: JsonObject): Endpoint {
+export function endpointOf(node: JsonObject): Endpoint {
   const { addresses, daemonEndpoints }: JsonObject = node['status'] ?? {};
   const address = (addresses ?? []).find((a: JsonObject) => a['type'] === 'InternalIP')?.address;
   const port: unknown = daemonEndpoints?.kubeletEndpoint?.Port;

@@ -34,6 +34,7 @@ interface Route {
   readonly query: URLSearchParams;
 }
 
+export const SUMMARY_PATH = '/stats/summary';
 const PATH = /^\/(containerLogs|exec|attach|portForward)\/([^/]+)\/([^/]+)(?:\/([^/]+))?$/;
 
 /** Serves a node's streams at the paths of Kubernetes' kubelet, to the cluster's API server and nobody else. */
@@ -49,9 +50,13 @@ export async function serveNodeStreams(o: StreamServerOptions): Promise<StreamSe
     if (req.url?.startsWith('/portForward/')) headers.push(`Sec-WebSocket-Protocol: ${PORT_FORWARD_PROTOCOL}`);
   });
 
-  const route = (req: IncomingMessage): Route => {
+  const authorize = (req: IncomingMessage): void => {
     const name = (req.socket as TLSSocket).getPeerCertificate().subject?.CN;
     if (name !== o.client) throw new StreamError(403, `Forbidden: only ${o.client} may ask, not ${String(name)}`);
+  };
+
+  const route = (req: IncomingMessage): Route => {
+    authorize(req);
     const url = new URL(req.url ?? '/', 'https://node');
     const match = PATH.exec(url.pathname);
     const [what, namespace, pod, container = ''] = (match?.slice(1) ?? []).map((s) =>
@@ -67,6 +72,12 @@ export async function serveNodeStreams(o: StreamServerOptions): Promise<StreamSe
   server.on('request', (req, res) => {
     void (async () => {
       try {
+        if (req.url === SUMMARY_PATH) {
+          authorize(req);
+          res.setHeader('content-type', 'application/json');
+          res.end(JSON.stringify(o.streams.summary()));
+          return;
+        }
         const { what, target, query } = route(req);
         if (what !== 'containerLogs') throw new StreamError(400, 'Upgrade request required');
         const gone = new AbortController();

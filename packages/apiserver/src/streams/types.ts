@@ -56,6 +56,8 @@ export interface NodeStreams {
   /** Connects to a container's main process. Resolves when that ends or the client goes. */
   attach(target: StreamTarget, io: CommandIO): Promise<void>;
   dial(target: StreamTarget): PortDialer;
+  /** What the node's pods use, as kubelets tell it at /stats/summary. */
+  summary(): object;
 }
 
 /** A refusal by a node, as an HTTP status code and a text for people. */

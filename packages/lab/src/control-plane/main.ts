@@ -30,6 +30,7 @@ const server = await startApiServer({
   advertise: [`127.0.0.1:${config.port}`, ...config.otherAddresses],
   dataDir: config.data,
   serviceCIDRs: [...config.serviceCIDRs],
+  metrics: true,
 });
 await server.attach(createServer().listen({ fd: LISTENER_FD }));
 for (const host of config.otherAddresses) await server.attach(createServer().listen({ host, port: PORT }));

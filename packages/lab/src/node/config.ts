@@ -1,3 +1,5 @@
+import type { ClusterDns } from './resolv-conf.ts';
+
 /** What the supervisor tells a node's kubelet, as one JSON argument. */
 export interface NodeConfig {
   readonly cluster: string;
@@ -16,6 +18,8 @@ export interface NodeConfig {
   readonly identity: string;
   /** Directory for the records of the pods that run here. */
   readonly pods: string;
+  /** Of the cluster; pods resolve as this machine does without it. */
+  readonly dns?: ClusterDns;
   /** Directory for the logs of their containers. */
   readonly logs: string;
 }

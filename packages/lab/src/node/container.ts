@@ -1,61 +1,73 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { connect } from 'node:net';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
 import { inNetns, toolEnv } from '../isolate.ts';
 import { isAlive, statOf, type ProcessId } from '../state.ts';
+import type { Root } from './root/build.ts';
+import { processEnv } from './root/env.ts';
+import { childOf, killAllIn, mountNamespaceOf } from './root/processes.ts';
+import { inRoot } from './root/shim.ts';
 import { onTerminal } from './terminal.ts';
 
 export interface Exit {
   readonly code: number;
-  readonly signal?: string;
+  /** Why it could not be started. */
+  readonly refused?: string;
 }
 
+/** A container's shim, and through it the container. */
 export interface Running {
   readonly process: ProcessId;
-  /** Resolves when the process has ended. */
+  /** Resolves when the command runs, with its mount namespace; with undefined when it has come to nothing. */
+  readonly started: Promise<string | undefined>;
+  /** Resolves when it has ended. */
   readonly ended: Promise<Exit>;
 }
 
-/** Kubernetes' own code for a container whose end nobody saw. */
+/** Kubernetes' own code for a container whose end nobody saw: here, since it was killed with its shim. */
 const UNSEEN = 137;
 const POLL_MS = 250;
 
-/** Starts a container's process, a session of its own that outlives the kubelet. */
-export async function startContainer(o: {
+/** Starts a container's process, a session of its own that outlives the kubelet. `end` is the file for its exit code. */
+export function startContainer(o: {
   readonly netns: string;
+  readonly root: Root;
+  readonly hostname: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
   readonly stdin: boolean;
   readonly tty: boolean;
   readonly log: string;
-}): Promise<Running> {
+  readonly end: string;
+}): Running {
   mkdirSync(dirname(o.log), { recursive: true });
   const log = openSync(o.log, 'a');
   const stdin = o.stdin ? openPipe(stdinOf(o.log)) : undefined;
   try {
     const { command, env } = o.tty ? onTerminal(o.command, o.env) : o;
-    const [file, ...args] = inNetns(o.netns, command) as [string, ...string[]];
+    const at = { ...o.root, end: o.end, hostname: o.hostname, cwd: o.cwd ?? '/' };
+    const [file, ...args] = inNetns(o.netns, inRoot(at, command)) as [string, ...string[]];
     const child = spawn(file, args, {
       detached: true,
-      cwd: o.cwd ?? '/',
-      env: { PATH: toolEnv().PATH, HOME: '/', ...env },
-      stdio: [stdin ?? 'ignore', log, log],
+      cwd: '/',
+      env: processEnv(env),
+      stdio: [stdin ?? 'ignore', log, log, 'pipe'],
     });
-    const ended = new Promise<Exit>((resolve) =>
-      child.once('exit', (code, signal) => resolve({ code: code ?? 128, ...(signal && { signal }) })),
-    );
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', () => resolve());
-      child.once('error', reject);
-    });
-    const pid = child.pid as number;
-    // A process that has ended already is a zombie until Node has seen it, and so still has a start time.
-    return { process: { pid, startTime: statOf(pid)?.startTime ?? '' }, ended };
-  } catch (error) {
-    writeSync(log, `${(error as Error).message}\n`);
-    throw error;
+    child.on('error', (error) => writeSync(openSync(o.log, 'a'), `${error.message}\n`));
+    if (child.pid === undefined) throw new Error(`${file} cannot be run`);
+    const said = child.stdio[3] as Readable;
+    const { pid } = child;
+    return {
+      // A process that has ended already is a zombie until Node has seen it, and so still has a start time.
+      process: { pid, startTime: statOf(pid)?.startTime ?? '' },
+      started: new Promise((resolve) => {
+        said.once('data', (line: Buffer) => resolve(line.toString().trim()));
+        said.once('close', () => resolve(undefined));
+      }),
+      ended: new Promise((resolve) => child.once('exit', () => resolve(exitOf(o.end)))),
+    };
   } finally {
     closeSync(log);
     if (stdin !== undefined) closeSync(stdin);
@@ -72,24 +84,46 @@ function openPipe(file: string): number {
 }
 
 /** A process that an earlier kubelet started: nobody's child here, so it is looked at now and then. */
-export function adoptContainer(id: ProcessId): Running {
+export function adoptContainer(id: ProcessId, namespace: string | undefined, end: string): Running {
   const ended = new Promise<Exit>((resolve) => {
     const timer = setInterval(() => {
       if (isAlive(id)) return;
       clearInterval(timer);
-      resolve({ code: UNSEEN });
+      resolve(exitOf(end));
     }, POLL_MS);
   });
-  return { process: id, ended };
+  return { process: id, started: Promise.resolve(namespace ?? namespaceOf(id)), ended };
 }
 
-/** Asks a process and its group to end, and kills them when the time is over. */
+/** What the shim wrote down. */
+function exitOf(file: string): Exit {
+  let text = '';
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch {
+    // its directory is gone, with the pod
+  }
+  const match = /^(\d+)(?: (.*))?$/s.exec(text);
+  if (!match) return { code: UNSEEN };
+  return { code: Number(match[1]), ...(match[2] !== undefined && { refused: match[2] }) };
+}
+
+/** The mount namespace of a container whose shim has made it; undefined before, and when it is gone. */
+function namespaceOf({ pid }: ProcessId): string | undefined {
+  const found = mountNamespaceOf(pid);
+  return found === mountNamespaceOf('self') ? undefined : found;
+}
+
+/** Asks the container's main process to end, and kills all of the container when the time is over. */
 export async function endContainer(running: Running, graceMs: number): Promise<void> {
-  signalGroup(running.process, 'SIGTERM');
+  const { pid } = running.process;
+  const main = isAlive(running.process) ? childOf(pid) : undefined;
+  // Before there is one the shim still prepares: that ends with its group.
+  signal(main ?? -pid, 'SIGTERM');
   let timer: NodeJS.Timeout | undefined;
   const killed = new Promise<void>((resolve) => {
     timer = setTimeout(() => {
-      signalGroup(running.process, 'SIGKILL');
+      killContainer(running);
       resolve();
     }, graceMs);
   });
@@ -99,28 +133,21 @@ export async function endContainer(running: Running, graceMs: number): Promise<v
 }
 
 export function killContainer(running: Running): void {
-  signalGroup(running.process, 'SIGKILL');
+  if (!isAlive(running.process)) return;
+  killAllIn(namespaceOf(running.process));
+  signal(-running.process.pid, 'SIGKILL');
 }
 
-function signalGroup(id: ProcessId, signal: NodeJS.Signals): void {
-  if (!isAlive(id)) return;
+/** What the main process of a container that has just ended left running. */
+export function killRest(running: Running, namespace: string | undefined): void {
+  if (namespace === undefined) signal(-running.process.pid, 'SIGKILL');
+  else killAllIn(namespace);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(-id.pid, signal);
+    process.kill(pid, name);
   } catch {
     // ended in between
   }
-}
-
-/** Whether something listens on a TCP port. */
-export function listens(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: 1000 });
-    const answer = (value: boolean) => {
-      socket.destroy();
-      resolve(value);
-    };
-    socket.once('connect', () => answer(true));
-    socket.once('timeout', () => answer(false));
-    socket.once('error', () => answer(false));
-  });
 }

@@ -13,9 +13,11 @@ const IMAGES: Readonly<Record<string, Image>> = {
   'lab/pause': { entrypoint: ['sleep', 'infinity'] },
 };
 
+export const imageNames: readonly string[] = Object.keys(IMAGES);
+
 /** By its name, whatever its tag. */
 export function imageOf(reference: string | undefined): Image | undefined {
   return IMAGES[(reference ?? '').replace(/(:[^/]*)?(@.*)?$/, '')];
 }
 
-export const IMAGE_HINT = `the lab pulls no images: it has ${Object.keys(IMAGES).join(', ')}, and runs the command of any other container on this machine's files, so give the container a command`;
+export const IMAGE_HINT = `the lab pulls no images: it has ${imageNames.join(', ')}, and runs the command or args of any other container on this machine's files, so give the container a command`;

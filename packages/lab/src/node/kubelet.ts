@@ -1,10 +1,9 @@
-import type { Informer, KubeClient, Logger } from '@kosmos/kernel';
+import type { Informer } from '@kosmos/kernel';
 import type { Pod } from '../kube.ts';
-import type { NodeConfig } from './config.ts';
-import { podEvents } from './events.ts';
-import { PodWorker, type PodServices, type PodView } from './pod-worker.ts';
-import type { PodNetwork } from './pod-network.ts';
-import { readRecords } from './record.ts';
+import type { PodServices } from './pod-context.ts';
+import type { PodView } from './pod-view.ts';
+import { PodWorker } from './pod-worker.ts';
+import { readRecords, type PodRecord } from './record.ts';
 
 /** Runs the pods that are bound to this node: one worker a pod. */
 export class Kubelet {
@@ -12,14 +11,11 @@ export class Kubelet {
   readonly #services: PodServices;
   readonly #pods: Informer<Pod>;
 
-  constructor(o: { config: NodeConfig; client: KubeClient; network: PodNetwork; pods: Informer<Pod>; log: Logger }) {
-    this.#pods = o.pods;
+  constructor(services: Omit<PodServices, 'changed' | 'done'>, pods: Informer<Pod>) {
+    this.#pods = pods;
     this.#services = {
-      config: o.config,
-      client: o.client,
-      network: o.network,
-      events: podEvents(o.client, o.config.node, o.log),
-      log: o.log,
+      ...services,
+      changed: (uid) => this.#workers.get(uid)?.kick(),
       done: (uid) => this.#workers.delete(uid),
     };
   }
@@ -28,7 +24,7 @@ export class Kubelet {
   start(): void {
     const { config, network } = this.#services;
     const records = new Map(readRecords(config.pods).map((r) => [r.uid, r]));
-    network.keep([...records.values()].map((r) => r.ip));
+    network.keep([...records.values()].filter((r) => !r.over).map((r) => r.ip));
     for (const pod of this.#pods.list()) this.#worker(pod, records.get(pod.metadata.uid)).kick();
     for (const record of records.values()) {
       if (this.#workers.has(record.uid)) continue;
@@ -47,13 +43,21 @@ export class Kubelet {
     });
   }
 
-  /** A pod that is here, by its name; a new one rather than one that ends. */
-  find(namespace: string, name: string): PodView | undefined {
-    const views = [...this.#workers.values()].map((w) => w.view);
-    return views.findLast((v) => v?.namespace === namespace && v.name === name);
+  /** An object that pods refer to has changed: their volumes follow, and what waited for it is tried again. */
+  sourceChanged(namespace: string | undefined, name: string): void {
+    for (const worker of this.#workers.values()) if (worker.refersTo(namespace, name)) worker.kick();
   }
 
-  #worker(pod: Pod, record: ConstructorParameters<typeof PodWorker>[2]): PodWorker {
+  /** A pod that is here, by its name; a new one rather than one that ends. */
+  find(namespace: string, name: string): PodView | undefined {
+    return this.views().findLast((v) => v.namespace === namespace && v.name === name);
+  }
+
+  views(): PodView[] {
+    return [...this.#workers.values()].flatMap((w) => w.view ?? []);
+  }
+
+  #worker(pod: Pod, record: PodRecord | undefined): PodWorker {
     const { uid } = pod.metadata;
     const known = this.#workers.get(uid);
     if (known) return known;

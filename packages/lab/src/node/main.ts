@@ -7,9 +7,12 @@ import { lineLogger } from '../log.ts';
 import { Proxy } from '../proxy/proxy.ts';
 import { byService, EndpointSlices, Services } from '../services.ts';
 import type { NodeConfig } from './config.ts';
+import { podEvents } from './events.ts';
 import { Kubelet } from './kubelet.ts';
 import { podNetwork } from './pod-network.ts';
-import { keepLease, registerNode } from './registration.ts';
+import { keepLease, keepReporting, nodeResources, registerNode } from './registration.ts';
+import { rootPlan, thisMachine } from './root/layers.ts';
+import { Sources } from './sources.ts';
 import { serveStreams } from './streams.ts';
 
 const RETRY_MS = 500;
@@ -19,21 +22,23 @@ const log = lineLogger();
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));
 
-const { client, informer, start } = connectCluster(config.kubeconfig, 'lab-kubelet', log);
+const connection = connectCluster(config.kubeconfig, 'lab-kubelet', log);
+const { client, informer, start } = connection;
 const pods = informer(Pods, { fields: `spec.nodeName=${config.node}` });
+const nodes = informer(Nodes, { fields: `metadata.name=${config.node}` });
 const proxy = new Proxy({
   node: config.node,
   addresses: config.addresses,
   podCIDRs: config.clusterCIDRs,
   services: informer(Services),
   slices: informer(EndpointSlices, { indexes: byService }),
-  nodes: informer(Nodes, { fields: `metadata.name=${config.node}` }),
+  nodes,
   log,
 });
 await start(stop.signal);
 for (;;) {
   try {
-    await registerNode(client, config, stop.signal);
+    await registerNode(client, config, nodes.get({ cluster: 'host', name: config.node }), stop.signal);
     break;
   } catch (error) {
     log.warn({ error: messageOf(error) }, 'node not registered, will be tried again');
@@ -42,8 +47,21 @@ for (;;) {
 }
 await proxy.start();
 keepLease(client, config.node, log, stop.signal);
-const kubelet = new Kubelet({ config, client, network: podNetwork(config), pods, log });
+keepReporting({ client, config, nodes, log, signal: stop.signal });
+const kubelet = new Kubelet(
+  {
+    config,
+    client,
+    network: podNetwork(config),
+    sources: new Sources(connection, stop.signal, (_kind, namespace, name) => kubelet.sourceChanged(namespace, name)),
+    events: podEvents(client, config.node, log),
+    log,
+    root: rootPlan(thisMachine()),
+    allocatable: nodeResources(),
+  },
+  pods,
+);
 kubelet.start();
-await serveStreams(config, (namespace, name) => kubelet.find(namespace, name));
+await serveStreams(config, kubelet);
 log.info({ node: config.node }, 'node is ready');
 process.send?.({ type: 'ready' });

@@ -1,113 +1,69 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KubeClient, Logger } from '@kosmos/kernel';
 import { messageOf } from '../errors.ts';
-import { Pods, type Container, type ContainerState, type Pod } from '../kube.ts';
-import { adoptContainer, endContainer, killContainer, listens, startContainer, type Exit, type Running } from './container.ts';
-import type { NodeConfig } from './config.ts';
-import { envOf, expand } from './env.ts';
-import type { Events } from './events.ts';
-import { imageOf } from './images.ts';
-import { noteTimes, sizeOf } from './log-times.ts';
-import type { PodNetwork } from './pod-network.ts';
+import { containersOf, type Pod } from '../kube.ts';
+import { isAlive, type ProcessId } from '../state.ts';
+import { backOffMs } from './back-off.ts';
+import { ContainerWorker } from './container-worker.ts';
+import { adoptContainer, killContainer } from './container.ts';
+import type { PodPlace } from './fields.ts';
+import { afterLoss } from './lost.ts';
+import { planOf } from './plan.ts';
+import type { PodContext, PodServices } from './pod-context.ts';
+import { PodSandbox } from './pod-sandbox.ts';
+import { viewOf, type PodView } from './pod-view.ts';
 import { dropRecord, saveRecord, type PodRecord } from './record.ts';
-import { errImagePull, podStatus } from './status.ts';
-
-export interface PodServices {
-  readonly config: NodeConfig;
-  readonly client: KubeClient;
-  readonly network: PodNetwork;
-  readonly events: Events;
-  readonly log: Logger;
-  /** The pod is gone from this node and from the API server. */
-  readonly done: (uid: string) => void;
-}
+import { isOver, seconds } from './status.ts';
+import { StatusWriter } from './status-writer.ts';
 
 const RETRY_MS = 1000;
-const FIRST_BACKOFF_MS = 1000;
-const LAST_BACKOFF_MS = 60_000;
-const READY_POLL_MS = 50;
 const DEFAULT_GRACE_S = 30;
-
-type ContainerEntry = PodRecord['containers'][number];
-
-/** What streams need to know of a pod. */
-export interface PodView {
-  readonly namespace: string;
-  readonly name: string;
-  readonly netns: string;
-  container(name: string): ContainerView | undefined;
-}
-
-export interface ContainerView {
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string | undefined;
-  readonly stdin: boolean;
-  readonly tty: boolean;
-  readonly log: string;
-  readonly logFrom: number | undefined;
-  readonly previousFrom: number | undefined;
-  readonly running: Running | undefined;
-  /** Why it does not run yet. */
-  readonly waiting: string | undefined;
-}
 
 /** One pod on this node: brings what runs to what the pod says, again and again, never twice at once. */
 export class PodWorker {
   readonly #services: PodServices;
-  readonly #running = new Map<string, Running>();
-  /** When a container may start again. */
-  readonly #notBefore = new Map<string, number>();
+  readonly #uid: string;
+  readonly #containers = new Map<string, ContainerWorker>();
+  readonly #sandbox: PodSandbox;
+  readonly #status: StatusWriter;
   #pod: Pod | undefined;
   #record: PodRecord | undefined;
-  #networkReady = false;
-  #written = '';
+  #failure: { readonly reason: string; readonly message: string } | undefined;
+  #adopted: Promise<unknown> | undefined;
+  /** How often in a row a volume could not be had. */
+  #misses = 0;
   #busy = false;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
-  readonly #uid: string;
 
   constructor(services: PodServices, pod: Pod | undefined, record: PodRecord | undefined) {
     this.#services = services;
     this.#pod = pod;
     this.#record = record;
     this.#uid = (pod?.metadata.uid ?? record?.uid) as string;
-    for (const entry of record?.containers ?? [])
-      if (entry.process && entry.state.running) this.#watch(entry, adoptContainer(entry.process));
-    // A record is written before its network is made: only a container that ran proves the network.
-    this.#networkReady = this.#running.size > 0;
+    // A record is written before its network is made: only a container that runs proves the network.
+    this.#sandbox = new PodSandbox(services, this.#uid, record?.containers.some((c) => isAlive(c.process)) ?? false);
+    this.#status = new StatusWriter(services);
+    if (record && pod) this.#adopted = this.#adopt(pod, record);
   }
 
   /** Undefined before the pod has anything here, and when it is gone. */
   get view(): PodView | undefined {
-    const record = this.#record;
-    if (!record) return undefined;
-    const { namespace, name, netns } = record;
-    return { namespace, name, netns, container: (wanted) => this.#containerView(record, wanted) };
+    return this.#record && viewOf(this.#record, this.#pod, this.#containers);
   }
 
-  #containerView(record: PodRecord, name: string): ContainerView | undefined {
-    const entry = record.containers.find((c) => c.name === name);
-    const container = this.#pod?.spec.containers.find((c) => c.name === name);
-    if (!entry || !container || !this.#pod) return undefined;
-    return {
-      env: { ...this.#identity(this.#pod, record), ...envOf(this.#pod, container, record.ip) },
-      cwd: container.workingDir,
-      stdin: container.stdin === true,
-      tty: container.tty === true,
-      log: entry.log,
-      logFrom: entry.logFrom,
-      previousFrom: entry.previousFrom,
-      running: this.#running.get(name),
-      waiting: entry.state.waiting?.reason,
-    };
+  /** Whether the pod may refer to an object of this name. */
+  refersTo(namespace: string | undefined, name: string): boolean {
+    // A name that is no part of the text is referred to nowhere; one look too many does no harm.
+    return this.#pod !== undefined && this.#pod.metadata.namespace === namespace && JSON.stringify(this.#pod.spec).includes(`"${name}"`);
   }
 
   /** The pod as the API server has it now; undefined when it is gone there. */
   update(pod: Pod | undefined): void {
     this.#pod = pod;
     // Deleted by force: what still has its time of grace has it no more.
-    if (!pod || pod.metadata.deletionGracePeriodSeconds === 0) for (const running of this.#running.values()) killContainer(running);
+    if (!pod || pod.metadata.deletionGracePeriodSeconds === 0) for (const worker of this.#containers.values()) worker.kill();
     this.kick();
   }
 
@@ -119,6 +75,7 @@ export class PodWorker {
 
   async #work(): Promise<void> {
     this.#busy = true;
+    await this.#adopted;
     while (this.#again && !this.#stopped) {
       this.#again = false;
       try {
@@ -142,17 +99,30 @@ export class PodWorker {
   async #reconcile(): Promise<void> {
     const pod = this.#pod;
     if (!pod || pod.metadata.deletionTimestamp !== undefined) return this.#terminate(pod);
-    const phase = pod.status?.phase;
-    if ((phase === 'Succeeded' || phase === 'Failed') && this.#running.size === 0) return;
+    if (isOver(pod.status?.phase)) return this.#finish(pod);
     const record = this.#ensureRecord(pod);
-    if (!this.#networkReady && !record.hostNetwork) await this.#services.network.add(record.netns, record.ip);
-    this.#networkReady = true;
-    for (const container of pod.spec.containers) {
-      const entry = record.containers.find((c) => c.name === container.name);
-      if (entry) await this.#ensureContainer(pod, container, entry);
-    }
+    const missing = await this.#sandbox.setUp(pod, record, this.#place(record));
+    if (missing) {
+      this.#services.events.say(pod, 'Warning', 'FailedMount', missing.message);
+      this.#misses += 1;
+      this.#wake(backOffMs(this.#misses));
+    } else this.#misses = 0;
+    // What runs goes on with the volumes that it has.
+    const waits = this.#sandbox.isReady && !this.#deadline(pod) ? await this.#bringAbout(pod, record) : [];
     saveRecord(this.#services.config.pods, record);
-    await this.#writeStatus(pod, record);
+    await this.#write(pod, record);
+    const { due } = this.#sandbox;
+    const next = [...waits, ...(due === undefined ? [] : [due - Date.now()]), ...this.#deadlineIn(pod)].filter((ms) => ms > 0);
+    if (next.length > 0 && !missing) this.#wake(Math.min(...next));
+  }
+
+  /** Starts what is to run and is due; milliseconds that others wait. */
+  async #bringAbout(pod: Pod, record: PodRecord): Promise<number[]> {
+    const plan = planOf(pod, record.containers);
+    if (plan.over) void this.#endAll(graceOf(pod));
+    const waits: number[] = [];
+    for (const container of plan.run) waits.push((await this.#containers.get(container.name)?.ensure(container)) ?? 0);
+    return waits;
   }
 
   #ensureRecord(pod: Pod): PodRecord {
@@ -161,6 +131,7 @@ export class PodWorker {
     const { uid, name, namespace = 'default' } = pod.metadata;
     const hostNetwork = pod.spec.hostNetwork === true;
     const { netns, ip } = network.allot(uid, hostNetwork);
+    const reason = pod.spec.initContainers?.length ? 'PodInitializing' : 'ContainerCreating';
     this.#record = {
       uid,
       namespace,
@@ -168,159 +139,122 @@ export class PodWorker {
       netns,
       ip,
       hostNetwork,
-      containers: pod.spec.containers.map((c) => ({
+      containers: containersOf(pod).map((c) => ({
         name: c.name,
-        state: { waiting: { reason: 'ContainerCreating' } },
+        state: { waiting: { reason } },
         lastState: {},
         ready: false,
+        started: false,
         restarts: 0,
+        inRow: 0,
+        began: false,
         log: join(config.logs, `${namespace}_${name}_${uid}`, `${c.name}.log`),
       })),
     };
     saveRecord(config.pods, this.#record);
+    this.#makeWorkers(pod, this.#record);
     return this.#record;
   }
 
-  async #ensureContainer(pod: Pod, container: Container, entry: ContainerEntry): Promise<void> {
-    if (this.#running.has(entry.name)) return this.#checkReady(container, entry);
-    const ended = entry.state.terminated ?? (entry.state.waiting?.reason === 'CrashLoopBackOff' ? entry.lastState.terminated : undefined);
-    if (ended) {
-      const policy = pod.spec.restartPolicy ?? 'Always';
-      if (policy === 'Never' || (policy === 'OnFailure' && ended.exitCode === 0)) return;
-      const backOff = Math.min(FIRST_BACKOFF_MS * 2 ** entry.restarts, LAST_BACKOFF_MS);
-      const due = this.#notBefore.get(entry.name) ?? Date.now() + backOff;
-      this.#notBefore.set(entry.name, due);
-      if (Date.now() < due) {
-        if (entry.state.terminated) {
-          entry.lastState = entry.state;
-          entry.state = {
-            waiting: {
-              reason: 'CrashLoopBackOff',
-              message: `back-off ${backOff / 1000}s restarting failed container=${entry.name} pod=${pod.metadata.name}`,
-            },
-          };
-          this.#services.events.say(pod, 'Warning', 'BackOff', `Back-off restarting failed container ${entry.name}`);
-        }
-        return this.#wake(due - Date.now());
-      }
-      this.#notBefore.delete(entry.name);
-      entry.restarts += 1;
-    }
-    await this.#start(pod, container, entry);
-  }
-
-  async #start(pod: Pod, container: Container, entry: ContainerEntry): Promise<void> {
-    const record = this.#record as PodRecord;
-    const image = imageOf(container.image);
-    const entrypoint = container.command ?? image?.entrypoint;
-    if (!entrypoint) {
-      const state = errImagePull(container.image);
-      if (entry.state.waiting?.reason !== 'ErrImagePull')
-        this.#services.events.say(pod, 'Warning', 'Failed', `Failed to pull image "${container.image}": ${state.waiting?.message}`);
-      entry.state = state;
-      return;
-    }
-    let command: string[];
-    let env: Record<string, string>;
-    try {
-      env = { ...this.#identity(pod, record), ...envOf(pod, container, record.ip) };
-      command = [...entrypoint, ...(container.args ?? [])].map((word) => expand(word, env));
-    } catch (error) {
-      entry.state = { waiting: { reason: 'CreateContainerConfigError', message: messageOf(error) } };
-      return;
-    }
-    if (entry.logFrom !== undefined) entry.previousFrom = entry.logFrom;
-    entry.logFrom = sizeOf(entry.log);
-    const { workingDir: cwd, stdin = false, tty = false } = container;
-    const running = await startContainer({ netns: record.netns, command, env, cwd, stdin, tty, log: entry.log });
-    entry.process = running.process;
-    entry.state = { running: { startedAt: new Date().toISOString() } };
-    // Before anything else: a kubelet that dies here must find the process again.
-    saveRecord(this.#services.config.pods, record);
-    this.#services.events.say(pod, 'Normal', 'Started', `Started container ${entry.name}`);
-    this.#watch(entry, running);
-    await this.#checkReady(container, entry);
-  }
-
-  #identity(pod: Pod, record: PodRecord): Record<string, string> {
-    const { cluster, node } = this.#services.config;
-    return {
-      HOSTNAME: pod.metadata.name,
-      LAB_POD: pod.metadata.name,
-      LAB_NAMESPACE: record.namespace,
-      LAB_NODE: node,
-      LAB_CLUSTER: cluster,
-      LAB_POD_IP: record.ip,
+  #makeWorkers(pod: Pod, record: PodRecord): void {
+    const context: PodContext = {
+      services: this.#services,
+      record,
+      dirs: { memory: this.#sandbox.memory },
+      volumes: this.#sandbox.volumes,
+      pod: () => this.#pod,
+      place: () => this.#place(record),
+      graceMs: () => graceOf(this.#pod ?? pod),
+      save: () => saveRecord(this.#services.config.pods, record),
+      wake: () => this.#wake(RETRY_MS),
     };
-  }
-
-  async #checkReady(container: Container, entry: ContainerEntry): Promise<void> {
-    if (entry.ready) return;
-    const port = container.command ? undefined : imageOf(container.image)?.port;
-    if (port && this.#pod && this.#record) {
-      entry.ready = await listens(this.#record.ip, port(envOf(this.#pod, container, this.#record.ip)));
-      if (!entry.ready) this.#wake(READY_POLL_MS);
-    } else {
-      entry.ready = true;
+    for (const container of containersOf(pod)) {
+      const entry = record.containers.find((c) => c.name === container.name);
+      if (entry) this.#containers.set(entry.name, new ContainerWorker(context, container, entry));
     }
   }
 
-  #watch(entry: ContainerEntry, running: Running): void {
-    this.#running.set(entry.name, running);
-    noteTimes(entry.log, running.ended);
-    void running.ended.then((exit) => {
-      this.#running.delete(entry.name);
-      entry.ready = false;
-      entry.state = terminated(entry.state, exit);
-      delete entry.process;
-      this.kick();
+  /** Takes over what an earlier kubelet left; what is not in memory any more went with the node's last boot. */
+  async #adopt(pod: Pod, record: PodRecord): Promise<void> {
+    if (!record.over && !existsSync(this.#sandbox.memory)) afterLoss(pod, record.containers, seconds());
+    this.#makeWorkers(pod, record);
+    await Promise.all([...this.#containers.values()].map((worker) => worker.adopt()));
+  }
+
+  #place(record: PodRecord): PodPlace {
+    const { config, network, allocatable } = this.#services;
+    return { podIPs: network.addressesOf(record.ip), hostIPs: config.addresses, allocatable };
+  }
+
+  #deadlineIn({ spec: { activeDeadlineSeconds }, status: { startTime } = {} }: Pod): number[] {
+    if (activeDeadlineSeconds === undefined || startTime === undefined) return [];
+    return [Date.parse(startTime) + activeDeadlineSeconds * 1000 - Date.now()];
+  }
+
+  /** Whether the pod has had its time: then it is ended. */
+  #deadline(pod: Pod): boolean {
+    if (!this.#deadlineIn(pod).some((ms) => ms <= 0)) return false;
+    this.#failure ??= { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+    void this.#endAll(graceOf(pod));
+    return true;
+  }
+
+  /** All at once, then sidecars, the last first. */
+  async #endAll(graceMs: number): Promise<void> {
+    const deadline = Date.now() + graceMs;
+    const workers = [...this.#containers.values()];
+    await Promise.all(workers.filter((w) => !w.isSidecar).map((w) => w.stop({ graceMs })));
+    for (const sidecar of workers.filter((w) => w.isSidecar).reverse()) await sidecar.stop({ graceMs: Math.max(deadline - Date.now(), 0) });
+  }
+
+  /** A pod that has come to its end, or of which somebody else says so, as who evicts it: nothing of it runs on. */
+  async #finish(pod: Pod): Promise<void> {
+    const record = this.#record;
+    if ([...this.#containers.values()].some((worker) => worker.run)) return void this.#endAll(graceOf(pod));
+    if (!record || record.over) return undefined;
+    await this.#sandbox.release(record);
+    record.over = true;
+    saveRecord(this.#services.config.pods, record);
+  }
+
+  #write(pod: Pod, record: PodRecord): Promise<void> {
+    const { podIPs, hostIPs } = this.#place(record);
+    const { hasNetwork, isReady } = this.#sandbox;
+    return this.#status.write(pod, record.containers, {
+      hostIPs,
+      podIPs: hasNetwork ? podIPs : [],
+      isPrepared: isReady,
+      failure: this.#failure,
     });
   }
 
-  async #writeStatus(pod: Pod, record: PodRecord): Promise<void> {
-    const { client, config, network } = this.#services;
-    const ips = { hostIPs: config.addresses, podIPs: network.addressesOf(record.ip) };
-    const status = podStatus(pod, record.containers, { ...ips, now: new Date().toISOString() });
-    const text = JSON.stringify(status);
-    if (text === this.#written || text === JSON.stringify(pod.status)) return;
-    // The uid makes the server refuse when another pod has taken the name.
-    const patch = { metadata: { uid: pod.metadata.uid }, status };
-    await client.patch(Pods, pod.metadata.name, patch, { namespace: record.namespace, subresource: 'status', fieldManager: 'lab-kubelet' });
-    this.#written = text;
-  }
-
   async #terminate(pod: Pod | undefined): Promise<void> {
-    const { client, config, network, events } = this.#services;
     clearTimeout(this.#timer);
     const record = this.#record;
-    const graceMs = pod ? 1000 * (pod.metadata.deletionGracePeriodSeconds ?? DEFAULT_GRACE_S) : 0;
-    if (pod && this.#running.size > 0) events.say(pod, 'Normal', 'Killing', 'Stopping the containers of the pod');
-    await Promise.all([...this.#running.values()].map((running) => endContainer(running, graceMs)));
+    await this.#endAll(pod ? 1000 * (pod.metadata.deletionGracePeriodSeconds ?? DEFAULT_GRACE_S) : 0);
     if (record) {
-      if (!record.hostNetwork) await network.remove(record.netns, record.ip);
-      dropRecord(config.pods, record.uid);
+      await this.#killUnknown(record);
+      // Controllers see how it ended, also where a finalizer keeps it.
+      if (pod && !isOver(pod.status?.phase)) await this.#status.writeEnd(pod, record.containers, this.#place(record));
+      await this.#sandbox.remove(record);
+      dropRecord(this.#services.config.pods, record.uid);
       this.#record = undefined;
     }
-    if (pod) {
-      const path = `/api/v1/namespaces/${pod.metadata.namespace ?? 'default'}/pods/${pod.metadata.name}`;
-      const body = { kind: 'DeleteOptions', apiVersion: 'v1', gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid } };
-      await client.request('DELETE', path, { body }).catch((error: unknown) => {
-        const status = (error as { status?: number }).status;
-        if (status !== 404 && status !== 409) throw error;
-      });
-    }
+    const isKept = pod?.metadata.deletionGracePeriodSeconds === 0 && pod.metadata.finalizers?.length;
+    if (pod && !isKept) await this.#status.remove(pod);
     this.#stopped = true;
     this.#services.done(this.#uid);
   }
+
+  /** Containers of a pod that was gone from the API server before this kubelet began. */
+  async #killUnknown(record: PodRecord): Promise<void> {
+    for (const { name, process, namespace } of record.containers) {
+      if (!isAlive(process) || this.#containers.has(name)) continue;
+      const running = adoptContainer(process as ProcessId, namespace, '');
+      killContainer(running);
+      await running.ended;
+    }
+  }
 }
 
-function terminated(state: ContainerState, exit: Exit): ContainerState {
-  return {
-    terminated: {
-      exitCode: exit.signal ? 137 : exit.code,
-      reason: exit.code === 0 ? 'Completed' : 'Error',
-      ...(state.running && { startedAt: state.running.startedAt }),
-      finishedAt: new Date().toISOString(),
-    },
-  };
-}
+const graceOf = (pod: Pod): number => 1000 * (pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_S);

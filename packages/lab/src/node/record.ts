@@ -3,6 +3,25 @@ import { join } from 'node:path';
 import { readJson, writeJson, type ProcessId } from '../state.ts';
 import type { ContainerRecord } from './status.ts';
 
+/** What is written down of a container, beyond its status. */
+export interface ContainerEntry extends ContainerRecord {
+  /** Of its shim, while it runs. */
+  process?: ProcessId;
+  /** The mount namespace of what runs. */
+  namespace?: string;
+  /** The image of its last start. */
+  image?: string;
+  /** Milliseconds since 1970 of its last start and its last end. */
+  startedAt?: number;
+  endedAt?: number;
+  /** Starts in a row that its back-off counts. */
+  inRow: number;
+  readonly log: string;
+  /** Offsets in the log at which its last run began, and the one before. */
+  logFrom?: number;
+  previousFrom?: number;
+}
+
 /** What is written down of a pod that runs on a node, so that a kubelet that starts again, and `lab exec`, find it. */
 export interface PodRecord {
   readonly uid: string;
@@ -12,13 +31,9 @@ export interface PodRecord {
   readonly netns: string;
   readonly ip: string;
   readonly hostNetwork: boolean;
-  readonly containers: (ContainerRecord & {
-    process?: ProcessId;
-    readonly log: string;
-    /** Offsets in the log at which its last run began, and the one before. */
-    logFrom?: number;
-    previousFrom?: number;
-  })[];
+  /** It has come to its end; its network is taken away. */
+  over?: boolean;
+  readonly containers: readonly ContainerEntry[];
 }
 
 const fileOf = (dir: string, uid: string) => join(dir, `${uid.replaceAll(/[^\w-]/g, '_')}.json`);

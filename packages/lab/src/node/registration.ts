@@ -1,17 +1,31 @@
+import { statfsSync } from 'node:fs';
 import { arch, availableParallelism, release, totalmem } from 'node:os';
-import type { KubeClient, Logger } from '@kosmos/kernel';
+import type { Informer, KubeClient, Logger } from '@kosmos/kernel';
 import { messageOf } from '../errors.ts';
-import { Leases, Nodes } from '../kube.ts';
+import { isReady, Leases, Nodes, type Node } from '../kube.ts';
 import type { NodeConfig } from './config.ts';
+import { imageNames } from './images.ts';
 import { KUBELET_PORT } from './streams.ts';
 
 const RENEW_MS = 10_000;
 const LEASE_S = 40;
+const REPORT_MS = 300_000;
 const MAX_PODS = 250;
 const fieldManager = 'lab-kubelet';
 
-/** Writes the Node object with its addresses, capacity and the Ready condition. */
-export async function registerNode(client: KubeClient, config: NodeConfig, signal: AbortSignal): Promise<void> {
+/** What pods may use of the node: all of the machine, which every node of a lab has. */
+export function nodeResources(): Readonly<Record<string, string>> {
+  const { bsize, blocks } = statfsSync('/');
+  return {
+    cpu: String(availableParallelism()),
+    'ephemeral-storage': `${Math.floor((bsize * blocks) / 1024)}Ki`,
+    memory: `${Math.floor(totalmem() / 1024)}Ki`,
+    pods: String(MAX_PODS),
+  };
+}
+
+/** Writes the Node object and its status: addresses, capacity, and conditions, of which `old` gives the times of those that did not change. */
+export async function registerNode(client: KubeClient, config: NodeConfig, old: Node | undefined, signal: AbortSignal): Promise<void> {
   const { node, podCIDR, podCIDRs, addresses } = config;
   const architecture = arch() === 'x64' ? 'amd64' : arch();
   const labels = { 'kubernetes.io/hostname': node, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': architecture };
@@ -25,21 +39,19 @@ export async function registerNode(client: KubeClient, config: NodeConfig, signa
     },
     { fieldManager, force: true, signal },
   );
-  const now = new Date().toISOString();
-  const condition = (type: string, status: string, reason: string, message: string) => ({
-    type,
-    status,
-    reason,
-    message,
-    lastHeartbeatTime: now,
-    lastTransitionTime: now,
-  });
-  const resources = { cpu: String(availableParallelism()), memory: `${Math.floor(totalmem() / 1024)}Ki`, pods: String(MAX_PODS) };
+  const now = new Date().toISOString().replace(/\.\d+/, '');
+  const condition = (type: string, status: string, reason: string, message: string) => {
+    const before = old?.status?.conditions?.find((c) => c.type === type);
+    const lastTransitionTime = before?.status === status ? before.lastTransitionTime : now;
+    return { type, status, reason, message, lastHeartbeatTime: now, lastTransitionTime };
+  };
+  const resources = nodeResources();
   const status = {
     addresses: [...addresses.map((address) => ({ type: 'InternalIP', address })), { type: 'Hostname', address: node }],
     daemonEndpoints: { kubeletEndpoint: { Port: KUBELET_PORT } },
     capacity: resources,
     allocatable: resources,
+    images: imageNames.map((name) => ({ names: [name], sizeBytes: 0 })),
     conditions: [
       condition('MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
       condition('DiskPressure', 'False', 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
@@ -59,7 +71,39 @@ export async function registerNode(client: KubeClient, config: NodeConfig, signa
       bootID: node,
     },
   };
-  await client.patch(Nodes, node, { status }, { subresource: 'status', fieldManager, signal });
+  const path = `/api/v1/nodes/${node}/status?fieldManager=${fieldManager}`;
+  await client.request('PATCH', path, { body: { status }, contentType: 'application/strategic-merge-patch+json', signal });
+}
+
+/**
+ * Reports again now and then, and at once when the node is away or somebody says that it is not ready. A report that fails is
+ * logged and made again with the next one.
+ */
+export function keepReporting(o: {
+  readonly client: KubeClient;
+  readonly config: NodeConfig;
+  readonly nodes: Informer<Node>;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}): void {
+  const { client, config, nodes, log, signal } = o;
+  const report = () => {
+    const old = nodes.get({ cluster: 'host', name: config.node });
+    registerNode(client, config, old, signal).catch((error: unknown) => {
+      if (!signal.aborted) log.warn({ error: messageOf(error) }, 'node not reported');
+    });
+  };
+  const look = (node: Node) => {
+    if (!isReady(node) && node.metadata.deletionTimestamp === undefined) report();
+  };
+  nodes.on({ update: look });
+  let ticks = 0;
+  const timer = setInterval(() => {
+    const node = nodes.get({ cluster: 'host', name: config.node });
+    ticks += 1;
+    if (ticks % (REPORT_MS / RENEW_MS) === 0 || !node || !isReady(node)) report();
+  }, RENEW_MS);
+  signal.addEventListener('abort', () => clearInterval(timer));
 }
 
 /** Renews the node's Lease until the signal; a renewal that fails is only logged, the next one is due soon. */

@@ -15,15 +15,18 @@ import { dialInto } from './dial.ts';
 import { execIn } from './exec.ts';
 import { sizeOf } from './log-times.ts';
 import { writeLog, type LogPart } from './logs.ts';
-import type { PodView } from './pod-worker.ts';
+import type { Kubelet } from './kubelet.ts';
+import type { PodView } from './pod-view.ts';
+import { childOf } from './root/processes.ts';
 import { stdinOf } from './container.ts';
+import { summarizer } from './summary.ts';
 import { resize } from './terminal.ts';
 
 /** As Kubernetes' kubelets have it. */
 export const KUBELET_PORT = 10250;
 
-/** Serves logs, commands and ports of this node's pods to the cluster's API server. */
-export function serveStreams(config: NodeConfig, find: (namespace: string, name: string) => PodView | undefined): Promise<StreamServer> {
+/** Serves logs, commands, ports and measurements of this node's pods to the cluster's API server. */
+export function serveStreams(config: NodeConfig, kubelet: Kubelet): Promise<StreamServer> {
   const file = (name: string) => readFileSync(join(config.identity, name), 'utf8');
   return serveNodeStreams({
     host: config.address,
@@ -32,11 +35,11 @@ export function serveStreams(config: NodeConfig, find: (namespace: string, name:
     key: file('kubelet.key'),
     ca: file('ca.crt'),
     client: KUBELET_CLIENT,
-    streams: podStreams(find),
+    streams: { ...podStreams((namespace, name) => kubelet.find(namespace, name)), summary: summarizer(config, () => kubelet.views()) },
   });
 }
 
-function podStreams(find: (namespace: string, name: string) => PodView | undefined): NodeStreams {
+function podStreams(find: (namespace: string, name: string) => PodView | undefined): Omit<NodeStreams, 'summary'> {
   const podOf = ({ namespace, pod }: StreamTarget) => {
     const found = find(namespace, pod);
     if (!found) throw new StreamError(404, `pod ${namespace}/${pod} does not run on this node`);
@@ -52,14 +55,14 @@ function podStreams(find: (namespace: string, name: string) => PodView | undefin
     check: (target) => void podOf(target),
     logs: (target, options, out, signal) => writeLog(partOf(podOf(target), target, options.previous), options, out, signal),
     exec: (target, command, io) => {
-      const { netns, env, cwd } = running(target);
-      return execIn({ netns, env, cwd }, command, io);
+      const { netns, env, cwd, running: at } = running(target);
+      return execIn({ netns, pid: at.process.pid, env, cwd }, command, io);
     },
     attach: async (target, io) => {
       const { running: process, log, stdin, tty } = running(target);
       const gone = new AbortController();
       io.signal.addEventListener('abort', () => gone.abort());
-      if (tty) io.onResize((size) => void resize(process.process.pid, size));
+      if (tty) io.onResize((size) => void resize(childOf(process.process.pid) ?? 0, size));
       if (io.stdin && stdin) {
         // A pipe by name, which the container holds open: it goes on when the client has gone.
         const pipe = await open(stdinOf(log), constants.O_WRONLY | constants.O_NONBLOCK);

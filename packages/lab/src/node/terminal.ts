@@ -43,8 +43,9 @@ export async function resize(script: number, { width, height }: TerminalSize): P
 function terminalOf(script: number): string | undefined {
   try {
     const child = readFileSync(`/proc/${script}/task/${script}/children`, 'utf8').trim().split(' ')[0];
-    const terminal = readlinkSync(`/proc/${child}/fd/0`);
-    return terminal.startsWith('/dev/pts/') ? terminal : undefined;
+    const file = `/proc/${child}/fd/0`;
+    // By this name it is found from outside of the container, too, which has terminals of its own.
+    return readlinkSync(file).startsWith('/dev/pts/') ? file : undefined;
   } catch {
     return undefined; // not yet, or no more
   }

@@ -9,6 +9,7 @@ import { inNetns, netnsOf, nodeCommand } from '../isolate.ts';
 import type { ControlPlaneConfig } from '../control-plane/config.ts';
 import type { DnsConfig } from '../dns/main.ts';
 import type { NodeConfig } from '../node/config.ts';
+import { clearMemory, memoryOf } from '../node/memory.ts';
 import { paths, writeRecord, type LabRecord } from '../state.ts';
 import { nextNode, type ClusterTopology, type NodeTopology } from '../topology.ts';
 import { Cuts } from './cuts.ts';
@@ -264,6 +265,7 @@ export class Supervisor {
     for (const name of this.#processesOf(cluster, node)) await this.#processes.remove(name);
     this.#change({ ...cluster, nodes: cluster.nodes.filter((n) => n !== node) });
     await this.#network.removeNode(this.#cluster(clusterName), node);
+    await clearMemory(memoryOf(clusterName, nodeName));
     await this.#cuts.follow(this.#record.topology);
     rmSync(join(paths(this.#dir).nodes(clusterName), nodeName), { recursive: true, force: true });
     await this.#processes.ask(`${clusterName}/apiserver`, { type: 'delete-node', node: nodeName });
@@ -275,6 +277,7 @@ export class Supervisor {
     const node = nodeOf(cluster, nodeName);
     for (const name of this.#processesOf(cluster, node)) await this.#processes.kill(name);
     await this.#network.powerOff(cluster, node);
+    await clearMemory(memoryOf(clusterName, nodeName));
   }
 
   async #startNode(clusterName: string, nodeName: string): Promise<void> {
@@ -282,7 +285,6 @@ export class Supervisor {
     const node = nodeOf(cluster, nodeName);
     if (this.#processesOf(cluster, node).some((name) => this.#processes.runs(name)))
       throw labError('KOSMOS_E_LAB_TARGET', `node ${clusterName}/${nodeName} runs`, { hint: `kosmos lab kill ${clusterName}/${nodeName}` });
-    forgetBoot(this.#dir, cluster, node);
     await this.#network.boot(this.#record.topology, cluster, node);
     await all(this.#processesOf(cluster, node).map((name) => this.#processes.resume(name)));
   }
@@ -322,13 +324,6 @@ function nodeOf(cluster: ClusterTopology, name: string): NodeTopology {
   throw labError('KOSMOS_E_LAB_TARGET', `cluster ${cluster.name} has no node '${name}'`, {
     hint: `it has: ${cluster.nodes.map((n) => n.name).join(', ')}`,
   });
-}
-
-/** What is written down of the pods that ran on a node before its boot: none of their processes and namespaces is there. */
-function forgetBoot(dir: string, cluster: ClusterTopology, node: NodeTopology): void {
-  const pods = paths(dir).pods(cluster.name, node.name);
-  rmSync(pods, { recursive: true, force: true });
-  mkdirSync(pods, { recursive: true });
 }
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;

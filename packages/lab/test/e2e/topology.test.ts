@@ -114,14 +114,16 @@ describe('a topology file', function () {
   });
 
   it('keeps a node that is killed, which boots again with its pods', async () => {
-    const before = getPod(lab, 'b', 'p-n2').metadata.uid;
+    const before = getPod(lab, 'b', 'p-n2');
     await lab.killNode('b', 'n2');
     expect(await reaches('b/n1', address('b', 'n2'))).to.equal(false);
     await lab.startNode('b', 'n2');
     expect(await reaches('b/n1', address('b', 'n2'))).to.equal(true);
     await eventually(async () => (await lab.exec('b/p-n2', ['true'])).code === 0, { message: 'the pod runs again' });
+    await eventually(() => getPod(lab, 'b', 'p-n2').status.containerStatuses[0]?.restartCount === 1);
     kubectl(lab, 'b', ['wait', '--for=condition=Ready', 'pod/p-n2', '--timeout=15s']);
-    expect(getPod(lab, 'b', 'p-n2').metadata.uid).to.equal(before);
+    expect(getPod(lab, 'b', 'p-n2').metadata.uid).to.equal(before.metadata.uid);
+    expect(getPod(lab, 'b', 'p-n2').status.podIP).to.equal(before.status.podIP);
     expect(await reaches('b/p-n1', getPod(lab, 'b', 'p-n2').status.podIP)).to.equal(true);
   });
 });
