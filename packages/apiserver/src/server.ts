@@ -9,6 +9,9 @@ import { kubeconfigText } from './auth/kubeconfig.ts';
 import { loadPki, type Pki } from './auth/pki.ts';
 import { ANONYMOUS, ISSUER, makeToken, TokenReader, userOf, type User } from './auth/tokens.ts';
 import { Faults } from './faults.ts';
+import { chosen, DEFAULT_CONTROLLERS, startControllers } from './controllers/index.ts';
+import type { Clock } from './controllers/clock.ts';
+import type { Controller } from './controllers/context.ts';
 import { Handler } from './http/handler.ts';
 import type { Incoming, Outgoing } from './http/request.ts';
 import { KUBELET_CLIENT } from './streams/kubelet-client.ts';
@@ -17,7 +20,7 @@ import { Registry } from './kinds/registry.ts';
 import { Addresses } from './objects/addresses.ts';
 import { seed } from './objects/seed.ts';
 import { CustomKinds } from './objects/custom.ts';
-import { admit, Namespaces } from './objects/namespaces.ts';
+import { admit } from './objects/admission.ts';
 import { toObject } from './objects/codec.ts';
 import { Objects } from './objects/objects.ts';
 import { Journal } from './storage/journal.ts';
@@ -38,6 +41,13 @@ export interface ApiServerOptions {
   dataDir?: string;
   /** Range for ClusterIPs; 10.96.0.0/12 by default. */
   serviceCIDRs?: string[];
+  /**
+   * Controllers that run, as kube-controller-manager's flag names them: `*` is all, `-NAME` all but that one.
+   * By default only the one that empties deleted namespaces.
+   */
+  controllers?: readonly string[];
+  /** The controllers' time; the machine's by default. */
+  clock?: Clock;
   /** Stops the server. */
   signal?: AbortSignal;
   /** Gets what should not have happened inside the server; the standard error by default. */
@@ -94,6 +104,12 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       console.error('kosmos-apiserver:', error);
     });
   signal?.throwIfAborted();
+  let controllers: Controller[];
+  try {
+    controllers = chosen(options.controllers ?? DEFAULT_CONTROLLERS);
+  } catch (error) {
+    throw new ApiServerError('CONTROLLERS', (error as Error).message);
+  }
 
   let store: Store;
   if (dataDir) {
@@ -145,8 +161,6 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     const custom = new CustomKinds({ store, registry, objects, report, gone });
     undo.push(() => custom.stop());
     await seed(registry, objects, store, { clusterIP: addresses.first, cidr: addresses.cidr });
-    const namespaces = new Namespaces({ store, registry, objects, report });
-    undo.push(() => namespaces.stop());
 
     const names = [
       ...new Set([
@@ -299,6 +313,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       attached.add(listener);
     };
     if (options.listener) await attach(options.listener);
+    undo.push(startControllers({ store, registry, objects, controllers, ca: pki.ca, clock: options.clock, report }));
 
     const bound = (server.address() as net.AddressInfo).port;
     const url = `https://${net.isIPv6(host) ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host}:${bound}`;

@@ -1,0 +1,86 @@
+import type { Registry } from '../kinds/registry.ts';
+import type { Objects } from '../objects/objects.ts';
+import type { Store } from '../storage/store.ts';
+import { Client } from './client.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { Context, type Controller, type Shared } from './context.ts';
+import { deploymentController } from './deployment/deployment.ts';
+import { endpointsController } from './endpoints/endpoints.ts';
+import { endpointSliceController } from './endpoints/endpointslice.ts';
+import { EventRecorder } from './events.ts';
+import { EveryKind } from './every-kind.ts';
+import { garbageCollector } from './garbage-collector.ts';
+import { Informers } from './informer.ts';
+import { namespaceController } from './namespace.ts';
+import { replicaSetController } from './replicaset.ts';
+import { scheduler } from './scheduler/scheduler.ts';
+import { rootCaPublisher, serviceAccountController } from './service-account.ts';
+
+const ALL: readonly Controller[] = [
+  deploymentController,
+  replicaSetController,
+  endpointsController,
+  endpointSliceController,
+  serviceAccountController,
+  rootCaPublisher,
+  namespaceController,
+  garbageCollector,
+  scheduler,
+];
+
+/** What a server runs that is asked for nothing: deleted namespaces go. */
+export const DEFAULT_CONTROLLERS: readonly string[] = ['namespace-controller'];
+
+export const controllerNames: readonly string[] = ALL.map((c) => c.name);
+
+/**
+ * The controllers that a list means, as `--controllers` of kube-controller-manager does: `*` is all, `-name` all but that one.
+ * @throws TypeError that names what is unknown
+ */
+export function chosen(list: readonly string[]): Controller[] {
+  const unknown = list.map((n) => n.replace(/^-/, '')).filter((n) => n !== '*' && !controllerNames.includes(n));
+  if (unknown.length > 0)
+    throw new TypeError(
+      `controllers: ${unknown.map((u) => JSON.stringify(u)).join(', ')}: expected *, or names out of ${controllerNames.join(', ')}, each with - in front to leave it out`,
+    );
+  return ALL.filter(({ name }) => !list.includes(`-${name}`) && (list.includes('*') || list.includes(name)));
+}
+
+export interface ControllersOptions {
+  store: Store;
+  registry: Registry;
+  objects: Objects;
+  controllers: readonly Controller[];
+  /** The cluster's CA certificate, PEM. */
+  ca: string;
+  clock?: Clock | undefined;
+  report: (error: unknown) => void;
+}
+
+/** Starts controllers over a store; the result stops them. They take up what they find. */
+export function startControllers({
+  store,
+  registry,
+  objects,
+  controllers,
+  ca,
+  clock = systemClock,
+  report,
+}: ControllersOptions): () => Promise<void> {
+  const informers = new Informers(store, registry);
+  const everyKind = new EveryKind(store, registry);
+  const written = { store, registry, objects };
+  const client = new Client(written);
+  const shared: Shared = { store, registry, client, clock, informers, everyKind, events: new EventRecorder(client, clock), ca, report };
+  const contexts = controllers.map((controller) => {
+    const writer = controller.writer === undefined ? client : new Client(written, controller.writer);
+    const context = new Context(shared, controller.component ?? controller.name, writer);
+    controller.start(context);
+    return context;
+  });
+  return async () => {
+    await Promise.all(contexts.map((context) => context.stop()));
+    everyKind.stop();
+    informers.stop();
+  };
+}
