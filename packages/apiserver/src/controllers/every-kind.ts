@@ -20,7 +20,10 @@ export class EveryKind {
   on(handler: EntryHandler): void {
     if (this.#handlers.length === 0) {
       const definitions = this.#registry.find('apiextensions.k8s.io', 'v1', 'customresourcedefinitions')!;
-      this.#unlisten.set('', this.#store.listen(definitions.storage, () => this.#look()));
+      this.#unlisten.set(
+        '',
+        this.#store.listen(definitions.storage, () => this.#look()),
+      );
       this.#look();
     }
     this.#handlers.push(handler);

@@ -12,6 +12,9 @@ import { EveryKind } from './every-kind.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import { Informers } from './informer.ts';
 import { namespaceController } from './namespace.ts';
+import { nodeLifecycleController } from './node/lifecycle.ts';
+import { taintEvictionController } from './node/taint-eviction.ts';
+import { podGarbageCollector } from './pod-garbage.ts';
 import { replicaSetController } from './replicaset.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 import { rootCaPublisher, serviceAccountController } from './service-account.ts';
@@ -25,6 +28,9 @@ const ALL: readonly Controller[] = [
   rootCaPublisher,
   namespaceController,
   garbageCollector,
+  nodeLifecycleController,
+  taintEvictionController,
+  podGarbageCollector,
   scheduler,
 ];
 

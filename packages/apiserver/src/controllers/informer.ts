@@ -6,6 +6,17 @@ import { controllerOf, type Any, type Kind, type KubeObject } from './kube.ts';
 /** Gets an object's new and former state; the new one is undefined where it went, the former where it came. */
 export type Handler<T> = (now: T | undefined, before: T | undefined) => void;
 
+type IndexOf<T> = (object: T) => string | undefined;
+
+const controllerUid = (object: KubeObject): string | undefined => controllerOf(object)?.uid;
+
+function index<T>(found: Map<string, Set<T>>, value: string | undefined, object: T): void {
+  if (value === undefined) return;
+  const others = found.get(value);
+  if (others) others.add(object);
+  else found.set(value, new Set([object]));
+}
+
 /**
  * The objects of a kind, read once a change, as the store has them: who awaited a write finds it here.
  * They are shared: whoever changes one works on a copy. They come without managedFields.
@@ -13,7 +24,7 @@ export type Handler<T> = (now: T | undefined, before: T | undefined) => void;
 export class Informer<T extends KubeObject> {
   readonly resource: Resource;
   readonly #byNamespace = new Map<string, Map<string, T>>();
-  readonly #byController = new Map<string, Set<T>>();
+  readonly #indices = new Map<IndexOf<T>, Map<string, Set<T>>>();
   readonly #handlers = new Set<Handler<T>>();
   readonly #unlisten: () => void;
 
@@ -34,11 +45,7 @@ export class Informer<T extends KubeObject> {
     let names = this.#byNamespace.get(namespace);
     if (!names) this.#byNamespace.set(namespace, (names = new Map()));
     names.set(name, object);
-    const owner = controllerOf(object)?.uid;
-    if (!owner) return;
-    let owned = this.#byController.get(owner);
-    if (!owned) this.#byController.set(owner, (owned = new Set()));
-    owned.add(object);
+    for (const [of, found] of this.#indices) index(found, of(object), object);
   }
 
   #take(object: T): void {
@@ -46,10 +53,12 @@ export class Informer<T extends KubeObject> {
     const names = this.#byNamespace.get(namespace);
     names?.delete(name);
     if (names?.size === 0) this.#byNamespace.delete(namespace);
-    const owner = controllerOf(object)?.uid;
-    const owned = owner === undefined ? undefined : this.#byController.get(owner);
-    owned?.delete(object);
-    if (owned?.size === 0) this.#byController.delete(owner!);
+    for (const [of, found] of this.#indices) {
+      const value = of(object);
+      const others = value === undefined ? undefined : found.get(value);
+      others?.delete(object);
+      if (others?.size === 0) found.delete(value!);
+    }
   }
 
   get(namespace: string, name: string): T | undefined {
@@ -64,7 +73,17 @@ export class Informer<T extends KubeObject> {
 
   /** Those that the object with this uid manages. */
   controlledBy(uid: string): T[] {
-    return [...(this.#byController.get(uid) ?? [])];
+    return this.by(controllerUid, uid);
+  }
+
+  /** Those for which `of` gives this value; the first such question makes an index. */
+  by(of: IndexOf<T>, value: string): T[] {
+    let found = this.#indices.get(of);
+    if (!found) {
+      this.#indices.set(of, (found = new Map()));
+      for (const object of this.list()) index(found, of(object), object);
+    }
+    return [...(found.get(value) ?? [])];
   }
 
   /** Calls `handler` for every object that is there, and then for each change. */

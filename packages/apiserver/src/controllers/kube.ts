@@ -276,6 +276,7 @@ export const EndpointSlices = kind<EndpointSlice>('discovery.k8s.io', 'endpoints
 export const ReplicaSets = kind<ReplicaSet>('apps', 'replicasets', 'ReplicaSet');
 export const ConfigMaps = kind<KubeObject & { data?: Record<string, string> }>('', 'configmaps', 'ConfigMap');
 export const ServiceAccounts = kind<KubeObject>('', 'serviceaccounts', 'ServiceAccount');
+export const Leases = kind<KubeObject & { spec?: { renewTime?: string } }>('coordination.k8s.io', 'leases', 'Lease');
 export const Deployments = kind<Deployment>('apps', 'deployments', 'Deployment');
 
 export const apiVersionOf = ({ group, version = 'v1' }: { group: string; version?: string }): string =>

@@ -1,6 +1,6 @@
 import { ApiError } from '../http/errors.ts';
 import type { Draft } from './client.ts';
-import { conditionOf, isTrue } from './conditions.ts';
+import { conditionOf, isTrue, withCondition } from './conditions.ts';
 import type { Context } from './context.ts';
 import { Pods, type Any, type Condition, type Kind, type KubeObject, type OwnerReference, type Pod, type PodTemplate } from './kube.ts';
 
@@ -10,6 +10,36 @@ export const isTerminating = ({ metadata }: KubeObject): boolean => metadata.del
 export const isActive = (pod: Pod): boolean => !isFinished(pod) && !isTerminating(pod);
 export const isReady = ({ status }: Pod): boolean => isTrue(status?.conditions, 'Ready');
 export const isRunningAndReady = (pod: Pod): boolean => pod.status?.phase === 'Running' && isReady(pod);
+
+const nodeOf = ({ spec }: Pod): string | undefined => spec.nodeName || undefined;
+
+/** The pods that are bound to a node. */
+export const podsOn = (c: Context, node: string): Pod[] => c.informer(Pods).by(nodeOf, node);
+
+/** Notes why a pod is about to go through no doing of its own, then has it deleted. */
+export async function disrupt(
+  c: Context,
+  pod: Pod,
+  reason: string,
+  message: string,
+  options: { phase?: 'Failed'; now?: boolean } = {},
+): Promise<void> {
+  try {
+    await c.client.modify(
+      Pods,
+      pod,
+      (o) => {
+        const condition = { type: 'DisruptionTarget', status: 'True' as const, reason, message, lastTransitionTime: c.timestamp() };
+        o.status = { ...o.status, conditions: withCondition(o.status?.conditions, condition) };
+        if (options.phase && !isFinished(o)) o.status.phase = options.phase;
+      },
+      'status',
+    );
+    await c.client.delete(Pods, pod, options.now ? { gracePeriodSeconds: 0 } : {});
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === 404)) throw error;
+  }
+}
 
 const readySince = ({ status }: Pod): number => Date.parse(conditionOf(status?.conditions, 'Ready')?.lastTransitionTime ?? '') || 0;
 
