@@ -83,6 +83,3 @@ export interface Node extends KObject {
 export const Pods: Kind<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
 export const Nodes: Kind<Node> = { group: '', version: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 export const Leases: Kind<KObject> = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true };
-
-export const isReady = (object: { readonly status?: { readonly conditions?: readonly Condition[] } }): boolean =>
-  object.status?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;

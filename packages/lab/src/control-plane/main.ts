@@ -1,4 +1,4 @@
-/** The control plane of one cluster: `main CONFIG`: its API server, and the binder of pods to nodes. */
+/** The control plane of one cluster: `main CONFIG`: its API server, and Kubernetes' controllers. */
 import { renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -8,7 +8,6 @@ import { connectCluster } from '../connect.ts';
 import { messageOf } from '../errors.ts';
 import { Nodes, Pods } from '../kube.ts';
 import { lineLogger } from '../log.ts';
-import { startBinder } from './binder.ts';
 import type { ControlPlaneConfig } from './config.ts';
 
 /** A listener on 127.0.0.1 of this machine, which the supervisor has from outside of the lab. */
@@ -18,7 +17,6 @@ const STOP_MS = 3000;
 
 const config = JSON.parse(process.argv[2] as string) as ControlPlaneConfig;
 const log = lineLogger();
-const stop = new AbortController();
 
 const server = await startApiServer({
   name: `${config.lab}-${config.cluster}`,
@@ -27,12 +25,12 @@ const server = await startApiServer({
   advertise: [`127.0.0.1:${config.port}`, ...config.otherAddresses],
   dataDir: config.data,
   serviceCIDRs: [...config.serviceCIDRs],
+  controllers: ['*'],
 });
 await server.attach(createServer().listen({ fd: LISTENER_FD }));
 for (const host of config.otherAddresses) await server.attach(createServer().listen({ host, port: PORT }));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
-    stop.abort();
     setTimeout(() => process.exit(1), STOP_MS).unref();
     void server.stop().then(() => process.exit(0));
   });
@@ -40,7 +38,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 writeWhole(config.kubeconfig, server.kubeconfig({ server: `https://127.0.0.1:${config.port}` }));
 writeWhole(config.innerKubeconfig, server.kubeconfig());
 
-const { client, informer, start } = connectCluster(config.innerKubeconfig, 'lab-binder', log);
+const { client } = connectCluster(config.innerKubeconfig, 'lab-control-plane', log);
 type Message = { id: number } & (
   { type: 'delete-node'; node: string } | { type: 'certify-node'; node: string; addresses: string; dir: string }
 );
@@ -52,11 +50,6 @@ process.on('message', (m: Message) => {
   );
 });
 process.send?.({ type: 'ready' });
-
-const pods = informer(Pods);
-const nodes = informer(Nodes);
-await start(stop.signal);
-startBinder({ client, pods, nodes, log, signal: stop.signal });
 
 /** A node that is gone: its Node object, and its pods, which no kubelet ends any more. */
 async function deleteNode(client: KubeClient, node: string): Promise<void> {
