@@ -4,6 +4,7 @@ import type { Store } from '../storage/store.ts';
 import { Client } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { Context, type Controller, type Shared } from './context.ts';
+import { daemonSetController } from './daemonset/daemonset.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpoints/endpointslice.ts';
@@ -17,11 +18,14 @@ import { taintEvictionController } from './node/taint-eviction.ts';
 import { podGarbageCollector } from './pod-garbage.ts';
 import { replicaSetController } from './replicaset.ts';
 import { scheduler } from './scheduler/scheduler.ts';
+import { statefulSetController } from './statefulset/statefulset.ts';
 import { rootCaPublisher, serviceAccountController } from './service-account.ts';
 
 const ALL: readonly Controller[] = [
   deploymentController,
   replicaSetController,
+  statefulSetController,
+  daemonSetController,
   endpointsController,
   endpointSliceController,
   serviceAccountController,

@@ -254,6 +254,97 @@ export interface Namespace extends KubeObject {
   status?: { phase?: string; conditions?: Condition[] };
 }
 
+export interface ControllerRevision extends KubeObject {
+  data: { spec: { template: PodTemplate & { $patch?: string } } };
+  revision: number;
+}
+
+export interface StatefulSet extends KubeObject {
+  spec: {
+    replicas: number;
+    serviceName?: string;
+    selector: LabelSelector;
+    template: PodTemplate;
+    volumeClaimTemplates?: { metadata: Pick<Meta, 'name' | 'labels' | 'annotations'>; spec: Claim['spec'] }[];
+    podManagementPolicy: string;
+    updateStrategy: { type: string; rollingUpdate?: { partition?: number } };
+    revisionHistoryLimit?: number;
+    minReadySeconds?: number;
+    ordinals?: { start: number };
+    persistentVolumeClaimRetentionPolicy: { whenDeleted: string; whenScaled: string };
+  };
+  status?: StatefulSetStatus;
+}
+
+export interface StatefulSetStatus {
+  observedGeneration?: number;
+  replicas: number;
+  readyReplicas?: number;
+  currentReplicas?: number;
+  updatedReplicas?: number;
+  availableReplicas: number;
+  currentRevision?: string;
+  updateRevision?: string;
+  collisionCount?: number;
+}
+
+export interface DaemonSet extends KubeObject {
+  spec: {
+    selector: LabelSelector;
+    template: PodTemplate;
+    updateStrategy: { type: string; rollingUpdate?: { maxUnavailable?: number | string; maxSurge?: number | string } };
+    minReadySeconds?: number;
+    revisionHistoryLimit?: number;
+  };
+  status?: DaemonSetStatus;
+}
+
+export interface DaemonSetStatus {
+  currentNumberScheduled: number;
+  numberMisscheduled: number;
+  desiredNumberScheduled: number;
+  numberReady: number;
+  observedGeneration?: number;
+  updatedNumberScheduled?: number;
+  numberAvailable?: number;
+  numberUnavailable?: number;
+  collisionCount?: number;
+}
+
+export interface Claim extends KubeObject {
+  spec: {
+    accessModes: string[];
+    resources?: { requests?: { storage?: string } };
+    selector?: LabelSelector;
+    storageClassName?: string;
+    volumeMode?: string;
+    volumeName?: string;
+  };
+  status?: { phase?: string; accessModes?: string[]; capacity?: { storage?: string } };
+}
+
+export interface Volume extends KubeObject {
+  spec: {
+    accessModes: string[];
+    capacity: { storage: string };
+    claimRef?: { kind?: string; apiVersion?: string; namespace: string; name: string; uid?: string; resourceVersion?: string };
+    persistentVolumeReclaimPolicy: string;
+    storageClassName?: string;
+    volumeMode?: string;
+    nodeAffinity?: { required?: { nodeSelectorTerms: NodeSelectorTerm[] } };
+    hostPath?: { path: string; type?: string };
+  };
+  status?: { phase?: string; reason?: string; message?: string };
+}
+
+export interface StorageClass extends KubeObject {
+  provisioner: string;
+  reclaimPolicy: string;
+  volumeBindingMode: string;
+  parameters?: Record<string, string>;
+  mountOptions?: string[];
+}
+
 /** A kind that controllers know. */
 export interface Kind<T extends KubeObject> {
   readonly group: string;
@@ -278,6 +369,13 @@ export const ConfigMaps = kind<KubeObject & { data?: Record<string, string> }>('
 export const ServiceAccounts = kind<KubeObject>('', 'serviceaccounts', 'ServiceAccount');
 export const Leases = kind<KubeObject & { spec?: { renewTime?: string } }>('coordination.k8s.io', 'leases', 'Lease');
 export const Deployments = kind<Deployment>('apps', 'deployments', 'Deployment');
+
+export const ControllerRevisions = kind<ControllerRevision>('apps', 'controllerrevisions', 'ControllerRevision');
+export const StatefulSets = kind<StatefulSet>('apps', 'statefulsets', 'StatefulSet');
+export const DaemonSets = kind<DaemonSet>('apps', 'daemonsets', 'DaemonSet');
+export const Claims = kind<Claim>('', 'persistentvolumeclaims', 'PersistentVolumeClaim');
+export const Volumes = kind<Volume>('', 'persistentvolumes', 'PersistentVolume');
+export const StorageClasses = kind<StorageClass>('storage.k8s.io', 'storageclasses', 'StorageClass');
 
 export const apiVersionOf = ({ group, version = 'v1' }: { group: string; version?: string }): string =>
   group ? `${group}/${version}` : version;
