@@ -2,7 +2,7 @@ import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import { mkdirSync } from 'node:fs';
 import { ServerResponse } from 'node:http';
 import net from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { certify, YEAR, type Certificate, type CertificateRequest } from './auth/certificates.ts';
 import { kubeconfigText } from './auth/kubeconfig.ts';
@@ -313,7 +313,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       attached.add(listener);
     };
     if (options.listener) await attach(options.listener);
-    undo.push(startControllers({ store, registry, objects, controllers, ca: pki.ca, clock: options.clock, report }));
+    const volumesDir = dataDir && resolve(dataDir, 'volumes');
+    undo.push(startControllers({ store, registry, objects, controllers, ca: pki.ca, clock: options.clock, volumesDir, report }));
 
     const bound = (server.address() as net.AddressInfo).port;
     const url = `https://${net.isIPv6(host) ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host}:${bound}`;

@@ -19,6 +19,8 @@ export interface Shared {
   readonly events: EventRecorder;
   /** The cluster's CA certificate, PEM. */
   readonly ca: string;
+  /** Where volumes are made that are directories. */
+  readonly volumesDir: () => Promise<string>;
   readonly report: (error: unknown) => void;
 }
 

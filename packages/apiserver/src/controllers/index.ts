@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Registry } from '../kinds/registry.ts';
 import type { Objects } from '../objects/objects.ts';
 import type { Store } from '../storage/store.ts';
@@ -6,6 +9,7 @@ import { systemClock, type Clock } from './clock.ts';
 import { Context, type Controller, type Shared } from './context.ts';
 import { daemonSetController } from './daemonset/daemonset.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { disruptionController } from './disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpoints/endpointslice.ts';
 import { EventRecorder } from './events.ts';
@@ -19,6 +23,9 @@ import { podGarbageCollector } from './pod-garbage.ts';
 import { replicaSetController } from './replicaset.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 import { statefulSetController } from './statefulset/statefulset.ts';
+import { volumeBinder } from './volumes/binder.ts';
+import { claimProtection, volumeProtection } from './volumes/protection.ts';
+import { hostPathProvisioner } from './volumes/provisioner.ts';
 import { rootCaPublisher, serviceAccountController } from './service-account.ts';
 
 const ALL: readonly Controller[] = [
@@ -35,6 +42,11 @@ const ALL: readonly Controller[] = [
   nodeLifecycleController,
   taintEvictionController,
   podGarbageCollector,
+  disruptionController,
+  volumeBinder,
+  hostPathProvisioner,
+  claimProtection,
+  volumeProtection,
   scheduler,
 ];
 
@@ -64,24 +76,23 @@ export interface ControllersOptions {
   /** The cluster's CA certificate, PEM. */
   ca: string;
   clock?: Clock | undefined;
+  /** Where volumes of the class `standard` are made; a temporary directory without it. */
+  volumesDir?: string | undefined;
   report: (error: unknown) => void;
 }
 
 /** Starts controllers over a store; the result stops them. They take up what they find. */
-export function startControllers({
-  store,
-  registry,
-  objects,
-  controllers,
-  ca,
-  clock = systemClock,
-  report,
-}: ControllersOptions): () => Promise<void> {
+export function startControllers(options: ControllersOptions): () => Promise<void> {
+  const { store, registry, objects, controllers, ca, clock = systemClock, report } = options;
   const informers = new Informers(store, registry);
+  let temporary: Promise<string> | undefined;
+  const volumesDir = (): Promise<string> =>
+    options.volumesDir === undefined ? (temporary ??= mkdtemp(join(tmpdir(), 'kosmos-volumes-'))) : Promise.resolve(options.volumesDir);
   const everyKind = new EveryKind(store, registry);
   const written = { store, registry, objects };
   const client = new Client(written);
-  const shared: Shared = { store, registry, client, clock, informers, everyKind, events: new EventRecorder(client, clock), ca, report };
+  const events = new EventRecorder(client, clock);
+  const shared: Shared = { store, registry, client, clock, informers, everyKind, events, ca, volumesDir, report };
   const contexts = controllers.map((controller) => {
     const writer = controller.writer === undefined ? client : new Client(written, controller.writer);
     const context = new Context(shared, controller.component ?? controller.name, writer);
@@ -92,5 +103,6 @@ export function startControllers({
     await Promise.all(contexts.map((context) => context.stop()));
     everyKind.stop();
     informers.stop();
+    if (temporary) await rm(await temporary, { recursive: true, force: true });
   };
 }

@@ -1,3 +1,7 @@
+import type { LabelSelector } from '../kinds/label-selector.ts';
+
+export type { LabelSelector };
+
 /** What controllers read and write of Kubernetes' objects. */
 
 // oxlint-disable-next-line typescript/no-explicit-any
@@ -43,11 +47,6 @@ export interface Condition {
   lastProbeTime?: string | null;
   lastHeartbeatTime?: string;
   observedGeneration?: number;
-}
-
-export interface LabelSelector {
-  matchLabels?: Record<string, string>;
-  matchExpressions?: { key: string; operator: string; values?: string[] }[];
 }
 
 export interface PodTemplate {

@@ -1,7 +1,7 @@
 import type { Context } from './context.ts';
 import { controllerOf, keyOf, type Any, type Kind, type KubeObject } from './kube.ts';
 import type { WorkQueue } from './queue.ts';
-import { selects } from './selector.ts';
+import { selects } from '../kinds/label-selector.ts';
 
 /** Looks at each object of the kind when it changes; `on` may say that a change needs something else, too. */
 export function watchOwn<T extends KubeObject>(c: Context, kind: Kind<T>, queue: WorkQueue): void {

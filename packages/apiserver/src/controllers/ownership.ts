@@ -2,7 +2,7 @@ import { ApiError } from '../http/errors.ts';
 import type { Context } from './context.ts';
 import { controllerOf, controllerRef, type Kind, type KubeObject, type LabelSelector } from './kube.ts';
 import { isTerminating } from './pods.ts';
-import { selects } from './selector.ts';
+import { selects } from '../kinds/label-selector.ts';
 
 /**
  * The objects that belong to `owner`: its own that still match, and orphans that match, which it adopts;

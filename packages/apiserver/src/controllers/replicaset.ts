@@ -28,7 +28,7 @@ import {
   slowStart,
 } from './pods.ts';
 import type { WorkQueue } from './queue.ts';
-import { selects } from './selector.ts';
+import { selects } from '../kinds/label-selector.ts';
 
 /** Pods created or deleted in one look. */
 const BURST = 500;

@@ -1,8 +1,10 @@
 import { ISSUER, type User } from '../auth/tokens.ts';
 import { bind } from '../objects/binding.ts';
 import { fromClient, toObject } from '../objects/codec.ts';
+import { evict } from '../objects/eviction.ts';
 import { timestamp, type Objects, type WriteRequest } from '../objects/objects.ts';
 import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
+import type { Registry } from '../kinds/registry.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
 import type { Entry, Store } from '../storage/store.ts';
 import type { KubeletCredentials } from '../streams/relay.ts';
@@ -14,6 +16,7 @@ import { objectText } from './shapes.ts';
 
 export interface SubresourceContext {
   store: Store;
+  registry: Registry;
   objects: Objects;
   /** Whose token it is, if it is good for one of the audiences; for this server without any. */
   userOfToken: (token: string, audiences?: readonly string[]) => { user: User; audiences: string[] } | undefined;
@@ -48,15 +51,7 @@ export async function subresourceRequest(
     }
     case 'eviction': {
       const body = await readObject(call.req);
-      const options: JsonObject = isObject(body) ? (body['deleteOptions'] ?? {}) : {};
-      await objects.delete({
-        resource,
-        namespace,
-        name,
-        dryRun: write.dryRun,
-        gracePeriodSeconds: options['gracePeriodSeconds'],
-        preconditions: options['preconditions'],
-      });
+      await evict(context, write, isObject(body) ? body : {});
       return send(call, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
     }
     case 'token': {

@@ -93,16 +93,9 @@ function difference(c: Context, set: DaemonSet, nodes: readonly OnNode[]): { mis
         excess.push(pod);
       }
       // With a surge the old one stays until the new one is available.
-      if (!isZero(set.spec.updateStrategy.rollingUpdate?.maxSurge)) {
-        const newest = active.at(-1)?.metadata.labels?.[HASH_LABEL];
-        excess.push(
-          ...active.filter(
-            (p, i) =>
-              active.findIndex((q) => q.metadata.labels?.[HASH_LABEL] === p.metadata.labels?.[HASH_LABEL]) !== i ||
-              (active.length > 2 && p.metadata.labels?.[HASH_LABEL] !== newest),
-          ),
-        );
-      } else excess.push(...active.slice(1));
+      const surges = !isZero(set.spec.updateStrategy.rollingUpdate?.maxSurge);
+      const of = (p: Pod): unknown => (surges ? p.metadata.labels?.[HASH_LABEL] : 0);
+      excess.push(...active.filter((p, i) => active.findIndex((q) => of(q) === of(p)) !== i));
       if (run && active.length === 0 && ended.length === 0 && !pods.some(isTerminating)) missing.push(name);
     }
   }

@@ -3,7 +3,7 @@ import { equal } from '../../schema/schema.ts';
 import type { Context, Controller } from '../context.ts';
 import { EndpointsKind, Pods, Services, splitKey, type EndpointAddress, type Endpoints, type Pod, type Service } from '../kube.ts';
 import { isReady, isTerminating } from '../pods.ts';
-import { hasLabels } from '../selector.ts';
+import { hasLabels } from '../../kinds/label-selector.ts';
 import { addressesOf, familiesOf, hasAddress, hostnameOf, isHeadless, portsOf, selectsPods } from './ports.ts';
 import { HEADLESS } from './slices.ts';
 import { watchServices } from './watch.ts';

@@ -2,7 +2,7 @@ import type { Context, Controller } from '../context.ts';
 import { EndpointSlices, keyOf, Nodes, Pods, Services, splitKey, type Endpoint, type Pod, type Service } from '../kube.ts';
 import { isReady, isTerminating } from '../pods.ts';
 import type { WorkQueue } from '../queue.ts';
-import { hasLabels } from '../selector.ts';
+import { hasLabels } from '../../kinds/label-selector.ts';
 import { addressesOf, familiesOf, hasAddress, hostnameOf, isHeadless, portsOf, selectsPods } from './ports.ts';
 import { HEADLESS, MANAGED_BY, reconcileSlices, SERVICE_NAME, slicesOf, type Group } from './slices.ts';
 import { watchServices } from './watch.ts';

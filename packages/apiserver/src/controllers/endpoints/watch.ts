@@ -2,7 +2,7 @@ import { equal } from '../../schema/schema.ts';
 import type { Context } from '../context.ts';
 import { keyOf, Pods, Services, type Pod } from '../kube.ts';
 import type { WorkQueue } from '../queue.ts';
-import { hasLabels } from '../selector.ts';
+import { hasLabels } from '../../kinds/label-selector.ts';
 import { isReady } from '../pods.ts';
 
 /** What endpoints say of a pod. */

@@ -1,5 +1,5 @@
 import type { Node, NodeSelectorTerm, Pod, PodSpec, Taint, Toleration } from '../kube.ts';
-import { holds } from '../selector.ts';
+import { holds } from '../../kinds/label-selector.ts';
 
 /** Whether one term of a node selector holds; an empty one never does. */
 export function termHolds(term: NodeSelectorTerm, { metadata }: Node): boolean {

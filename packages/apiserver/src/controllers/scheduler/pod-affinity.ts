@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { Namespaces, type Pod, type PodAffinityTerm } from '../kube.ts';
 import { isTerminating } from '../pods.ts';
-import { selects } from '../selector.ts';
+import { selects } from '../../kinds/label-selector.ts';
 import type { NodeState } from './nodes.ts';
 
 /** Whether `other` is one of the pods that a term of `pod` is about. */

@@ -2,13 +2,14 @@ import { ApiError } from '../../http/errors.ts';
 import { equal } from '../../schema/schema.ts';
 import { conditionOf, withCondition } from '../conditions.ts';
 import type { Context, Controller } from '../context.ts';
-import { keyOf, Nodes, Pods, splitKey, type Pod } from '../kube.ts';
+import { Claims, keyOf, Nodes, Pods, splitKey, Volumes, type Pod } from '../kube.ts';
 import { isFinished, isTerminating } from '../pods.ts';
 import { refusal, type Refusal } from './filters.ts';
 import { nodeStates, type NodeState } from './nodes.ts';
 import { podAffinity } from './pod-affinity.ts';
 import { best } from './score.ts';
 import { spread } from './spread.ts';
+import { podVolumes, type PodVolumes } from './volumes.ts';
 
 const NAME = 'default-scheduler';
 
@@ -36,6 +37,8 @@ export const scheduler: Controller = {
       const relevant = (n = now): unknown => [n?.metadata.labels, n?.spec, n?.status?.allocatable];
       if (!equal(relevant(now), relevant(before))) again();
     });
+    c.informer(Claims).on(again);
+    c.informer(Volumes).on(again);
   },
 };
 
@@ -56,7 +59,8 @@ const isOurs = (pod: Pod): boolean =>
 async function schedule(c: Context, state: State, key: string): Promise<void> {
   const pod = c.informer(Pods).get(...splitKey(key));
   if (!pod || !isOurs(pod) || state.assumed.has(key)) return;
-  const choice = choose(c, pod, nodeStates(c, state.assumed.values()));
+  const volumes = podVolumes(c, pod);
+  const choice = choose(c, pod, volumes, nodeStates(c, state.assumed.values()));
   if (typeof choice === 'string') {
     state.waiting.add(key);
     await refuse(c, pod, choice);
@@ -65,6 +69,11 @@ async function schedule(c: Context, state: State, key: string): Promise<void> {
   const node = choice.node.metadata.name;
   state.assumed.set(key, { pod, node });
   try {
+    if (!(await volumes.prepare(choice.node))) {
+      // It comes back when they are bound.
+      state.waiting.add(key);
+      return;
+    }
     await c.client.bind(pod, node);
   } catch (error) {
     // Gone, or bound by somebody else.
@@ -77,20 +86,27 @@ async function schedule(c: Context, state: State, key: string): Promise<void> {
 }
 
 /** The node for a pod, or why there is none. */
-function choose(c: Context, pod: Pod, states: ReadonlyMap<string, NodeState>): NodeState | string {
+function choose(c: Context, pod: Pod, volumes: PodVolumes, states: ReadonlyMap<string, NodeState>): NodeState | string {
   if (states.size === 0) return 'no nodes available to schedule pods';
   const all = [...states.values()];
+  if (volumes.blocked !== undefined) {
+    const victims = `preemption: 0/${all.length} nodes are available: ${all.length} Preemption is not helpful for scheduling.`;
+    return `0/${all.length} nodes are available: ${volumes.blocked}. ${victims}`;
+  }
   const affinity = podAffinity(c, pod, all);
   const spreading = spread(pod, all);
   const refusals: Refusal[] = [];
   const fitting = all.filter((s) => {
     const alone = refusal(pod, s);
-    const found = alone ?? inCompany(spreading.refusal(s) ?? affinity.refusal(s));
+    const found = alone ?? unreachable(volumes.refusal(s.node)) ?? inCompany(spreading.refusal(s) ?? affinity.refusal(s));
     if (found) refusals.push(found);
     return !found;
   });
   return fitting.length > 0 ? best(pod, fitting, affinity, spreading) : explain(refusals);
 }
+
+const unreachable = (reason: string | undefined): Refusal | undefined =>
+  reason === undefined ? undefined : { reasons: [reason], final: true };
 
 const inCompany = (reason: string | undefined): Refusal | undefined =>
   reason === undefined ? undefined : { reasons: [reason], final: /missing required label|pod affinity rules/.test(reason) };

@@ -1,5 +1,5 @@
 import type { Pod, TopologySpreadConstraint } from '../kube.ts';
-import { selects } from '../selector.ts';
+import { selects } from '../../kinds/label-selector.ts';
 import { wantsNode } from './node-affinity.ts';
 import type { NodeState } from './nodes.ts';
 import { counted } from './pod-affinity.ts';

@@ -1,4 +1,7 @@
-import type { LabelSelector } from './kube.ts';
+export interface LabelSelector {
+  matchLabels?: Record<string, string>;
+  matchExpressions?: { key: string; operator: string; values?: string[] }[];
+}
 
 type Labels = Readonly<Record<string, string>>;
 
