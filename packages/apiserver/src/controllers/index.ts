@@ -12,10 +12,14 @@ import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption.ts';
 import { endpointsController } from './endpoints/endpoints.ts';
 import { endpointSliceController } from './endpoints/endpointslice.ts';
+import { endpointSliceMirroringController } from './endpoints/mirroring.ts';
 import { EventRecorder } from './events.ts';
 import { EveryKind } from './every-kind.ts';
 import { garbageCollector } from './garbage-collector.ts';
 import { Informers } from './informer.ts';
+import { cronJobController } from './job/cronjob.ts';
+import { jobController } from './job/job.ts';
+import { ttlAfterFinished } from './job/ttl.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './node/lifecycle.ts';
 import { taintEvictionController } from './node/taint-eviction.ts';
@@ -33,8 +37,12 @@ const ALL: readonly Controller[] = [
   replicaSetController,
   statefulSetController,
   daemonSetController,
+  jobController,
+  cronJobController,
+  ttlAfterFinished,
   endpointsController,
   endpointSliceController,
+  endpointSliceMirroringController,
   serviceAccountController,
   rootCaPublisher,
   namespaceController,

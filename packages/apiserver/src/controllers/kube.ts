@@ -60,6 +60,7 @@ export interface Container {
   ports?: { name?: string; containerPort: number; hostPort?: number; hostIP?: string; protocol?: string }[];
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
   restartPolicy?: string;
+  env?: { name: string; value?: string; valueFrom?: Any }[];
 }
 
 export interface Toleration {
@@ -153,6 +154,7 @@ export interface ContainerStatus {
   name: string;
   restartCount: number;
   state?: { terminated?: { exitCode: number; finishedAt?: string } };
+  lastState?: { terminated?: { exitCode: number; finishedAt?: string } };
 }
 
 export interface ReplicaSet extends KubeObject {
@@ -344,6 +346,63 @@ export interface StorageClass extends KubeObject {
   mountOptions?: string[];
 }
 
+export interface PodFailureRule {
+  action: 'FailJob' | 'Ignore' | 'Count' | 'FailIndex';
+  onExitCodes?: { containerName?: string; operator: 'In' | 'NotIn'; values: number[] };
+  onPodConditions?: { type: string; status: string }[];
+}
+
+export interface JobSpec {
+  parallelism: number;
+  completions?: number;
+  backoffLimit: number;
+  activeDeadlineSeconds?: number;
+  ttlSecondsAfterFinished?: number;
+  completionMode: string;
+  suspend?: boolean;
+  managedBy?: string;
+  podReplacementPolicy?: string;
+  podFailurePolicy?: { rules: PodFailureRule[] };
+  selector: LabelSelector;
+  template: PodTemplate;
+}
+
+export interface Job extends KubeObject {
+  spec: JobSpec;
+  status?: JobStatus;
+}
+
+export interface JobStatus {
+  active?: number;
+  ready?: number;
+  terminating?: number;
+  succeeded?: number;
+  failed?: number;
+  completedIndexes?: string;
+  startTime?: string;
+  completionTime?: string;
+  uncountedTerminatedPods?: { succeeded?: string[]; failed?: string[] };
+  conditions?: Condition[];
+}
+
+export interface CronJob extends KubeObject {
+  spec: {
+    schedule: string;
+    timeZone?: string;
+    startingDeadlineSeconds?: number;
+    concurrencyPolicy: string;
+    suspend?: boolean;
+    successfulJobsHistoryLimit?: number;
+    failedJobsHistoryLimit?: number;
+    jobTemplate: { metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }; spec: JobSpec };
+  };
+  status?: {
+    active?: { kind: string; namespace: string; name: string; uid: string; apiVersion: string; resourceVersion?: string }[];
+    lastScheduleTime?: string;
+    lastSuccessfulTime?: string;
+  };
+}
+
 /** A kind that controllers know. */
 export interface Kind<T extends KubeObject> {
   readonly group: string;
@@ -375,6 +434,9 @@ export const DaemonSets = kind<DaemonSet>('apps', 'daemonsets', 'DaemonSet');
 export const Claims = kind<Claim>('', 'persistentvolumeclaims', 'PersistentVolumeClaim');
 export const Volumes = kind<Volume>('', 'persistentvolumes', 'PersistentVolume');
 export const StorageClasses = kind<StorageClass>('storage.k8s.io', 'storageclasses', 'StorageClass');
+
+export const Jobs = kind<Job>('batch', 'jobs', 'Job');
+export const CronJobs = kind<CronJob>('batch', 'cronjobs', 'CronJob');
 
 export const apiVersionOf = ({ group, version = 'v1' }: { group: string; version?: string }): string =>
   group ? `${group}/${version}` : version;
