@@ -8,7 +8,7 @@ export async function bind(objects: Objects, write: WriteRequest, node: string, 
   const { resource, namespace, name } = write;
   const uid: unknown = body['metadata']?.uid;
   for (let attempt = 0; ; attempt += 1) {
-    const pod = toObject(resource, objects.get(resource, namespace, name));
+    const pod = toObject(resource, objects.head(resource, namespace, name));
     if (uid && uid !== pod['metadata'].uid)
       throw conflict(
         resource,

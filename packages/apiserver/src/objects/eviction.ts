@@ -23,7 +23,7 @@ export async function evict({ store, registry, objects }: Place, write: WriteReq
   const named: unknown = body['metadata']?.name;
   if (named && named !== name) throw badRequest('name in URL does not match name in Eviction object');
   const options: JsonObject = body['deleteOptions'] ?? {};
-  const pod = toObject(resource, objects.get(resource, namespace, name));
+  const pod = toObject(resource, objects.head(resource, namespace, name));
   if (!isFree(pod)) {
     const budgets = registry.find('policy', 'v1', 'poddisruptionbudgets')!;
     const found = store
@@ -59,7 +59,7 @@ const isReady = ({ status }: JsonObject): boolean =>
 async function spend(objects: Objects, write: WriteRequest, pod: JsonObject): Promise<void> {
   const { resource, namespace, name } = write;
   for (let attempt = 0; ; attempt += 1) {
-    const budget = toObject(resource, objects.get(resource, namespace, name));
+    const budget = toObject(resource, objects.head(resource, namespace, name));
     const { spec, status } = budget as { spec: JsonObject; status: JsonObject };
     if (!isReady(pod)) {
       if (spec['unhealthyPodEvictionPolicy'] === 'AlwaysAllow') return;
@@ -110,7 +110,7 @@ async function note(objects: Objects, write: WriteRequest): Promise<void> {
     lastTransitionTime: timestamp(),
   };
   for (let attempt = 0; ; attempt += 1) {
-    const pod = toObject(resource, objects.get(resource, namespace, name));
+    const pod = toObject(resource, objects.head(resource, namespace, name));
     const others = (pod['status'].conditions ?? []).filter((c: JsonObject) => c['type'] !== condition.type);
     pod['status'].conditions = [...others, condition];
     try {

@@ -194,6 +194,7 @@ export const DEPLOYMENTS = '/apis/apps/v1/namespaces/default/deployments';
 export const REPLICASETS = '/apis/apps/v1/namespaces/default/replicasets';
 export const STATEFULSETS = '/apis/apps/v1/namespaces/default/statefulsets';
 export const DAEMONSETS = '/apis/apps/v1/namespaces/default/daemonsets';
+export const MAPS_OF = '/api/v1/namespaces/default/configmaps';
 export const JOBS = '/apis/batch/v1/namespaces/default/jobs';
 export const PODS = '/api/v1/namespaces/default/pods';
 export const SERVICES = '/api/v1/namespaces/default/services';
