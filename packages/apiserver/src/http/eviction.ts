@@ -1,31 +1,32 @@
-import { ApiError, badRequest } from '../http/errors.ts';
 import { selects } from '../kinds/label-selector.ts';
-import type { Registry } from '../kinds/registry.ts';
-import type { JsonObject } from '../schema/schema.ts';
+import type { Resource } from '../kinds/resource.ts';
+import { toObject } from '../objects/codec.ts';
+import { timestamp, type Objects, type WriteRequest } from '../objects/objects.ts';
+import { isObject, type JsonObject } from '../schema/schema.ts';
 import type { Store } from '../storage/store.ts';
-import { toObject } from './codec.ts';
-import { timestamp, type Objects, type WriteRequest } from './objects.ts';
+import { ApiError, badRequest } from './errors.ts';
 
-interface Place {
+export interface EvictionContext {
   store: Store;
-  registry: Registry;
   objects: Objects;
+  budgets: Resource;
 }
 
-/** Seconds after which an eviction that was refused may be asked for again. */
+/** Seconds after which a budget that was not counted yet may be asked for again. */
 const RETRY_AFTER = 10;
 /** Pods that a budget may await the end of. */
 const MAX_DISRUPTED = 2000;
 
 /** Deletes a pod if its disruption budget has room for that. @throws 429 where it has none now */
-export async function evict({ store, registry, objects }: Place, write: WriteRequest, body: JsonObject): Promise<void> {
-  const { resource, namespace, name, dryRun } = write;
-  const named: unknown = body['metadata']?.name;
+export async function evict({ store, objects, budgets }: EvictionContext, write: WriteRequest, body: unknown): Promise<void> {
+  const { resource, namespace, name } = write;
+  const eviction: JsonObject = isObject(body) ? body : {};
+  const named: unknown = eviction['metadata']?.name;
   if (named && named !== name) throw badRequest('name in URL does not match name in Eviction object');
-  const options: JsonObject = body['deleteOptions'] ?? {};
+  const options: JsonObject = eviction['deleteOptions'] ?? {};
+  const dryRun = write.dryRun || options['dryRun']?.includes('All') === true;
   const pod = toObject(resource, objects.head(resource, namespace, name));
   if (!isFree(pod)) {
-    const budgets = registry.find('policy', 'v1', 'poddisruptionbudgets')!;
     const found = store
       .list(budgets.storage, namespace)
       .filter((e) => selects((JSON.parse(e.json) as JsonObject)['spec']?.selector, pod['metadata'].labels));
@@ -33,9 +34,9 @@ export async function evict({ store, registry, objects }: Place, write: WriteReq
       throw new ApiError(
         500,
         'InternalError',
-        'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
+        'Internal error occurred: This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
       );
-    if (found.length === 1) await spend(objects, { ...write, resource: budgets, name: found[0]!.name }, pod);
+    if (found.length === 1) await spend(objects, { ...write, dryRun, resource: budgets, name: found[0]!.name, warnings: [] }, pod);
     if (!dryRun) await note(objects, write);
   }
   await objects.delete({
@@ -44,6 +45,7 @@ export async function evict({ store, registry, objects }: Place, write: WriteReq
     name,
     dryRun,
     gracePeriodSeconds: options['gracePeriodSeconds'],
+    propagationPolicy: options['propagationPolicy'],
     preconditions: { uid: pod['metadata'].uid, ...options['preconditions'] },
   });
 }
@@ -66,7 +68,7 @@ async function spend(objects: Objects, write: WriteRequest, pod: JsonObject): Pr
       if (status['currentHealthy'] >= status['desiredHealthy'] && status['desiredHealthy'] > 0) return;
     }
     if ((status['observedGeneration'] ?? 0) < budget['metadata'].generation)
-      throw refused(`The disruption budget ${name} is still being processed by the server.`);
+      throw refused(`The disruption budget ${name} is still being processed by the server.`, RETRY_AFTER);
     if (Object.keys(status['disruptedPods'] ?? {}).length > MAX_DISRUPTED)
       throw new ApiError(
         403,
@@ -92,10 +94,10 @@ async function spend(objects: Objects, write: WriteRequest, pod: JsonObject): Pr
   }
 }
 
-function refused(why: string): ApiError {
+function refused(why: string, retryAfterSeconds?: number): ApiError {
   return new ApiError(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
     causes: [{ reason: 'DisruptionBudget', message: why, field: '' }],
-    retryAfterSeconds: RETRY_AFTER,
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
   });
 }
 
