@@ -1,7 +1,7 @@
 import { ISSUER, type User } from '../auth/tokens.ts';
 import { bind } from '../objects/binding.ts';
 import { fromClient, toObject } from '../objects/codec.ts';
-import { timestamp, type Objects, type WriteRequest } from '../objects/objects.ts';
+import { timestamp, type WriteRequest } from '../objects/objects.ts';
 import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
 import type { Entry } from '../storage/store.ts';
