@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { ApiServerError, startApiServer, type ApiServer } from './server.ts';
 
-const USAGE = `kosmos-apiserver: serves the Kubernetes API, without controllers, until it is stopped
+const USAGE = `kosmos-apiserver: serves the Kubernetes API until it is stopped
 
   --data DIR            keep CA, keys and objects in DIR; memory only without it
   --port N              port to listen on; 0 (default): any free one
@@ -13,6 +13,8 @@ const USAGE = `kosmos-apiserver: serves the Kubernetes API, without controllers,
   --name NAME           name of the cluster in the kubeconfig (default kosmos)
   --advertise ADDR      a further address or name under which clients reach it (repeatable)
   --service-cidr CIDR   range for ClusterIPs (default 10.96.0.0/12); twice for one of each IP family
+  --controllers LIST    controllers to run: * is all, NAME that one, -NAME all but that one, with commas between
+                        (default namespace-controller)
   --kubeconfig FILE     where the administrator's kubeconfig is written (default: in DIR, else in a temporary directory)
   --help
 
@@ -34,6 +36,7 @@ async function main(): Promise<void> {
         name: { type: 'string' },
         advertise: { type: 'string', multiple: true },
         'service-cidr': { type: 'string', multiple: true },
+        controllers: { type: 'string' },
         kubeconfig: { type: 'string' },
         help: { type: 'boolean' },
       },
@@ -82,6 +85,7 @@ async function main(): Promise<void> {
       ...(values.host === undefined ? {} : { host: values.host }),
       ...(values.name === undefined ? {} : { name: values.name }),
       ...(values.advertise ? { advertise: values.advertise } : {}),
+      ...(values.controllers === undefined ? {} : { controllers: values.controllers.split(',').filter(Boolean) }),
       ...(values['service-cidr'] ? { serviceCIDRs: values['service-cidr'] } : {}),
     });
   } catch (error) {

@@ -2,13 +2,16 @@ import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import { mkdirSync } from 'node:fs';
 import { ServerResponse } from 'node:http';
 import net from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { certify, YEAR, type Certificate, type CertificateRequest } from './auth/certificates.ts';
 import { kubeconfigText } from './auth/kubeconfig.ts';
 import { loadPki, type Pki } from './auth/pki.ts';
 import { ANONYMOUS, ISSUER, makeToken, TokenReader, userOf, type User } from './auth/tokens.ts';
 import { Faults } from './faults.ts';
+import { chosen, DEFAULT_CONTROLLERS, startControllers } from './controllers/index.ts';
+import type { Clock } from './controllers/clock.ts';
+import type { Controller } from './controllers/context.ts';
 import { Handler } from './http/handler.ts';
 import type { Incoming, Outgoing } from './http/request.ts';
 import { KUBELET_CLIENT } from './streams/kubelet-client.ts';
@@ -20,7 +23,7 @@ import { Registry } from './kinds/registry.ts';
 import { Addresses } from './objects/addresses.ts';
 import { seed } from './objects/seed.ts';
 import { CustomKinds } from './objects/custom.ts';
-import { admit, Namespaces } from './objects/namespaces.ts';
+import { admit } from './objects/admission.ts';
 import { toObject } from './objects/codec.ts';
 import { Objects } from './objects/objects.ts';
 import { Journal } from './storage/journal.ts';
@@ -43,6 +46,13 @@ export interface ApiServerOptions {
   serviceCIDRs?: string[];
   /** Serves metrics.k8s.io, for `kubectl top`: what the nodes' kubelets measure when somebody asks. */
   metrics?: boolean;
+  /**
+   * Controllers that run, as kube-controller-manager's flag names them: `*` is all, `-NAME` all but that one.
+   * By default only the one that empties deleted namespaces.
+   */
+  controllers?: readonly string[];
+  /** The controllers' time; the machine's by default. */
+  clock?: Clock;
   /** Stops the server. */
   signal?: AbortSignal;
   /** Gets what should not have happened inside the server; the standard error by default. */
@@ -99,6 +109,12 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       console.error('kosmos-apiserver:', error);
     });
   signal?.throwIfAborted();
+  let controllers: Controller[];
+  try {
+    controllers = chosen(options.controllers ?? DEFAULT_CONTROLLERS);
+  } catch (error) {
+    throw new ApiServerError('CONTROLLERS', (error as Error).message);
+  }
 
   let store: Store;
   if (dataDir) {
@@ -154,8 +170,6 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     const custom = new CustomKinds({ store, registry, objects, report, gone });
     undo.push(() => custom.stop());
     await seed(registry, objects, store, { clusterIP: addresses.first, cidrs: addresses.cidrs });
-    const namespaces = new Namespaces({ store, registry, objects, report });
-    undo.push(() => namespaces.stop());
 
     const names = [
       ...new Set([
@@ -200,6 +214,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
         store,
         registry,
         objects,
+        budgets: registry.find('policy', 'v1', 'poddisruptionbudgets')!,
         faults,
         authenticate: (req) => authenticate(req, (token) => userOfToken(token)?.user),
         userOfToken,
@@ -307,6 +322,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       attached.add(listener);
     };
     if (options.listener) await attach(options.listener);
+    const volumesDir = dataDir && resolve(dataDir, 'volumes');
+    undo.push(startControllers({ store, registry, objects, controllers, ca: pki.ca, clock: options.clock, volumesDir, report }));
 
     const bound = (server.address() as net.AddressInfo).port;
     const url = `https://${net.isIPv6(host) ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host}:${bound}`;

@@ -1,19 +1,19 @@
 import { ISSUER, type User } from '../auth/tokens.ts';
+import { bind } from '../objects/binding.ts';
 import { fromClient, toObject } from '../objects/codec.ts';
-import { timestamp, type Objects, type WriteRequest } from '../objects/objects.ts';
+import { timestamp, type WriteRequest } from '../objects/objects.ts';
 import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
-import type { Entry, Store } from '../storage/store.ts';
+import type { Entry } from '../storage/store.ts';
 import type { KubeletCredentials } from '../streams/relay.ts';
 import { ApiError, badRequest, conflict, field, invalid, methodNotAllowed, notFound, unsupportedMediaType } from './errors.ts';
 import type { Accepted } from './negotiate.ts';
 import { mediaType, parseBody, readBody, readObject, type Call, type Target } from './request.ts';
 import { send, sendText } from './respond.ts';
 import { objectText } from './shapes.ts';
+import { evict, type EvictionContext } from './eviction.ts';
 
-export interface SubresourceContext {
-  store: Store;
-  objects: Objects;
+export interface SubresourceContext extends EvictionContext {
   /** Whose token it is, if it is good for one of the audiences; for this server without any. */
   userOfToken: (token: string, audiences?: readonly string[]) => { user: User; audiences: string[] } | undefined;
   /** The Node object. @throws 404 */
@@ -46,16 +46,7 @@ export async function subresourceRequest(
       return send(call, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
     }
     case 'eviction': {
-      const body = await readObject(call.req);
-      const options: JsonObject = isObject(body) ? (body['deleteOptions'] ?? {}) : {};
-      await objects.delete({
-        resource,
-        namespace,
-        name,
-        dryRun: write.dryRun,
-        gracePeriodSeconds: options['gracePeriodSeconds'],
-        preconditions: options['preconditions'],
-      });
+      await evict(context, write, await readObject(call.req));
       return send(call, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
     }
     case 'token': {
@@ -132,36 +123,6 @@ function boundTo({ store }: SubresourceContext, namespace: string, ref: JsonObje
     );
   }
   return { kind, apiVersion: 'v1', name, uid: found.uid };
-}
-
-/** Puts a pod on a node, once. */
-async function bind(objects: Objects, write: WriteRequest, node: string, body: JsonObject): Promise<void> {
-  const { resource, namespace, name } = write;
-  const uid: unknown = body['metadata']?.uid;
-  for (let attempt = 0; ; attempt += 1) {
-    const pod = toObject(resource, objects.get(resource, namespace, name));
-    if (uid && uid !== pod['metadata'].uid)
-      throw conflict(
-        resource,
-        name,
-        `Precondition failed: UID in precondition: ${String(uid)}, UID in object meta: ${pod['metadata'].uid}`,
-      );
-    if (pod['metadata'].deletionTimestamp) throw conflict(resource, name, `pod ${name} is being deleted, cannot be assigned to a host`);
-    if (pod['spec'].nodeName) throw conflict(resource, name, `pod ${name} is already assigned to node "${pod['spec'].nodeName}"`);
-    pod['spec'].nodeName = node;
-    pod['metadata'].annotations = { ...pod['metadata'].annotations, ...body['metadata']?.annotations };
-    const scheduled = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: timestamp() };
-    pod['status'] = {
-      ...pod['status'],
-      conditions: [...(pod['status']?.conditions ?? []).filter((c: JsonObject) => c['type'] !== 'PodScheduled'), scheduled],
-    };
-    try {
-      await objects.update({ ...write, subresource: 'binding', name }, pod);
-      return;
-    } catch (error) {
-      if (!(error instanceof ApiError && error.reason === 'Conflict') || attempt > 10) throw error;
-    }
-  }
 }
 
 const at = (object: JsonObject, path: string): unknown =>

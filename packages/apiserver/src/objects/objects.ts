@@ -73,7 +73,8 @@ export class Objects {
     return entry;
   }
 
-  #head(resource: Resource, namespace: string, name: string): Entry {
+  /** The object as the next write finds it: what waits for its commit counts. @throws a 404 */
+  head(resource: Resource, namespace: string, name: string): Entry {
     const entry = this.#store.head(resource.storage, keyOf(namespace, name));
     if (!entry) throw notFound(resource, name);
     return entry;
@@ -167,7 +168,7 @@ export class Objects {
     if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }
-    return this.#replace(request, this.#head(resource, namespace, name), object, (o, old, w) => trackUpdate(resource, old, o, w));
+    return this.#replace(request, this.head(resource, namespace, name), object, (o, old, w) => trackUpdate(resource, old, o, w));
   }
 
   async patch(request: WriteRequest, type: PatchType, body: unknown, force = false): Promise<Written> {
@@ -316,7 +317,7 @@ export class Objects {
   async delete(request: DeleteRequest): Promise<Written> {
     const { resource, namespace, name, dryRun, preconditions } = request;
     for (let attempt = 0; ; attempt += 1) {
-      const head = this.#head(resource, namespace, name);
+      const head = this.head(resource, namespace, name);
       if (preconditions?.uid !== undefined && preconditions.uid !== head.uid) {
         throw conflict(resource, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${head.uid}`);
       }

@@ -1,4 +1,4 @@
-/** The control plane of one cluster: `main CONFIG`: its API server, and the binder of pods to nodes. */
+/** The control plane of one cluster: `main CONFIG`: its API server, and Kubernetes' controllers. */
 import { renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,7 +9,6 @@ import { messageOf } from '../errors.ts';
 import { Nodes, Pods } from '../kube.ts';
 import { lineLogger } from '../log.ts';
 import { writeApiEndpoints } from './api-endpoints.ts';
-import { startBinder } from './binder.ts';
 import { Proxy } from '../proxy/proxy.ts';
 import { byService, EndpointSlices, Services } from '../services.ts';
 import type { ControlPlaneConfig } from './config.ts';
@@ -31,6 +30,7 @@ const server = await startApiServer({
   dataDir: config.data,
   serviceCIDRs: [...config.serviceCIDRs],
   metrics: true,
+  controllers: ['*'],
 });
 await server.attach(createServer().listen({ fd: LISTENER_FD }));
 for (const host of config.otherAddresses) await server.attach(createServer().listen({ host, port: PORT }));
@@ -44,7 +44,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 writeWhole(config.kubeconfig, server.kubeconfig({ server: `https://127.0.0.1:${config.port}` }));
 writeWhole(config.innerKubeconfig, server.kubeconfig());
 
-const { client, informer, start } = connectCluster(config.innerKubeconfig, 'lab-binder', log);
+const { client, informer, start } = connectCluster(config.innerKubeconfig, 'lab-control-plane', log);
 type Message = { id: number } & (
   { type: 'delete-node'; node: string } | { type: 'certify-node'; node: string; addresses: string; dir: string }
 );
@@ -58,8 +58,6 @@ process.on('message', (m: Message) => {
 await writeApiEndpoints(client, { address: config.address, port: PORT });
 process.send?.({ type: 'ready' });
 
-const pods = informer(Pods);
-const nodes = informer(Nodes);
 // Webhooks, aggregated APIs and the cluster's DNS server reach services from here.
 const proxy = new Proxy({
   node: '',
@@ -67,12 +65,11 @@ const proxy = new Proxy({
   podCIDRs: config.podCIDRs,
   services: informer(Services),
   slices: informer(EndpointSlices, { indexes: byService }),
-  nodes,
+  nodes: informer(Nodes),
   log,
 });
 await start(stop.signal);
 await proxy.start();
-startBinder({ client, pods, nodes, log, signal: stop.signal });
 
 /** A node that is gone: its Node object, and its pods, which no kubelet ends any more. */
 async function deleteNode(client: KubeClient, node: string): Promise<void> {

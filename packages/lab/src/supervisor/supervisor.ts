@@ -64,7 +64,6 @@ export class Supervisor {
   async up(): Promise<void> {
     const nodes = this.#clusters.flatMap((c) => c.nodes.map((n) => ({ cluster: c, node: n })));
     mkdirSync(paths(this.#dir).logs, { recursive: true });
-    for (const { cluster, node } of nodes) forgetBoot(this.#dir, cluster, node);
     await this.#timed(`network of ${count(this.#clusters.length, 'cluster')} with ${count(nodes.length, 'node')}`, () =>
       this.#network.build(this.#record.topology),
     );

@@ -40,7 +40,9 @@ export const claim: Strategy = {
   validateUpdate(object, old) {
     const fixed = (o: JsonObject): JsonObject => {
       const { resources: _r, volumeAttributesClassName: _v, ...rest } = o['spec'];
-      return old['spec'].volumeName ? rest : { ...rest, volumeName: undefined };
+      // One without a class may get the default class later.
+      const free = old['spec'].storageClassName === undefined ? { storageClassName: undefined } : {};
+      return { ...rest, ...free, ...(old['spec'].volumeName ? {} : { volumeName: undefined }) };
     };
     const size = (o: JsonObject): number => quantityValue(o['spec'].resources?.requests?.storage ?? 0);
     const causes: Cause[] = [];

@@ -1,6 +1,7 @@
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { randomUUID } from 'node:crypto';
+import { selects } from '../label-selector.ts';
 import type { Strategy } from '../resource.ts';
 import { intOrPercent, isZero, numbers, oneOf, overWhole, selectorProblems } from './checks.ts';
 import { podSpecDefaults, templateProblems } from './pod-spec.ts';
@@ -12,25 +13,6 @@ function template(spec: JsonObject): void {
   t['spec'] ??= {};
   podSpecDefaults(t['spec']);
 }
-
-const selects = (selector: JsonObject | undefined, labels: JsonObject): boolean => {
-  const one = (e: JsonObject): boolean => {
-    const value: unknown = labels[e['key']];
-    switch (e['operator']) {
-      case 'In':
-        return e['values']?.includes(value) ?? false;
-      case 'NotIn':
-        return !e['values']?.includes(value);
-      case 'Exists':
-        return value !== undefined;
-      default:
-        return value === undefined;
-    }
-  };
-  return (
-    Object.entries(selector?.['matchLabels'] ?? {}).every(([k, v]) => labels[k] === v) && (selector?.['matchExpressions'] ?? []).every(one)
-  );
-};
 
 function problems(object: JsonObject): Cause[] {
   const spec: JsonObject = object['spec'];
