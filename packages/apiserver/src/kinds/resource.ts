@@ -29,7 +29,7 @@ export interface WriteContext {
 
 /**
  * What is particular to a kind, as hooks of the one generic write path. Every hook may be absent.
- * They run in this order: `defaults`, `create` or `update`, `validate`, `validateCreate` or `validateUpdate`, and `complete` last, on what is kept.
+ * They run in this order: `defaults`, `create` or `update`, `validate`, `validateCreate` or `validateUpdate`.
  */
 export interface Strategy {
   /** Fills defaults in; runs on everything that is decoded, also on the result of a patch. */
@@ -43,8 +43,6 @@ export interface Strategy {
   validate?: (object: JsonObject) => Cause[];
   validateCreate?: (object: JsonObject) => Cause[];
   validateUpdate?: (object: JsonObject, old: JsonObject) => Cause[];
-  /** Fields that are always written, as Go structs without omitempty are. */
-  complete?: (object: JsonObject) => void;
   /** Fields for field selectors beside metadata.name and metadata.namespace. */
   fields?: (object: JsonObject) => Record<string, string>;
   /** Seconds that a deletion waits for someone else to end it; 0 = now. */

@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { applyConfiguration, trackUpdate, type Writer } from '../apply/managers.ts';
 import { alreadyExists, ApiError, badRequest, conflict, field, invalid, notFound } from '../http/errors.ts';
 import { groupVersion, type Resource, type WriteContext } from '../kinds/resource.ts';
+import { resolve } from '../kinds/facts.ts';
 import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
 import { strategicMerge } from '../patch/strategic.ts';
+import { fillIn, fillInDeep } from '../schema/go-fields.ts';
 import { equal, isObject, type JsonObject } from '../schema/schema.ts';
 import { validate } from '../schema/validate.ts';
 import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
@@ -113,8 +115,8 @@ export class Objects {
     resource.create?.(object, context);
     if (generated) meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
     this.#validate(resource, object);
+    fillInStatus(resource, object);
     track(object, { manager: request.fieldManager, now: context.now });
-    resource.complete?.(object);
     for (let attempt = 0; ; attempt += 1) {
       const name: string = meta['name'];
       if (this.#store.head(resource.storage, keyOf(namespace, name))) {
@@ -285,7 +287,7 @@ export class Objects {
       }
       resource.update?.(object, old, context);
     }
-    resource.complete?.(object);
+    fillInStatus(resource, object);
     if (resource.generation && subresource !== 'status' && !equal(content(object, resource), content(old, resource))) {
       object['metadata'].generation = (oldMeta['generation'] ?? 0) + 1;
     }
@@ -366,6 +368,14 @@ export class Objects {
       }
     }
   }
+}
+
+/** Writes out what Go writes of a status that the server made. */
+function fillInStatus({ custom, schema }: Resource, object: JsonObject): void {
+  if (custom || !schema?.ref) return;
+  fillIn(schema.ref, object);
+  const status = resolve(schema).properties?.['status'];
+  if (status && object['status']) fillInDeep(status, object['status']);
 }
 
 /** The part of an object whose changes its generation counts. */

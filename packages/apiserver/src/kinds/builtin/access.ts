@@ -28,17 +28,11 @@ function ruleProblems(object: JsonObject, namespaced: boolean): Cause[] {
 
 export const role: Strategy = {
   name: pathSegment,
-  complete: (object) => {
-    object['rules'] ??= null;
-  },
   validate: (object) => ruleProblems(object, true),
 };
 
 export const clusterRole: Strategy = {
   name: pathSegment,
-  complete: (object) => {
-    object['rules'] ??= null;
-  },
   validate(object) {
     const causes = ruleProblems(object, false);
     const aggregation: JsonObject | undefined = object['aggregationRule'];

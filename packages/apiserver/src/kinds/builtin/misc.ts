@@ -4,19 +4,6 @@ import { dnsLabel, labelKeyProblem, labelValueProblem } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { keyProblem, named, oneOf } from './checks.ts';
 
-const NODE_INFO = {
-  machineID: '',
-  systemUUID: '',
-  bootID: '',
-  kernelVersion: '',
-  osImage: '',
-  containerRuntimeVersion: '',
-  kubeletVersion: '',
-  kubeProxyVersion: '',
-  operatingSystem: '',
-  architecture: '',
-};
-
 export const namespace: Strategy = {
   name: dnsLabel,
   defaults(object) {
@@ -44,12 +31,6 @@ export const node: Strategy = {
   updateStatus(object) {
     const status: JsonObject = (object['status'] ??= {});
     if (status['capacity'] && !status['allocatable']) status['allocatable'] = { ...status['capacity'] };
-  },
-  complete(object) {
-    object['spec'] ??= {};
-    const status: JsonObject = (object['status'] = { ...object['status'] });
-    status['daemonEndpoints'] = { kubeletEndpoint: { Port: 0 }, ...status['daemonEndpoints'] };
-    status['nodeInfo'] = { ...NODE_INFO, ...status['nodeInfo'] };
   },
   validate({ spec = {} }) {
     const causes: Cause[] = [];
@@ -175,12 +156,6 @@ export const secret: Strategy = {
 export const serviceAccount: Strategy = { returnsDeleted: true };
 
 export const event: Strategy = {
-  complete(object) {
-    for (const key of ['eventTime', 'firstTimestamp', 'lastTimestamp']) object[key] ??= null;
-    object['source'] ??= {};
-    object['reportingComponent'] ??= '';
-    object['reportingInstance'] ??= '';
-  },
   validate(object) {
     const about: unknown = object['involvedObject']?.namespace;
     return (about || 'default') === object['metadata'].namespace || (!about && object['metadata'].namespace === 'kube-system')

@@ -22,9 +22,6 @@ function backendProblems(b: JsonObject, path: string): Cause[] {
 }
 
 export const ingress: Strategy = {
-  create: (object) => {
-    object['status'] = { loadBalancer: {} };
-  },
   validate(object) {
     const spec: JsonObject = object['spec'] ?? {};
     const causes: Cause[] = [];
@@ -134,9 +131,6 @@ export const endpointSlice: Strategy = {
       p.name ??= '';
       p.protocol ??= 'TCP';
     }
-  },
-  complete: (object) => {
-    if (object['endpoints'] === undefined) object['endpoints'] = null;
   },
   validate(object) {
     const type: unknown = object['addressType'];
@@ -249,12 +243,6 @@ export const endpoints: Strategy = {
 };
 
 export const disruptionBudget: Strategy = {
-  create(object) {
-    object['status'] = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
-  },
-  complete(object) {
-    object['status'] = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0, ...object['status'] };
-  },
   validate({ spec = {} }) {
     const causes: Cause[] = [];
     if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined)

@@ -169,7 +169,6 @@ export const service: Strategy = {
   create(object, context) {
     families(object['spec']);
     allocate(object['spec'], context, { ports: new Set() });
-    object['status'] = { loadBalancer: {} };
   },
   update(object, old, context) {
     const spec: JsonObject = object['spec'];

@@ -67,12 +67,6 @@ const fixedSelector = (object: JsonObject, old: JsonObject): Cause[] =>
     ? []
     : [field.invalid('spec.selector', object['spec'].selector, 'field is immutable')];
 
-const emptyStatus = (status: JsonObject = {}): Pick<Strategy, 'create'> => ({
-  create: (object) => {
-    object['status'] = { ...status };
-  },
-});
-
 export const deployment: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
@@ -88,7 +82,6 @@ export const deployment: Strategy = {
     spec['revisionHistoryLimit'] ??= 10;
     spec['progressDeadlineSeconds'] ??= 600;
   },
-  ...emptyStatus(),
   validate(object) {
     const strategy: JsonObject = object['spec'].strategy;
     const causes = problems(object);
@@ -118,7 +111,6 @@ export const replicaSet: Strategy = {
     if (spec['template']) template(spec);
     spec['replicas'] ??= 1;
   },
-  ...emptyStatus({ replicas: 0 }),
   validate: (object) => (object['spec'].template ? problems(object) : [field.required('spec.template')]),
   validateUpdate: fixedSelector,
   fields: ({ status = {} }) => ({ 'status.replicas': String(status.replicas ?? 0) }),
@@ -133,7 +125,6 @@ export const replicationController: Strategy = {
     }
     spec['replicas'] ??= 1;
   },
-  ...emptyStatus({ replicas: 0 }),
   validate: (object) =>
     object['spec'].template
       ? [
@@ -165,10 +156,6 @@ export const statefulSet: Strategy = {
       claimDefaults(claim);
       claim.status ??= { phase: 'Pending' };
     }
-  },
-  ...emptyStatus({ replicas: 0, availableReplicas: 0 }),
-  complete: (object) => {
-    object['status'] = { replicas: 0, availableReplicas: 0, ...object['status'] };
   },
   validate(object) {
     const spec: JsonObject = object['spec'];
@@ -218,8 +205,6 @@ export const statefulSet: Strategy = {
   },
 };
 
-const DAEMON_STATUS = { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 };
-
 export const daemonSet: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
@@ -234,11 +219,7 @@ export const daemonSet: Strategy = {
     spec['revisionHistoryLimit'] ??= 10;
   },
   create(object) {
-    object['status'] = { ...DAEMON_STATUS };
     object['metadata'].annotations = { ...object['metadata'].annotations, 'deprecated.daemonset.template.generation': '1' };
-  },
-  complete: (object) => {
-    object['status'] = { ...DAEMON_STATUS, ...object['status'] };
   },
   update(object, old) {
     if (!equal(object['spec'].template, old['spec'].template)) {
@@ -343,7 +324,6 @@ export const job: Strategy = {
   },
   create(object) {
     const spec: JsonObject = object['spec'];
-    object['status'] = {};
     if (spec['manualSelector']) return;
     // Made here rather than by the caller, so that no two jobs ever select the same pods.
     const uid: string = object['metadata'].uid ?? randomUUID();
@@ -385,7 +365,6 @@ export const cronJob: Strategy = {
     spec['jobTemplate'].metadata ??= {};
     template(inner);
   },
-  ...emptyStatus(),
   validate(object) {
     const spec: JsonObject = object['spec'];
     const causes: Cause[] = [];
