@@ -192,6 +192,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
         store,
         registry,
         objects,
+        budgets: registry.find('policy', 'v1', 'poddisruptionbudgets')!,
         faults,
         authenticate: (req) => authenticate(req, (token) => userOfToken(token)?.user),
         userOfToken,

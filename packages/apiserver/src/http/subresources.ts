@@ -3,17 +3,16 @@ import { fromClient, toObject } from '../objects/codec.ts';
 import { timestamp, type Objects, type WriteRequest } from '../objects/objects.ts';
 import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
-import type { Entry, Store } from '../storage/store.ts';
+import type { Entry } from '../storage/store.ts';
 import type { KubeletCredentials } from '../streams/relay.ts';
 import { ApiError, badRequest, conflict, field, invalid, methodNotAllowed, notFound, unsupportedMediaType } from './errors.ts';
 import type { Accepted } from './negotiate.ts';
 import { mediaType, parseBody, readBody, readObject, type Call, type Target } from './request.ts';
 import { send, sendText } from './respond.ts';
 import { objectText } from './shapes.ts';
+import { evict, type EvictionContext } from './eviction.ts';
 
-export interface SubresourceContext {
-  store: Store;
-  objects: Objects;
+export interface SubresourceContext extends EvictionContext {
   /** Whose token it is, if it is good for one of the audiences; for this server without any. */
   userOfToken: (token: string, audiences?: readonly string[]) => { user: User; audiences: string[] } | undefined;
   /** The Node object. @throws 404 */
@@ -46,16 +45,7 @@ export async function subresourceRequest(
       return send(call, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
     }
     case 'eviction': {
-      const body = await readObject(call.req);
-      const options: JsonObject = isObject(body) ? (body['deleteOptions'] ?? {}) : {};
-      await objects.delete({
-        resource,
-        namespace,
-        name,
-        dryRun: write.dryRun,
-        gracePeriodSeconds: options['gracePeriodSeconds'],
-        preconditions: options['preconditions'],
-      });
+      await evict(context, write, await readObject(call.req));
       return send(call, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
     }
     case 'token': {

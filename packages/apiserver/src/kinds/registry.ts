@@ -6,6 +6,7 @@ import { builtinColumns } from './columns.ts';
 /** Built-in kinds whose metadata.generation counts changes of their spec. */
 const COUNTED = new Set([
   'pods',
+  'podtemplates',
   'replicationcontrollers',
   'deployments.apps',
   'statefulsets.apps',

@@ -25,6 +25,10 @@ export interface WriteContext {
   dryRun: boolean;
   allocateClusterIP: (wanted?: string) => string;
   allocateNodePort: (wanted?: number) => number;
+  /** An object of a built-in kind, by its resource (`plural.group`) and `namespace/name`, as the next write would find it. */
+  find: (resource: string, key: string) => JsonObject | undefined;
+  /** All objects of a built-in kind. */
+  list: (resource: string) => JsonObject[];
 }
 
 /**
@@ -43,12 +47,20 @@ export interface Strategy {
   validate?: (object: JsonObject) => Cause[];
   validateCreate?: (object: JsonObject) => Cause[];
   validateUpdate?: (object: JsonObject, old: JsonObject) => Cause[];
+  /** What is wrong with an object whose status is written. */
+  validateStatus?: (object: JsonObject, old: JsonObject) => Cause[];
   /** Fields for field selectors beside metadata.name and metadata.namespace. */
   fields?: (object: JsonObject) => Record<string, string>;
+  /** The status that a creation brings is taken. */
+  createsStatus?: boolean;
   /** Seconds that a deletion waits for someone else to end it; 0 = now. */
   gracePeriod?: (object: JsonObject, asked: number | undefined) => number;
   /** The deleted object is the answer to its deletion, not a Status. */
   returnsDeleted?: boolean;
+  /** Why an object of this name may never be deleted. */
+  immortal?: (name: string) => string | undefined;
+  /** What a writer should be told that does not stop the write. */
+  warnings?: (object: JsonObject) => string[];
   /** Checks metadata.name; gives what is wrong with it. */
   name?: (name: string) => string | undefined;
 }

@@ -1,15 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { field, type Cause } from '../http/errors.ts';
 import type { Resource } from '../kinds/resource.ts';
 import { dnsSubdomain, labelKeyProblem, labelValueProblem } from '../kinds/names.ts';
 import { equal, type JsonObject } from '../schema/schema.ts';
-
-const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
-
-/** The five characters that Kubernetes puts behind a generateName. */
-export function nameSuffix(): string {
-  return [...randomBytes(5)].map((b) => ALPHABET[b % ALPHABET.length]).join('');
-}
 
 /** What is wrong with an object's metadata (k8s.io/apimachinery/pkg/api/validation ValidateObjectMeta). */
 export function metadataProblems(resource: Resource, meta: JsonObject): Cause[] {

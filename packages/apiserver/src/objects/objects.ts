@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { applyConfiguration, trackUpdate, type Writer } from '../apply/managers.ts';
-import { alreadyExists, ApiError, badRequest, conflict, field, invalid, notFound } from '../http/errors.ts';
+import { alreadyExists, ApiError, badRequest, conflict, field, forbidden, invalid, notFound } from '../http/errors.ts';
 import { groupVersion, type Resource, type WriteContext } from '../kinds/resource.ts';
 import { resolve } from '../kinds/facts.ts';
 import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
@@ -10,7 +10,8 @@ import { equal, isObject, type JsonObject } from '../schema/schema.ts';
 import { validate } from '../schema/validate.ts';
 import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
 import { fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
-import { metadataProblems, metadataUpdateProblems, nameSuffix } from './metadata.ts';
+import { metadataProblems, metadataUpdateProblems } from './metadata.ts';
+import { nameSuffix } from './names.ts';
 
 /** One write request, as far as every kind has it. */
 export interface WriteRequest {
@@ -85,6 +86,11 @@ export class Objects {
       dryRun,
       allocateClusterIP: (wanted) => this.#around.clusterIP(wanted, dryRun),
       allocateNodePort: (wanted) => this.#around.nodePort(wanted, dryRun),
+      find: (resource, key) => {
+        const entry = this.#store.head(resource, key);
+        return entry && (JSON.parse(entry.json) as JsonObject);
+      },
+      list: (resource) => this.#store.list(resource).map((entry) => JSON.parse(entry.json) as JsonObject),
     };
   }
 
@@ -111,10 +117,12 @@ export class Objects {
     for (const key of ['resourceVersion', 'selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation']) delete meta[key];
     Object.assign(meta, { uid: randomUUID(), creationTimestamp: context.now });
     if (resource.generation) meta['generation'] = 1;
-    if (resource.statusSubresource) delete object['status'];
+    if (resource.statusSubresource && !resource.createsStatus) delete object['status'];
+    request.warnings.push(...finalizerWarnings(meta, {}));
     resource.create?.(object, context);
     if (generated) meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
     this.#validate(resource, object);
+    request.warnings.push(...(resource.warnings?.(object) ?? []));
     fillInStatus(resource, object);
     track(object, { manager: request.fieldManager, now: context.now });
     for (let attempt = 0; ; attempt += 1) {
@@ -295,7 +303,10 @@ export class Objects {
     if (resource.custom && resource.schema) causes.push(...validate(resource.schema, object, resource, old));
     if (subresource === undefined || subresource === 'scale')
       causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateUpdate?.(object, old) ?? []));
+    if (subresource === 'status') causes.push(...(resource.validateStatus?.(object, old) ?? []));
     if (causes.length) throw invalid(resource, name, causes);
+    if (subresource === undefined)
+      request.warnings.push(...finalizerWarnings(object['metadata'], oldMeta), ...(resource.warnings?.(object) ?? []));
     track?.(object, old, { manager: request.fieldManager, subresource, now: context.now });
 
     const gone =
@@ -314,6 +325,8 @@ export class Objects {
   /** Deletes, or marks as being deleted what a finalizer or a grace period holds. */
   async delete(request: DeleteRequest): Promise<Written> {
     const { resource, namespace, name, dryRun, preconditions } = request;
+    const immortal = resource.immortal?.(name);
+    if (immortal) throw forbidden(resource, name, immortal);
     for (let attempt = 0; ; attempt += 1) {
       const head = this.#head(resource, namespace, name);
       if (preconditions?.uid !== undefined && preconditions.uid !== head.uid) {
@@ -369,6 +382,18 @@ export class Objects {
     }
   }
 }
+
+/** What is unwise in the finalizers that a writer adds. */
+function finalizerWarnings(meta: JsonObject, old: JsonObject): string[] {
+  return ((meta['finalizers'] ?? []) as string[])
+    .filter((f) => !STANDARD_FINALIZERS.has(f) && !f.includes('/') && !old['finalizers']?.includes(f))
+    .map(
+      (f) =>
+        `metadata.finalizers: ${JSON.stringify(f)}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
+    );
+}
+
+const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
 /** Writes out what Go writes of a status that the server made. */
 function fillInStatus({ custom, schema }: Resource, object: JsonObject): void {

@@ -78,6 +78,26 @@ export function selectorProblems(selector: JsonObject | undefined, path: string)
   return causes;
 }
 
+/** Whether a LabelSelector selects what has these labels; an empty one selects everything. */
+export const selects = (selector: JsonObject | undefined, labels: JsonObject): boolean => {
+  const one = (e: JsonObject): boolean => {
+    const value: unknown = labels[e['key']];
+    switch (e['operator']) {
+      case 'In':
+        return e['values']?.includes(value) ?? false;
+      case 'NotIn':
+        return !e['values']?.includes(value);
+      case 'Exists':
+        return value !== undefined;
+      default:
+        return value === undefined;
+    }
+  };
+  return (
+    Object.entries(selector?.['matchLabels'] ?? {}).every(([k, v]) => labels[k] === v) && (selector?.['matchExpressions'] ?? []).every(one)
+  );
+};
+
 /** A number, or a percentage such as "25%". */
 export function intOrPercent(value: unknown, path: string): Cause[] {
   if (typeof value === 'number') return value < 0 ? [field.invalid(path, value, 'must be greater than or equal to 0')] : [];
@@ -106,6 +126,14 @@ export function cidrProblem(text: string): string | undefined {
     /^(0|[1-9]\d{0,2})$/.test(bits ?? '') &&
     ((isIPv4(ip) && Number(bits) <= 32) || (isIPv6(ip) && Number(bits) <= 128));
   return good ? undefined : 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
+}
+
+/** Keeps a field and the list that it is the first of as one; the field wins. */
+export function firstOf(object: JsonObject, one: string, many: string, wrap: (value: unknown) => unknown = (v) => v): void {
+  const first: unknown = object[many]?.[0];
+  const value: unknown = first === undefined ? undefined : isObject(first) ? Object.values(first)[0] : first;
+  if (object[one] && object[one] !== value) object[many] = [wrap(object[one])];
+  else if (value) object[one] = value;
 }
 
 /** Data keys of ConfigMaps and Secrets. */

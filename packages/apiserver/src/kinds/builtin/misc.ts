@@ -2,7 +2,7 @@ import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { dnsLabel, labelKeyProblem, labelValueProblem } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { keyProblem, named, oneOf } from './checks.ts';
+import { cidrProblem, firstOf, keyProblem, named, oneOf } from './checks.ts';
 
 export const namespace: Strategy = {
   name: dnsLabel,
@@ -15,25 +15,28 @@ export const namespace: Strategy = {
     object['status'] = { phase: 'Active' };
   },
   fields: ({ status = {} }) => ({ 'status.phase': status.phase ?? '' }),
+  immortal: (name) => (['default', 'kube-system', 'kube-public'].includes(name) ? 'this namespace may not be deleted' : undefined),
   returnsDeleted: true,
 };
 
-/** As the kubelet's registration: a new node is not ready until something says so. */
+/** A new node is not ready until something says so. Its status is taken from its creation on. */
 export const node: Strategy = {
+  defaults({ spec = {}, status = {} }) {
+    firstOf(spec, 'podCIDR', 'podCIDRs');
+    if (status.capacity) status.allocatable ??= { ...status.capacity };
+  },
+  createsStatus: true,
   create(object) {
-    const spec: JsonObject = (object['spec'] ??= {});
+    const spec: JsonObject = object['spec'];
     const taints: JsonObject[] = spec['taints'] ?? [];
     if (!taints.some((t) => t['key'] === 'node.kubernetes.io/not-ready'))
       taints.push({ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' });
     spec['taints'] = taints;
-    object['status'] = {};
-  },
-  updateStatus(object) {
-    const status: JsonObject = (object['status'] ??= {});
-    if (status['capacity'] && !status['allocatable']) status['allocatable'] = { ...status['capacity'] };
   },
   validate({ spec = {} }) {
-    const causes: Cause[] = [];
+    const cidrs: string[] = spec.podCIDRs ?? [];
+    const causes = cidrs.flatMap((c, i) => named(c || '-', `spec.podCIDRs[${i}]`, cidrProblem));
+    if (cidrs.length > 2) causes.push(field.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
     const seen = new Set<string>();
     for (const [i, t] of (spec.taints ?? []).entries()) {
       const at = `spec.taints[${i}]`;
@@ -53,10 +56,16 @@ export const node: Strategy = {
     return causes;
   },
   validateUpdate(object, old) {
-    const before: unknown = old['spec']?.podCIDR;
-    return before && object['spec'].podCIDR !== before
-      ? [field.forbidden('spec.podCIDR', 'node updates may not change podCIDR except from "" to valid')]
-      : [];
+    const before: unknown = old['spec']?.podCIDRs;
+    const provider: unknown = old['spec']?.providerID;
+    return [
+      ...(before && !equal(object['spec'].podCIDRs, before)
+        ? [field.forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid')]
+        : []),
+      ...(provider && object['spec'].providerID !== provider
+        ? [field.forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid')]
+        : []),
+    ];
   },
   fields: ({ spec = {} }) => ({ 'spec.unschedulable': String(spec.unschedulable ?? false) }),
 };
@@ -155,13 +164,42 @@ export const secret: Strategy = {
 
 export const serviceAccount: Strategy = { returnsDeleted: true };
 
+/** Checks of an event as the two groups name its fields; core events may leave out what the newer group wants. */
+function eventProblems(e: JsonObject, about: 'involvedObject' | 'regarding', reporter: string): Cause[] {
+  const causes: Cause[] = [];
+  const { namespace } = e['metadata'];
+  const of: string = e[about]?.namespace ?? '';
+  const core = about === 'involvedObject';
+  if (e['eventTime'] === null) {
+    if (of ? of !== namespace : namespace !== 'default')
+      causes.push(field.invalid('involvedObject.namespace', of, 'does not match event.namespace'));
+  } else {
+    if (!of && !['default', 'kube-system'].includes(namespace))
+      causes.push(field.invalid('involvedObject.namespace', of, 'does not match event.namespace'));
+    if (!e[reporter]) causes.push(field.required(reporter));
+    const bad = labelKeyProblem(e[reporter] ?? '');
+    if (bad) causes.push(field.invalid(reporter, e[reporter] ?? '', bad));
+    for (const key of ['reportingInstance', 'action', 'reason']) {
+      if (!e[key]) causes.push(field.required(key));
+      if (e[key]?.length > 128) causes.push(field.invalid(key, '', 'can have at most 128 characters'));
+    }
+    if ((e['message'] ?? e['note'] ?? '').length > 1024) causes.push(field.invalid('message', '', 'can have at most 1024 characters'));
+  }
+  if (core) return causes;
+  if (e['eventTime'] === null) causes.push(field.required('eventTime'));
+  if (!['Normal', 'Warning'].includes(e['type'])) causes.push(field.invalid('type', '', 'has invalid value: ' + (e['type'] ?? '')));
+  for (const [key, name] of [
+    ['deprecatedFirstTimestamp', 'firstTimestamp'],
+    ['deprecatedLastTimestamp', 'lastTimestamp'],
+    ['deprecatedCount', 'count'],
+  ] as const)
+    if (e[key]) causes.push(field.invalid(name, '', 'needs to be unset'));
+  if (e['deprecatedSource']?.component || e['deprecatedSource']?.host) causes.push(field.invalid('source', '', 'needs to be unset'));
+  return causes;
+}
+
 export const event: Strategy = {
-  validate(object) {
-    const about: unknown = object['involvedObject']?.namespace;
-    return (about || 'default') === object['metadata'].namespace || (!about && object['metadata'].namespace === 'kube-system')
-      ? []
-      : [field.invalid('involvedObject.namespace', about ?? '', 'does not match event.namespace')];
-  },
+  validateCreate: (object) => eventProblems(object, 'involvedObject', 'reportingComponent'),
   fields(object) {
     const about: JsonObject = object['involvedObject'] ?? {};
     return {
@@ -175,6 +213,25 @@ export const event: Strategy = {
       reason: object['reason'] ?? '',
       reportingComponent: object['reportingComponent'] ?? '',
       source: object['source']?.component || object['reportingComponent'] || '',
+      type: object['type'] ?? '',
+    };
+  },
+};
+
+export const newEvent: Strategy = {
+  validateCreate: (object) => eventProblems(object, 'regarding', 'reportingController'),
+  fields(object) {
+    const about: JsonObject = object['regarding'] ?? {};
+    return {
+      'regarding.kind': about['kind'] ?? '',
+      'regarding.namespace': about['namespace'] ?? '',
+      'regarding.name': about['name'] ?? '',
+      'regarding.uid': about['uid'] ?? '',
+      'regarding.apiVersion': about['apiVersion'] ?? '',
+      'regarding.resourceVersion': about['resourceVersion'] ?? '',
+      'regarding.fieldPath': about['fieldPath'] ?? '',
+      reason: object['reason'] ?? '',
+      reportingController: object['reportingController'] ?? '',
       type: object['type'] ?? '',
     };
   },

@@ -32,6 +32,10 @@ function allocate(spec: JsonObject, context: WriteContext, had: { ip?: string | 
     for (const port of spec['ports'] ?? [])
       if (!port.nodePort || !had.ports.has(port.nodePort)) port.nodePort = context.allocateNodePort(port.nodePort);
   }
+  if (spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local') {
+    const wanted: number | undefined = spec['healthCheckNodePort'];
+    if (!wanted || !had.ports.has(wanted)) spec['healthCheckNodePort'] = context.allocateNodePort(wanted);
+  }
 }
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
@@ -124,7 +128,10 @@ function trafficProblems(spec: JsonObject): Cause[] {
         "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
       ),
     );
-  causes.push(...oneOf(spec['internalTrafficPolicy'], 'spec.internalTrafficPolicy', ['Cluster', 'Local']));
+  causes.push(
+    ...oneOf(spec['internalTrafficPolicy'], 'spec.internalTrafficPolicy', ['Cluster', 'Local']),
+    ...oneOf(spec['trafficDistribution'], 'spec.trafficDistribution', ['PreferClose', 'PreferSameNode', 'PreferSameZone']),
+  );
   for (const key of ['allocateLoadBalancerNodePorts', 'loadBalancerClass', 'loadBalancerSourceRanges'])
     if (spec[key] !== undefined && !balanced) causes.push(field.forbidden(`spec.${key}`, "may only be used when `type` is 'LoadBalancer'"));
   if (balanced)
@@ -179,6 +186,8 @@ export const service: Strategy = {
     };
     const outside = ['LoadBalancer', 'NodePort'].includes(spec['type']);
     drop('externalTrafficPolicy', outside || spec['externalIPs']?.length > 0);
+    if (spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local')
+      spec['healthCheckNodePort'] ??= before['healthCheckNodePort'];
     drop('healthCheckNodePort', spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local');
     for (const key of ['allocateLoadBalancerNodePorts', 'loadBalancerClass']) drop(key, spec['type'] === 'LoadBalancer');
     if (!outside && (before['type'] === 'LoadBalancer' || before['type'] === 'NodePort')) {
@@ -200,7 +209,10 @@ export const service: Strategy = {
         p.nodePort ??= (before['ports'] ?? []).find((b: JsonObject) => b['port'] === p.port && b['protocol'] === p.protocol)?.nodePort;
       for (const p of spec['ports'] ?? []) if (p.nodePort === undefined) delete p.nodePort;
     }
-    allocate(spec, context, { ip: before['clusterIP'], ports: new Set((before['ports'] ?? []).map((p: JsonObject) => p['nodePort'])) });
+    allocate(spec, context, {
+      ip: before['clusterIP'],
+      ports: new Set([before['healthCheckNodePort'], ...(before['ports'] ?? []).map((p: JsonObject) => p['nodePort'])]),
+    });
   },
   validate: problems,
   validateUpdate(object, old) {

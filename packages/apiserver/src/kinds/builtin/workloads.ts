@@ -2,7 +2,7 @@ import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { randomUUID } from 'node:crypto';
 import type { Strategy } from '../resource.ts';
-import { intOrPercent, isZero, numbers, oneOf, overWhole, selectorProblems } from './checks.ts';
+import { intOrPercent, isZero, numbers, oneOf, overWhole, selectorProblems, selects } from './checks.ts';
 import { podSpecDefaults, templateProblems } from './pod-spec.ts';
 import { claimDefaults } from './storage.ts';
 
@@ -13,54 +13,51 @@ function template(spec: JsonObject): void {
   podSpecDefaults(t['spec']);
 }
 
-const selects = (selector: JsonObject | undefined, labels: JsonObject): boolean => {
-  const one = (e: JsonObject): boolean => {
-    const value: unknown = labels[e['key']];
-    switch (e['operator']) {
-      case 'In':
-        return e['values']?.includes(value) ?? false;
-      case 'NotIn':
-        return !e['values']?.includes(value);
-      case 'Exists':
-        return value !== undefined;
-      default:
-        return value === undefined;
-    }
-  };
-  return (
-    Object.entries(selector?.['matchLabels'] ?? {}).every(([k, v]) => labels[k] === v) && (selector?.['matchExpressions'] ?? []).every(one)
-  );
-};
-
-function problems(object: JsonObject): Cause[] {
+function problems(object: JsonObject, claims: readonly string[] = []): Cause[] {
   const spec: JsonObject = object['spec'];
+  const kind = String(object['kind']);
   const { selector } = spec;
   const causes = numbers.notNegative(spec, 'spec', 'replicas', 'minReadySeconds', 'revisionHistoryLimit');
-  if (!selector) causes.push(field.required('spec.selector'));
-  else {
+  if (!selector) {
+    if (kind !== 'DaemonSet') causes.push(field.required('spec.selector'));
+  } else {
     causes.push(...selectorProblems(selector, 'spec.selector'));
     if (!Object.keys(selector).length)
-      causes.push(field.invalid('spec.selector', selector, `empty selector is invalid for ${String(object['kind']).toLowerCase()}`));
-    else if (!selects(selector, spec['template'].metadata.labels ?? {})) {
-      causes.push(
-        field.invalid(
-          'spec.template.metadata.labels',
-          spec['template'].metadata.labels ?? null,
-          '`selector` does not match template `labels`',
-        ),
-      );
-    }
+      causes.push(field.invalid('spec.selector', selector, `empty selector is invalid for ${kind.toLowerCase()}`));
   }
-  causes.push(...templateProblems(spec['template'], 'spec.template', ['Always']));
+  // No selector selects nothing, an empty one everything.
+  if (!selector || !selects(selector, spec['template'].metadata.labels ?? {})) {
+    causes.push(
+      field.invalid(
+        'spec.template.metadata.labels',
+        spec['template'].metadata.labels ?? null,
+        '`selector` does not match template `labels`',
+      ),
+    );
+  }
+  causes.push(...templateProblems(spec['template'], 'spec.template', ['Always'], claims));
   if (spec['template'].spec.activeDeadlineSeconds !== undefined)
     causes.push(
       field.forbidden(
         'spec.template.spec.activeDeadlineSeconds',
-        `activeDeadlineSeconds in ${object['kind'] === 'Deployment' ? 'ReplicaSet' : object['kind']} is not Supported`,
+        `activeDeadlineSeconds in ${kind === 'Deployment' ? 'ReplicaSet' : kind} is not Supported`,
       ),
     );
   return causes;
 }
+
+/** What is wrong with the counts of a status: none may be negative, and none of `parts` greater than `of`. */
+const countProblems =
+  (of: string, ...parts: string[]): Required<Strategy>['validateStatus'] =>
+  ({ status = {} }) => {
+    const causes = numbers.notNegative(status, 'status', of, ...parts, 'observedGeneration', 'unavailableReplicas', 'collisionCount');
+    for (const part of parts)
+      if ((status[part] ?? 0) > (status[of] ?? 0))
+        causes.push(field.invalid(`status.${part}`, status[part], `cannot be greater than status.${of}`));
+    if ((status['availableReplicas'] ?? 0) > (status['readyReplicas'] ?? 0))
+      causes.push(field.invalid('status.availableReplicas', status['availableReplicas'], 'cannot be greater than readyReplicas'));
+    return causes;
+  };
 
 const fixedSelector = (object: JsonObject, old: JsonObject): Cause[] =>
   equal(object['spec'].selector, old['spec'].selector)
@@ -87,7 +84,7 @@ export const deployment: Strategy = {
     const causes = problems(object);
     if (strategy['type'] === 'Recreate' && strategy['rollingUpdate'])
       causes.push(field.forbidden('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'"));
-    causes.push(...oneOf(strategy['type'], 'spec.strategy.type', ['Recreate', 'RollingUpdate']));
+    causes.push(...oneOf(strategy['type'], 'spec.strategy', ['Recreate', 'RollingUpdate']));
     if (strategy['type'] === 'RollingUpdate') {
       const { maxUnavailable, maxSurge } = strategy['rollingUpdate'];
       const at = 'spec.strategy.rollingUpdate';
@@ -103,6 +100,7 @@ export const deployment: Strategy = {
     return causes;
   },
   validateUpdate: fixedSelector,
+  validateStatus: countProblems('replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas'),
 };
 
 export const replicaSet: Strategy = {
@@ -111,8 +109,9 @@ export const replicaSet: Strategy = {
     if (spec['template']) template(spec);
     spec['replicas'] ??= 1;
   },
-  validate: (object) => (object['spec'].template ? problems(object) : [field.required('spec.template')]),
+  validate: (object) => problems(object),
   validateUpdate: fixedSelector,
+  validateStatus: countProblems('replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'),
   fields: ({ status = {} }) => ({ 'status.replicas': String(status.replicas ?? 0) }),
 };
 
@@ -121,18 +120,39 @@ export const replicationController: Strategy = {
     const spec: JsonObject = (object['spec'] ??= {});
     if (spec['template']) {
       template(spec);
-      spec['selector'] ??= spec['template'].metadata.labels;
+      const { labels } = spec['template'].metadata;
+      spec['selector'] ??= labels;
+      if (labels) object['metadata'].labels ??= labels;
     }
     spec['replicas'] ??= 1;
   },
-  validate: (object) =>
-    object['spec'].template
-      ? [
-          ...numbers.notNegative(object['spec'], 'spec', 'replicas', 'minReadySeconds'),
-          ...templateProblems(object['spec'].template, 'spec.template', ['Always']),
-        ]
-      : [field.required('spec.template')],
+  validate({ spec }) {
+    const causes = numbers.notNegative(spec, 'spec', 'replicas', 'minReadySeconds');
+    if (!spec.selector) causes.push(field.required('spec.selector'));
+    if (!spec.template) return [...causes, field.required('spec.template')];
+    const labels: JsonObject = spec.template.metadata.labels ?? {};
+    if (!selects({ matchLabels: spec.selector }, labels))
+      causes.push(field.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+    return [...causes, ...templateProblems(spec.template, 'spec.template', ['Always'])];
+  },
+  validateStatus: countProblems('replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'),
   fields: ({ status = {} }) => ({ 'status.replicas': String(status.replicas ?? 0) }),
+};
+
+export const podTemplate: Strategy = {
+  defaults(object) {
+    template(object);
+  },
+  validate: (object) => templateProblems(object['template'], 'template'),
+};
+
+export const controllerRevision: Strategy = {
+  validate: (object) => [
+    ...(object['data'] ? [] : [field.required('data', 'data is mandatory')]),
+    ...(object['revision'] < 0 ? [field.invalid('revision', object['revision'], 'must be greater than or equal to 0')] : []),
+  ],
+  validateUpdate: (object, old) =>
+    equal(object['data'], old['data']) ? [] : [field.invalid('data', object['data'], 'field is immutable')],
 };
 
 export const statefulSet: Strategy = {
@@ -154,12 +174,13 @@ export const statefulSet: Strategy = {
       claim.kind ??= 'PersistentVolumeClaim';
       claim.apiVersion ??= 'v1';
       claimDefaults(claim);
-      claim.status ??= { phase: 'Pending' };
+      (claim.status ??= {}).phase ||= 'Pending';
     }
   },
   validate(object) {
     const spec: JsonObject = object['spec'];
-    const causes = problems(object);
+    const claims = ((spec['volumeClaimTemplates'] ?? []) as JsonObject[]).map((c) => String(c['metadata']?.name ?? ''));
+    const causes = problems(object, claims);
     if (!['OrderedReady', 'Parallel'].includes(spec['podManagementPolicy']))
       causes.push(field.invalid('spec.podManagementPolicy', spec['podManagementPolicy'], "must be 'OrderedReady' or 'Parallel'"));
     const strategy: JsonObject = spec['updateStrategy'];
@@ -170,6 +191,12 @@ export const statefulSet: Strategy = {
         field.invalid('spec.updateStrategy.rollingUpdate', strategy['rollingUpdate'], "only allowed for updateStrategy 'RollingUpdate'"),
       );
     causes.push(...numbers.notNegative(strategy['rollingUpdate'], 'spec.updateStrategy.rollingUpdate', 'partition'));
+    const unavailable: unknown = strategy['rollingUpdate']?.maxUnavailable;
+    if (unavailable !== undefined) {
+      const at = 'spec.updateStrategy.rollingUpdate.maxUnavailable';
+      causes.push(...intOrPercent(unavailable, at), ...overWhole(unavailable, at));
+      if (isZero(unavailable)) causes.push(field.invalid(at, unavailable, 'cannot be 0'));
+    }
     causes.push(...numbers.notNegative(spec['ordinals'], 'spec.ordinals', 'start'));
     for (const key of ['whenDeleted', 'whenScaled'])
       causes.push(
@@ -203,6 +230,7 @@ export const statefulSet: Strategy = {
           ),
         ];
   },
+  validateStatus: countProblems('replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'),
 };
 
 export const daemonSet: Strategy = {
@@ -231,7 +259,7 @@ export const daemonSet: Strategy = {
   validate(object) {
     const causes = problems(object);
     const strategy: JsonObject = object['spec'].updateStrategy;
-    causes.push(...oneOf(strategy['type'], 'spec.updateStrategy.type', ['OnDelete', 'RollingUpdate']));
+    causes.push(...oneOf(strategy['type'], 'spec.updateStrategy', ['OnDelete', 'RollingUpdate']));
     if (strategy['type'] === 'RollingUpdate') {
       const { maxUnavailable, maxSurge } = strategy['rollingUpdate'];
       const at = 'spec.updateStrategy.rollingUpdate';
@@ -314,6 +342,8 @@ export const job: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
+    const { labels } = spec['template'].metadata;
+    if (labels) object['metadata'].labels ??= labels;
     if (spec['completions'] === undefined && spec['parallelism'] === undefined) spec['completions'] = 1;
     spec['parallelism'] ??= 1;
     spec['backoffLimit'] ??= spec['backoffLimitPerIndex'] === undefined ? 6 : 2 ** 31 - 1;
@@ -336,6 +366,8 @@ export const job: Strategy = {
       'controller-uid': uid,
       'job-name': name,
     };
+    // The labels of the template are those of a job that has none.
+    object['metadata'].labels ??= meta['labels'];
     spec['selector'] = { matchLabels: { ...spec['selector']?.matchLabels, 'batch.kubernetes.io/controller-uid': uid } };
   },
   validate: (object) => jobSpecProblems(object['spec'], 'spec'),
