@@ -24,14 +24,8 @@ const NETWORK = ['ingresses', 'networkpolicies'];
 
 const view: JsonObject[] = [
   rule('', [...CORE, 'endpoints', 'pods', 'persistentvolumeclaims/status', 'services/status'], READ),
-  rule(
-    '',
-    [
-      ...['bindings', 'events', 'limitranges', 'namespaces', 'namespaces/status', 'pods/log', 'pods/status'],
-      ...['replicationcontrollers/status', 'resourcequotas', 'resourcequotas/status'],
-    ],
-    READ,
-  ),
+  rule('', ['bindings', 'events', 'limitranges', 'namespaces', 'namespaces/status', 'pods/log', 'pods/status'], READ),
+  rule('', ['replicationcontrollers/status', ...withStatus('resourcequotas')], READ),
   rule('discovery.k8s.io', ['endpointslices'], READ),
   rule('apps', ['controllerrevisions', ...withStatus('daemonsets', 'deployments', 'replicasets', 'statefulsets'), ...SCALED], READ),
   rule('autoscaling', withStatus('horizontalpodautoscalers'), READ),

@@ -6,7 +6,7 @@ import type { Faults } from '../faults.ts';
 import type { Registry } from '../kinds/registry.ts';
 import { groupResource, type Resource } from '../kinds/resource.ts';
 import { Objects, type DeleteRequest, type PatchType, type WriteRequest, type Written } from '../objects/objects.ts';
-import type { FieldValidation } from '../objects/codec.ts';
+import { notStrict, type FieldValidation } from '../objects/codec.ts';
 import { isObject } from '../schema/schema.ts';
 import type { Store } from '../storage/store.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
@@ -184,6 +184,7 @@ export class Handler {
 
   async #resource(call: Call, target: Target): Promise<void> {
     const { resource, name, subresource, namespace } = target;
+    if (resource.deprecation) call.warnings.push(resource.deprecation);
     const query = call.url.searchParams;
     const watching = query.get('watch') === 'true' || query.get('watch') === '1';
     const verb = verbOf(call.method, name !== '', watching);
@@ -238,9 +239,11 @@ export class Handler {
         return watch(call, { store: this.#o.store, resource, selection, accepted: accept, signal: this.#o.watchSignal(resource), fault });
       }
       case 'create':
-        return this.#answer(call, resource, accept, await this.#o.objects.create(this.#write(call, target), await readObject(call.req)));
-      case 'update':
-        return this.#answer(call, resource, accept, await this.#o.objects.update(this.#write(call, target), await readObject(call.req)));
+      case 'update': {
+        const write = this.#write(call, target);
+        const body = await readObject(call.req, write.fieldValidation === 'Ignore' ? undefined : (fields) => tellTwice(write, fields));
+        return this.#answer(call, resource, accept, await this.#o.objects[verb](write, body));
+      }
       case 'patch':
         return this.#answer(call, resource, accept, await this.#patch(call, target));
       case 'delete':
@@ -344,7 +347,12 @@ export class Handler {
     const grace: unknown = body['gracePeriodSeconds'] ?? numberParam(query, 'gracePeriodSeconds');
     if (grace !== undefined && grace !== null && !Number.isInteger(grace))
       throw badRequest('DeleteOptions: gracePeriodSeconds: must be an integer');
-    const policy: unknown = body['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
+    const orphans: unknown =
+      body['orphanDependents'] ?? (query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined);
+    const policy: unknown =
+      body['propagationPolicy'] ??
+      query.get('propagationPolicy') ??
+      (typeof orphans === 'boolean' ? (orphans ? 'Orphan' : 'Background') : undefined);
     if (policy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(String(policy))) {
       throw new ApiError(
         422,
@@ -369,7 +377,12 @@ export class Handler {
   }
 
   async #delete(call: Call, { resource, namespace, name }: Target, accept: Accepted): Promise<void> {
-    const written = await this.#o.objects.delete({ resource, namespace, name, ...(await this.#deleteOptions(call)) });
+    const options = await this.#deleteOptions(call);
+    if (resource.orphans === 'loudly' && !options.propagationPolicy)
+      call.warnings.push(
+        'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
+      );
+    const written = await this.#o.objects.delete({ resource, namespace, name, ...options });
     if (!written.gone || resource.returnsDeleted)
       return sendText(call, 200, objectText(resource, written.entry, accept, 'Metadata'), accept.type);
     send(call, 200, {
@@ -396,6 +409,13 @@ export class Handler {
     );
     sendText(call, 200, listText(resource, entries, { resourceVersion: String(this.#o.store.version) }, accept, 'Metadata'), accept.type);
   }
+}
+
+/** Tells of fields that the text had twice; strictly, they are refused. */
+function tellTwice({ resource, fieldValidation, warnings }: WriteRequest, fields: string[]): void {
+  const problems = fields.map((f) => `duplicate field ${JSON.stringify(f)}`);
+  if (problems.length && fieldValidation === 'Strict') throw notStrict(resource, problems);
+  warnings.push(...problems);
 }
 
 function verbOf(method: string, named: boolean, watching: boolean): string | undefined {

@@ -55,6 +55,10 @@ export interface Strategy {
   createsStatus?: boolean;
   /** Seconds that a deletion waits for someone else to end it; 0 = now. */
   gracePeriod?: (object: JsonObject, asked: number | undefined) => number;
+  /** A deletion that says nothing of dependents leaves them, for jobs with a warning. */
+  orphans?: boolean | 'loudly';
+  /** Every update has to say which version it changes. */
+  wantsVersion?: boolean;
   /** The deleted object is the answer to its deletion, not a Status. */
   returnsDeleted?: boolean;
   /** Why an object of this name may never be deleted. */
@@ -88,6 +92,8 @@ export interface Resource extends Strategy {
   generation: boolean;
   /** The status is only written through the status subresource. */
   statusSubresource: boolean;
+  /** What everybody who asks for this version is told. */
+  deprecation?: string;
   custom?: CustomFacts;
 }
 

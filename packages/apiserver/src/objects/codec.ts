@@ -1,4 +1,4 @@
-import { badRequest } from '../http/errors.ts';
+import { badRequest, type ApiError } from '../http/errors.ts';
 import { groupVersion, type Resource } from '../kinds/resource.ts';
 import { decode } from '../schema/decode.ts';
 import { applyDefaults } from '../schema/defaults.ts';
@@ -41,13 +41,18 @@ export function fromClient(resource: Resource, body: unknown, mode: FieldValidat
     if (defaults) resource.defaults?.(object);
   }
   if (unknown.length && mode === 'Strict') {
-    throw badRequest(
-      `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: strict decoding error: ${unknown.map((u) => `unknown field "${u}"`).join(', ')}`,
+    throw notStrict(
+      resource,
+      unknown.map((u) => `unknown field "${u}"`),
     );
   }
   if (mode === 'Warn') warnings.push(...unknown.map((u) => `unknown field "${u}"`));
   return object;
 }
+
+/** The refusal of what is not as the kind has it, where the client asks for strictness. */
+export const notStrict = ({ kind, version }: Resource, problems: string[]): ApiError =>
+  badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${problems.join(', ')}`);
 
 /** The kept form of an object at a version: without kind and apiVersion, metadata first. */
 export function toEntry(resource: Resource, object: JsonObject, version: number): Entry {

@@ -179,6 +179,7 @@ export class Objects {
 
   async patch(request: WriteRequest, type: PatchType, body: unknown, force = false): Promise<Written> {
     const { resource, namespace, name } = request;
+    const told = request.warnings.length;
     const track = type === 'apply' ? undefined : (o: JsonObject, old: JsonObject, w: Writer): void => trackUpdate(resource, old, o, w);
     for (let attempt = 0; ; attempt += 1) {
       const head = this.#store.head(resource.storage, keyOf(namespace, name));
@@ -234,7 +235,7 @@ export class Objects {
         return await this.#replace(request, head!, object, track);
       } catch (error) {
         if (!(error instanceof ApiError && error.reason === 'Conflict') || ownVersion || attempt >= 10) throw error;
-        request.warnings.length = 0;
+        request.warnings.length = told;
       }
     }
   }
@@ -260,6 +261,11 @@ export class Objects {
         ]);
       }
       throw conflict(resource, name);
+    }
+    if ((!meta['resourceVersion'] || meta['resourceVersion'] === '0') && resource.wantsVersion) {
+      throw invalid({ ...resource, kind: resource.plural }, name, [
+        field.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+      ]);
     }
     this.#around.admit(resource, namespace, false, name);
     const context = this.#context(dryRun);
@@ -343,7 +349,7 @@ export class Objects {
       const meta: JsonObject = object['metadata'];
       const grace = resource.gracePeriod?.(object, request.gracePeriodSeconds) ?? 0;
       const finalizers = new Set<string>(meta['finalizers'] ?? []);
-      if (request.propagationPolicy === 'Orphan') finalizers.add('orphan');
+      if (request.propagationPolicy === 'Orphan' || (resource.orphans && !request.propagationPolicy)) finalizers.add('orphan');
       if (request.propagationPolicy === 'Foreground') finalizers.add('foregroundDeletion');
       if (request.propagationPolicy === 'Background') {
         finalizers.delete('orphan');

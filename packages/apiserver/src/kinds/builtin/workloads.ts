@@ -137,6 +137,7 @@ export const replicationController: Strategy = {
   },
   validateStatus: countProblems('replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'),
   fields: ({ status = {} }) => ({ 'status.replicas': String(status.replicas ?? 0) }),
+  orphans: true,
 };
 
 export const podTemplate: Strategy = {
@@ -383,6 +384,7 @@ export const job: Strategy = {
     }
     return causes;
   },
+  orphans: 'loudly',
   fields: ({ status = {} }) => ({ 'status.successful': String(status.succeeded ?? 0) }),
 };
 
