@@ -110,7 +110,7 @@ export function trackUpdate(resource: Resource, before: JsonObject | undefined, 
   const apiVersion = groupVersion(resource);
   const { changed, removed } = compare(resource.schema ?? {}, before ?? nothing(resource), after);
   const gains = ownable(changed, resource, writer.subresource);
-  const losses = ownable(removed, resource, undefined).union(ownable(removed, resource, 'status'));
+  const losses = ownable(removed, resource, writer.subresource);
   const own = managers.find((m) => same(m, writer, 'Update', apiVersion));
   for (const m of managers) {
     if (m === own) continue;

@@ -72,10 +72,14 @@ export function compare(schema: Schema, before: unknown, after: unknown): Compar
   const walk = (declared: Schema, a: unknown, b: unknown, c: FieldSet, r: FieldSet): void => {
     if (equal(a, b)) return;
     const s = resolve(declared);
-    // Of a list or struct that Go has as null there is nothing yet.
-    if (a === undefined || a === null) return everything(s, b, c);
-    if (b === undefined || b === null) return everything(s, a, r);
     const shape = shapeOf(s, b);
+    if (a === undefined || a === null) {
+      everything(s, b, c);
+      // A list or map that is always written is there before it has anything.
+      if (a === null && shape !== 'leaf') c.member = false;
+      return;
+    }
+    if (b === undefined || b === null) return everything(s, a, r);
     if (shape === 'leaf' || shape !== shapeOf(s, a)) {
       c.member = true;
       return;

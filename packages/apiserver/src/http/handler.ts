@@ -10,7 +10,7 @@ import { notStrict, type FieldValidation } from '../objects/codec.ts';
 import { isObject } from '../schema/schema.ts';
 import type { Store } from '../storage/store.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
-import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
+import { ApiError, badRequest, field, invalid, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
 import { list, numberParam, selectionOf } from './list.ts';
 import { accepted, type Accepted } from './negotiate.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
@@ -288,6 +288,16 @@ export class Handler {
           ],
         },
       );
+    }
+    const named = query.get('fieldManager') ?? '';
+    if (Buffer.byteLength(named) > 128 || /[^ -~\u00a0-\uffff]/.test(named)) {
+      const cause =
+        named.length > 128
+          ? field.tooLong('fieldManager', 128)
+          : field.invalid('fieldManager', named, 'should only contain printable characters');
+      throw invalid({ group: 'meta.k8s.io', plural: '', kind: `${{ POST: 'Create', PUT: 'Update' }[call.method] ?? 'Patch'}Options` }, '', [
+        cause,
+      ]);
     }
     const manager =
       query.get('fieldManager') ??

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { checkConfiguration } from '../apply/check.ts';
 import { applyConfiguration, trackUpdate, type Writer } from '../apply/managers.ts';
 import { alreadyExists, ApiError, badRequest, conflict, field, forbidden, invalid, notFound } from '../http/errors.ts';
 import { groupVersion, type Resource, type WriteContext } from '../kinds/resource.ts';
@@ -117,6 +118,8 @@ export class Objects {
     for (const key of ['resourceVersion', 'selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation']) delete meta[key];
     Object.assign(meta, { uid: randomUUID(), creationTimestamp: context.now });
     if (resource.generation) meta['generation'] = 1;
+    // What the writer sent is the writer's; what is made of it below is nobody's.
+    track(object, { manager: request.fieldManager, now: context.now });
     if (resource.statusSubresource && !resource.createsStatus) delete object['status'];
     request.warnings.push(...finalizerWarnings(meta, {}));
     resource.create?.(object, context);
@@ -124,7 +127,6 @@ export class Objects {
     this.#validate(resource, object);
     request.warnings.push(...(resource.warnings?.(object) ?? []));
     fillInStatus(resource, object);
-    track(object, { manager: request.fieldManager, now: context.now });
     for (let attempt = 0; ; attempt += 1) {
       const name: string = meta['name'];
       if (this.#store.head(resource.storage, keyOf(namespace, name))) {
@@ -188,8 +190,11 @@ export class Objects {
       const writer: Writer = { manager: request.fieldManager, subresource: request.subresource, now: timestamp() };
       let patched: JsonObject;
       if (type === 'apply') {
-        const config = fromClient(resource, body, request.fieldValidation, request.warnings, false);
-        checkKind(resource, config, true);
+        if (isObject(body)) {
+          checkKind(resource, body, true);
+          checkConfiguration(resource, body, namespace, name);
+        }
+        const config = fromClient(resource, body, 'Ignore', [], false);
         const meta: JsonObject = config['metadata'];
         if (meta['managedFields']?.length) throw badRequest('metadata.managedFields must be nil');
         if (meta['name'] !== undefined && meta['name'] !== name) {
@@ -283,6 +288,8 @@ export class Objects {
       else meta[key] = oldMeta[key];
     }
     meta['resourceVersion'] = oldMeta['resourceVersion'];
+    const writer: Writer = { manager: request.fieldManager, subresource, now: context.now };
+    if (subresource !== 'status') track?.(object, old, writer);
     if (subresource === 'status') {
       const status: unknown = object['status'];
       const sent = { ...meta };
@@ -293,6 +300,7 @@ export class Objects {
       object['metadata'] = resource.custom
         ? { ...old['metadata'], managedFields: sent['managedFields'] ?? oldMeta['managedFields'] }
         : { ...sent, finalizers: oldMeta['finalizers'], ownerReferences: oldMeta['ownerReferences'] };
+      track?.(object, old, writer);
       resource.updateStatus?.(object, old, context);
     } else if (subresource !== 'binding') {
       if (resource.statusSubresource) {
@@ -313,7 +321,6 @@ export class Objects {
     if (causes.length) throw invalid(resource, name, causes);
     if (subresource === undefined)
       request.warnings.push(...finalizerWarnings(object['metadata'], oldMeta), ...(resource.warnings?.(object) ?? []));
-    track?.(object, old, { manager: request.fieldManager, subresource, now: context.now });
 
     const gone =
       Boolean(oldMeta['deletionTimestamp']) &&
