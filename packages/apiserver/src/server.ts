@@ -76,6 +76,9 @@ export class ApiServerError extends Error {
   }
 }
 
+/** How long a connection that nobody uses is kept, in milliseconds; clients that reuse one later find it closed. As long as kube-apiserver's. */
+const IDLE = 90_000;
+
 const withoutPort = (address: string): string => {
   const bracketed = /^\[(.*)\](?::\d+)?$/.exec(address);
   if (bracketed) return bracketed[1]!;
@@ -235,6 +238,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
           requestCert: true,
           rejectUnauthorized: false,
           settings: { maxConcurrentStreams: 1000 },
+          // Node takes it for HTTP/1 connections, which its types do not say.
+          ...{ keepAliveTimeout: IDLE },
         },
         (req, res) => {
           void handler.handle(req as unknown as Incoming, res as unknown as Outgoing);

@@ -11,7 +11,7 @@ import { isObject } from '../schema/schema.ts';
 import type { Store } from '../storage/store.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
 import { ApiError, badRequest, field, invalid, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
-import { list, numberParam, selectionOf } from './list.ts';
+import { list, numberParam, selectionOf, tooLarge, versionParam } from './list.ts';
 import { accepted, type Accepted } from './negotiate.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import {
@@ -211,7 +211,7 @@ export class Handler {
     const fault = await this.#o.faults.meet(verb, resource.plural);
     if (call.res.destroyed) return;
     const allowedVerbs = subresource ? subresource.verbs : resource.verbs;
-    if (!allowedVerbs.includes(verb)) throw methodNotAllowed();
+    if (!allowedVerbs.includes(verb) || (verb === 'create' && name && !subresource)) throw methodNotAllowed();
     if (verb === 'create' && !subresource && !resource.verbs.includes('get')) {
       return send(call, 201, await review(resource, await readObject(call.req), call.user, this.#o));
     }
@@ -227,6 +227,9 @@ export class Handler {
         {},
       );
     }
+    const include = query.get('includeObject');
+    if (accept.shape === 'Table' && include && !['None', 'Metadata', 'Object'].includes(include))
+      throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
     if (subresource && subresource.name !== 'status')
       return subresourceRequest(call, target, verb, accept, this.#o, this.#write(call, target));
     switch (verb) {
@@ -263,6 +266,8 @@ export class Handler {
   }
 
   #get(call: Call, { resource, namespace, name }: Target, accept: Accepted): void {
+    const version = versionParam(call.url.searchParams);
+    if (version !== undefined && version > this.#o.store.version) throw tooLarge(version, this.#o.store.version);
     const entry = this.#o.objects.get(resource, namespace, name);
     sendText(call, 200, objectText(resource, entry, accept, call.url.searchParams.get('includeObject') ?? 'Metadata'), accept.type);
   }
@@ -377,6 +382,10 @@ export class Handler {
         },
       );
     }
+    if (body['propagationPolicy'] && typeof body['orphanDependents'] === 'boolean')
+      throw invalid({ group: 'meta.k8s.io', plural: '', kind: 'DeleteOptions' }, '', [
+        field.invalid('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
+      ]);
     const pre: unknown = body['preconditions'];
     return {
       dryRun: dryRun(query) || (Array.isArray(body['dryRun']) && body['dryRun'].includes('All')),
@@ -432,7 +441,7 @@ function verbOf(method: string, named: boolean, watching: boolean): string | und
   switch (method) {
     case 'GET':
     case 'HEAD':
-      return named ? (watching ? 'watch' : 'get') : watching ? 'watch' : 'list';
+      return named ? 'get' : watching ? 'watch' : 'list';
     case 'POST':
       return 'create';
     case 'PUT':

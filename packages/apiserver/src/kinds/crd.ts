@@ -95,6 +95,7 @@ export function resourcesOf(crd: JsonObject): Resource[] {
         storageVersion: storage,
         generation: true,
         wantsVersion: true,
+        freeFinalizers: true,
         statusSubresource: Boolean(status),
         ...(v['deprecated'] ? { deprecation: v['deprecationWarning'] ?? `${group}/${v['name']} ${names.kind} is deprecated` } : {}),
         custom: {
@@ -312,6 +313,7 @@ function problems(crd: JsonObject): Cause[] {
 
 /** How CustomResourceDefinitions are written; the definition is established at once. */
 export const crdStrategy: Strategy = {
+  freeFinalizers: true,
   defaults(crd) {
     const spec: JsonObject = (crd['spec'] ??= {});
     for (const v of spec['versions'] ?? []) if (v.schema?.openAPIV3Schema !== undefined) checkKeywords(v.schema.openAPIV3Schema);

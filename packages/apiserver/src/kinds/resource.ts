@@ -57,6 +57,8 @@ export interface Strategy {
   gracePeriod?: (object: JsonObject, asked: number | undefined) => number;
   /** A deletion that says nothing of dependents leaves them, for jobs with a warning. */
   orphans?: boolean | 'loudly';
+  /** Finalizers may be names without a domain; that is only warned of. */
+  freeFinalizers?: boolean;
   /** Every update has to say which version it changes. */
   wantsVersion?: boolean;
   /** The deleted object is the answer to its deletion, not a Status. */

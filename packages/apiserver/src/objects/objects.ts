@@ -11,7 +11,7 @@ import { equal, isObject, type JsonObject } from '../schema/schema.ts';
 import { validate } from '../schema/validate.ts';
 import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
 import { fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
-import { metadataProblems, metadataUpdateProblems } from './metadata.ts';
+import { metadataProblems, metadataUpdateProblems, STANDARD_FINALIZERS } from './metadata.ts';
 import { nameSuffix } from './names.ts';
 
 /** One write request, as far as every kind has it. */
@@ -121,7 +121,7 @@ export class Objects {
     // What the writer sent is the writer's; what is made of it below is nobody's.
     track(object, { manager: request.fieldManager, now: context.now });
     if (resource.statusSubresource && !resource.createsStatus) delete object['status'];
-    request.warnings.push(...finalizerWarnings(meta, {}));
+    request.warnings.push(...finalizerWarnings(resource, meta, {}));
     resource.create?.(object, context);
     if (generated) meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
     this.#validate(resource, object);
@@ -320,7 +320,7 @@ export class Objects {
     if (subresource === 'status') causes.push(...(resource.validateStatus?.(object, old) ?? []));
     if (causes.length) throw invalid(resource, name, causes);
     if (subresource === undefined)
-      request.warnings.push(...finalizerWarnings(object['metadata'], oldMeta), ...(resource.warnings?.(object) ?? []));
+      request.warnings.push(...finalizerWarnings(resource, object['metadata'], oldMeta), ...(resource.warnings?.(object) ?? []));
 
     const gone =
       Boolean(oldMeta['deletionTimestamp']) &&
@@ -397,7 +397,8 @@ export class Objects {
 }
 
 /** What is unwise in the finalizers that a writer adds. */
-function finalizerWarnings(meta: JsonObject, old: JsonObject): string[] {
+function finalizerWarnings(resource: Resource, meta: JsonObject, old: JsonObject): string[] {
+  if (!resource.freeFinalizers) return [];
   return ((meta['finalizers'] ?? []) as string[])
     .filter((f) => !STANDARD_FINALIZERS.has(f) && !f.includes('/') && !old['finalizers']?.includes(f))
     .map(
@@ -405,8 +406,6 @@ function finalizerWarnings(meta: JsonObject, old: JsonObject): string[] {
         `metadata.finalizers: ${JSON.stringify(f)}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
     );
 }
-
-const STANDARD_FINALIZERS = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
 /** Writes out what Go writes of a status that the server made. */
 function fillInStatus({ custom, schema }: Resource, object: JsonObject): void {
@@ -423,9 +422,13 @@ function content(object: JsonObject, resource: Resource): JsonObject {
 }
 
 function checkKind(resource: Resource, object: JsonObject, strict = false): void {
-  const { kind, apiVersion } = object;
   const wanted = groupVersion(resource);
-  if (kind === undefined && apiVersion === undefined && !strict) return;
+  if (!strict && !resource.custom) {
+    // What built-in objects leave out is as the path says.
+    object['kind'] ||= resource.kind;
+    object['apiVersion'] ||= wanted;
+  }
+  const { kind, apiVersion } = object;
   if (kind !== resource.kind || apiVersion !== wanted) {
     if (kind === undefined || kind === '') throw badRequest(`Object 'Kind' is missing in '${JSON.stringify(object).slice(0, 100)}'`);
     if (apiVersion !== wanted && kind === resource.kind) {
