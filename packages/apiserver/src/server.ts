@@ -238,13 +238,13 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
           requestCert: true,
           rejectUnauthorized: false,
           settings: { maxConcurrentStreams: 1000 },
-          // Node takes it for HTTP/1 connections, which its types do not say.
-          ...{ keepAliveTimeout: IDLE },
         },
         (req, res) => {
           void handler.handle(req as unknown as Incoming, res as unknown as Outgoing);
         },
       );
+      // Of HTTP/1 connections; Node's types do not say that this server has it.
+      Object.assign(made, { keepAliveTimeout: IDLE });
       made.on('upgrade', (req: Incoming, socket: net.Socket, head: Buffer) => {
         // Refusals are plain answers, so the connection is lent to one until the upgrade is accepted.
         const res = new ServerResponse(req);
