@@ -84,7 +84,7 @@ export class Registry {
             subresources: r.subresources ?? [],
             schema: r.type ? { ref: r.type, type: 'object' } : undefined,
             columns: builtinColumns(id, r.columns),
-            storage: id,
+            storage: strategies[id]?.kept?.as ?? id,
             storageVersion: versions[0]!.version,
             generation: COUNTED.has(id),
             wantsVersion: VERSIONED.has(id),

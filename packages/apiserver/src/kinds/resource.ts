@@ -53,6 +53,10 @@ export interface Strategy {
   fields?: (object: JsonObject) => Record<string, string>;
   /** The status that a creation brings is taken. */
   createsStatus?: boolean;
+  /** The same where objects are kept under several names, of all of them; `kept` is an object as it is kept. */
+  allFields?: (kept: JsonObject) => Record<string, string>;
+  /** Objects are kept as those of another kind, of the resource `as`; without kind and apiVersion, either way. */
+  kept?: { as: string; to: (object: JsonObject) => JsonObject; from: (kept: JsonObject) => JsonObject };
   /** Seconds that a deletion waits for someone else to end it; 0 = now. */
   gracePeriod?: (object: JsonObject, asked: number | undefined) => number;
   /** A deletion that says nothing of dependents leaves them, for jobs with a warning. */

@@ -1,4 +1,5 @@
 import * as access from './builtin/access.ts';
+import * as events from './builtin/events.ts';
 import * as extensions from './builtin/extensions.ts';
 import * as misc from './builtin/misc.ts';
 import * as network from './builtin/network.ts';
@@ -13,7 +14,7 @@ import type { Strategy } from './resource.ts';
 export const strategies: Record<string, Strategy> = {
   configmaps: misc.configMap,
   endpoints: network.endpoints,
-  events: misc.event,
+  events: events.event,
   namespaces: misc.namespace,
   nodes: misc.node,
   persistentvolumeclaims: storage.claim,
@@ -31,7 +32,7 @@ export const strategies: Record<string, Strategy> = {
   'statefulsets.apps': workloads.statefulSet,
   'jobs.batch': workloads.job,
   'cronjobs.batch': workloads.cronJob,
-  'events.events.k8s.io': misc.newEvent,
+  'events.events.k8s.io': events.newEvent,
   'leases.coordination.k8s.io': misc.lease,
   'endpointslices.discovery.k8s.io': network.endpointSlice,
   'ingresses.networking.k8s.io': network.ingress,

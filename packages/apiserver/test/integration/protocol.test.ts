@@ -75,4 +75,29 @@ describe('the protocol', () => {
     expect(deployments.responseKind).to.deep.equal({ group: '', version: '', kind: 'Deployment' });
     expect(deployments.subresources[0].responseKind).to.deep.equal({ group: 'autoscaling', version: 'v1', kind: 'Scale' });
   });
+
+  it('shows one and the same event in both groups, each by its names', async () => {
+    const core = '/api/v1/namespaces/default/events';
+    const newer = '/apis/events.k8s.io/v1/namespaces/default/events';
+    const regarding = { kind: 'Pod', name: 'p', namespace: 'default' };
+    const made = await client.call('POST', newer, {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name: 'e' },
+      ...{ eventTime: '2024-01-01T00:00:00.000000Z', type: 'Normal', reason: 'R', action: 'A', note: 'hello', regarding },
+      ...{ reportingController: 'example.com/c', reportingInstance: 'i' },
+    });
+    expect([made.status, made.body.note]).to.deep.equal([201, 'hello']);
+    const { body } = await client.call('GET', `${core}?fieldSelector=involvedObject.name%3Dp`);
+    expect(body.items[0]).to.deep.include({ message: 'hello', involvedObject: regarding, reportingComponent: 'example.com/c', source: {} });
+    const list = await client.call('GET', `${newer}?fieldSelector=regarding.name%3Dp`);
+    expect([list.body.items[0].note, list.body.items[0].kind]).to.deep.equal(['hello', undefined]);
+    expect(causes(await client.call('POST', newer, { metadata: { name: 'f' }, regarding }))).to.deep.equal([
+      '422',
+      'FieldValueRequired eventTime',
+      'FieldValueInvalid type',
+    ]);
+    await client.call('DELETE', `${core}/e`);
+    expect((await client.call('GET', `${newer}/e`)).status).to.equal(404);
+  });
 });
