@@ -91,6 +91,9 @@ export class ApiServerError extends Error {
   }
 }
 
+/** How long a connection that nobody uses is kept, in milliseconds; clients that reuse one later find it closed. As long as kube-apiserver's. */
+const IDLE = 90_000;
+
 const withoutPort = (address: string): string => {
   const bracketed = /^\[(.*)\](?::\d+)?$/.exec(address);
   if (bracketed) return bracketed[1]!;
@@ -262,6 +265,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
           void handler.handle(req as unknown as Incoming, res as unknown as Outgoing);
         },
       );
+      // Of HTTP/1 connections; Node's types do not say that this server has it.
+      Object.assign(made, { keepAliveTimeout: IDLE });
       made.on('upgrade', (req: Incoming, socket: net.Socket, head: Buffer) => {
         // Refusals are plain answers, so the connection is lent to one until the upgrade is accepted.
         const res = new ServerResponse(req);

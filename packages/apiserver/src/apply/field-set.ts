@@ -92,7 +92,8 @@ export class FieldSet {
   }
 }
 
-function showElement(element: string): string {
+/** A path element as messages show it. */
+export function showElement(element: string): string {
   const text = element.slice(2);
   if (element.startsWith('f:')) return `.${text}`;
   if (element.startsWith('v:')) return `[=${text}]`;

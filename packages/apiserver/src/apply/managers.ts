@@ -1,5 +1,6 @@
 import { ApiError, type Cause } from '../http/errors.ts';
 import { groupVersion, type Resource } from '../kinds/resource.ts';
+import { fillIn } from '../schema/go-fields.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
 import { FieldSet } from './field-set.ts';
 import { compare, fieldsOf, merge, remove } from './typed.ts';
@@ -94,15 +95,22 @@ const same = (m: Manager, writer: Writer, operation: Manager['operation'], apiVe
 
 const sameSet = (a: FieldSet, b: FieldSet): boolean => a.minus(b).empty && b.minus(a).empty;
 
+/** What there is of an object before it is made, and so is nobody's: the structs that its type holds by value. */
+function nothing(resource: Resource): JsonObject {
+  const object: JsonObject = { metadata: {} };
+  fillIn(resource.schema?.ref, object);
+  return object;
+}
+
 /** Notes in `after.metadata.managedFields` what a create, update or patch changed: the writer owns it, others lose it. */
 export function trackUpdate(resource: Resource, before: JsonObject | undefined, after: JsonObject, writer: Writer): void {
   // A client that sends an empty list asks to start anew; one that sends none keeps what there is.
   const sent: unknown = after['metadata'].managedFields;
   const managers = Array.isArray(sent) && sent.length === 0 && before ? [] : before ? decodeManagers(before) : [];
   const apiVersion = groupVersion(resource);
-  const { changed, removed } = compare(resource.schema ?? {}, before ?? {}, after, !resource.custom);
+  const { changed, removed } = compare(resource.schema ?? {}, before ?? nothing(resource), after);
   const gains = ownable(changed, resource, writer.subresource);
-  const losses = ownable(removed, resource, undefined).union(ownable(removed, resource, 'status'));
+  const losses = ownable(removed, resource, writer.subresource);
   const own = managers.find((m) => same(m, writer, 'Update', apiVersion));
   for (const m of managers) {
     if (m === own) continue;
@@ -145,7 +153,7 @@ export function applyConfiguration(
   const own = managers.find((m) => same(m, writer, 'Apply', ''));
   const others = managers.filter((m) => m !== own);
 
-  const { changed } = compare(schema, base ?? {}, merged, !resource.custom);
+  const { changed } = compare(schema, base ?? {}, merged);
   const causes: Cause[] = [];
   const conflicting: string[] = [];
   for (const m of others) {
@@ -190,7 +198,7 @@ export function applyConfiguration(
     time: own && sameSet(own.set, applied) ? own.time : writer.now,
     set: applied,
   };
-  const { removed } = compare(schema, base ?? {}, result, !resource.custom);
+  const { removed } = compare(schema, base ?? {}, result);
   for (const m of others) m.set = m.set.minus(removed);
   result['metadata'] ??= {};
   result['metadata'] = { ...result['metadata'] };

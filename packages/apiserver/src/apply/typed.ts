@@ -56,48 +56,32 @@ export interface Comparison {
   removed: FieldSet;
 }
 
-// Structs that Go embeds by value are there from the start, so that nobody owns them as such.
-const BY_VALUE = new Set([
-  'f:metadata',
-  'f:spec',
-  'f:status',
-  'f:template',
-  'f:strategy',
-  'f:updateStrategy',
-  'f:involvedObject',
-  'f:source',
-  'f:loadBalancer',
-  'f:nodeInfo',
-  'f:daemonEndpoints',
-  'f:kubeletEndpoint',
-  'f:roleRef',
-]);
-
-function everything(declared: Schema, value: unknown, into: FieldSet, builtin: boolean, element: string): void {
+function everything(declared: Schema, value: unknown, into: FieldSet): void {
   const schema = resolve(declared);
   const shape = shapeOf(schema, value);
-  into.member =
-    !(shape === 'map' && element === 'f:metadata') && !(builtin && shape === 'map' && schema.properties && BY_VALUE.has(element));
-  if (shape === 'map')
-    for (const [key, v] of Object.entries(value as JsonObject)) everything(below(schema, key), v, into.at(`f:${key}`), builtin, `f:${key}`);
-  if (shape === 'keyed' || shape === 'set') {
-    for (const item of value as unknown[]) everything(schema.items ?? {}, item, into.at(elementOf(schema, item)), builtin, '');
-  }
-  if (into.empty) into.member = true;
+  into.member = true;
+  if (shape === 'map') for (const [key, v] of Object.entries(value as JsonObject)) everything(below(schema, key), v, into.at(`f:${key}`));
+  if (shape === 'keyed' || shape === 'set')
+    for (const item of value as unknown[]) everything(schema.items ?? {}, item, into.at(elementOf(schema, item)));
 }
 
 /** What differs between two states of an object. */
-export function compare(schema: Schema, before: unknown, after: unknown, builtin: boolean): Comparison {
+export function compare(schema: Schema, before: unknown, after: unknown): Comparison {
   const changed = new FieldSet();
   const removed = new FieldSet();
-  const walk = (declared: Schema, a: unknown, b: unknown, c: FieldSet, r: FieldSet, element: string): void => {
-    if (a === undefined && b === undefined) return;
+  const walk = (declared: Schema, a: unknown, b: unknown, c: FieldSet, r: FieldSet): void => {
+    if (equal(a, b)) return;
     const s = resolve(declared);
-    if (a === undefined) return everything(s, b, c, builtin, element);
-    if (b === undefined) return everything(s, a, r, builtin, element);
     const shape = shapeOf(s, b);
+    if (a === undefined || a === null) {
+      everything(s, b, c);
+      // A list or map that is always written is there before it has anything.
+      if (a === null && shape !== 'leaf') c.member = false;
+      return;
+    }
+    if (b === undefined || b === null) return everything(s, a, r);
     if (shape === 'leaf' || shape !== shapeOf(s, a)) {
-      if (!equal(a, b)) c.member = true;
+      c.member = true;
       return;
     }
     const pairs =
@@ -110,12 +94,12 @@ export function compare(schema: Schema, before: unknown, after: unknown, builtin
     for (const key of new Set([...pairs[0].keys(), ...pairs[1].keys()])) {
       const cc = new FieldSet();
       const rr = new FieldSet();
-      walk(shape === 'map' ? below(s, key.slice(2)) : (s.items ?? {}), pairs[0].get(key), pairs[1].get(key), cc, rr, key);
+      walk(shape === 'map' ? below(s, key.slice(2)) : (s.items ?? {}), pairs[0].get(key), pairs[1].get(key), cc, rr);
       if (!cc.empty) c.children.set(key, cc);
       if (!rr.empty) r.children.set(key, rr);
     }
   };
-  walk(schema, before, after, changed, removed, '');
+  walk(schema, before, after, changed, removed);
   return { changed, removed };
 }
 

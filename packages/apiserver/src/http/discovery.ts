@@ -70,13 +70,14 @@ export function aggregated(registry: Registry, core: boolean, version: string): 
       .groups()
       .filter((g) => (g.group === '') === core)
       .map(({ group, versions }) => ({
-        metadata: { ...(group ? { name: group } : {}), creationTimestamp: null },
+        metadata: group ? { name: group } : {},
         versions: versions.map((v) => ({
           version: v.version,
           freshness: 'Current',
           resources: v.resources.map((r) => ({
             resource: r.plural,
-            responseKind: { group: r.group, version: r.version, kind: r.kind },
+            // Group and version are those of the list where nothing is said.
+            responseKind: { group: '', version: '', kind: r.kind },
             scope: r.namespaced ? 'Namespaced' : 'Cluster',
             singularResource: r.singular,
             verbs: r.verbs,
@@ -86,7 +87,7 @@ export function aggregated(registry: Registry, core: boolean, version: string): 
               ? {
                   subresources: r.subresources.map((s) => ({
                     subresource: s.name,
-                    responseKind: { group: s.group ?? r.group, version: s.version ?? r.version, kind: s.kind },
+                    responseKind: { group: s.group ?? '', version: s.version ?? '', kind: s.kind },
                     verbs: s.verbs,
                   })),
                 }

@@ -57,6 +57,8 @@ export const conflict = (r: Named, name: string, why?: string): ApiError =>
     }`,
     details(r, name),
   );
+export const forbidden = (r: Named, name: string, why: string): ApiError =>
+  new ApiError(403, 'Forbidden', `${qualified(r)} ${JSON.stringify(name)} is forbidden: ${why}`, details(r, name));
 export const expired = (message: string): ApiError => new ApiError(410, 'Expired', message);
 export const noSuchPath = (): ApiError => new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 export const methodNotAllowed = (): ApiError =>

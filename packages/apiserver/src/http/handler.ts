@@ -6,13 +6,13 @@ import type { Faults } from '../faults.ts';
 import type { Registry } from '../kinds/registry.ts';
 import { groupResource, type Resource } from '../kinds/resource.ts';
 import { Objects, type DeleteRequest, type PatchType, type WriteRequest, type Written } from '../objects/objects.ts';
-import type { FieldValidation } from '../objects/codec.ts';
+import { notStrict, type FieldValidation } from '../objects/codec.ts';
 import { isObject } from '../schema/schema.ts';
 import type { Store } from '../storage/store.ts';
 import { sendComputed } from './computed.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
-import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
-import { list, numberParam, selectionOf } from './list.ts';
+import { ApiError, badRequest, field, invalid, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
+import { list, numberParam, selectionOf, tooLarge, versionParam } from './list.ts';
 import { accepted, type Accepted } from './negotiate.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import {
@@ -185,6 +185,7 @@ export class Handler {
 
   async #resource(call: Call, target: Target): Promise<void> {
     const { resource, name, subresource, namespace } = target;
+    if (resource.deprecation) call.warnings.push(resource.deprecation);
     const query = call.url.searchParams;
     const watching = query.get('watch') === 'true' || query.get('watch') === '1';
     const verb = verbOf(call.method, name !== '', watching);
@@ -211,7 +212,7 @@ export class Handler {
     const fault = await this.#o.faults.meet(verb, resource.plural);
     if (call.res.destroyed) return;
     const allowedVerbs = subresource ? subresource.verbs : resource.verbs;
-    if (!allowedVerbs.includes(verb)) throw methodNotAllowed();
+    if (!allowedVerbs.includes(verb) || (verb === 'create' && name && !subresource)) throw methodNotAllowed();
     if (verb === 'create' && !subresource && !resource.verbs.includes('get')) {
       return send(call, 201, await review(resource, await readObject(call.req), call.user, this.#o));
     }
@@ -227,6 +228,9 @@ export class Handler {
         {},
       );
     }
+    const include = query.get('includeObject');
+    if (accept.shape === 'Table' && include && !['None', 'Metadata', 'Object'].includes(include))
+      throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
     if (resource.computed) return sendComputed(call, target, resource.computed);
     if (subresource && subresource.name !== 'status')
       return subresourceRequest(call, target, verb, accept, this.#o, this.#write(call, target));
@@ -240,9 +244,11 @@ export class Handler {
         return watch(call, { store: this.#o.store, resource, selection, accepted: accept, signal: this.#o.watchSignal(resource), fault });
       }
       case 'create':
-        return this.#answer(call, resource, accept, await this.#o.objects.create(this.#write(call, target), await readObject(call.req)));
-      case 'update':
-        return this.#answer(call, resource, accept, await this.#o.objects.update(this.#write(call, target), await readObject(call.req)));
+      case 'update': {
+        const write = this.#write(call, target);
+        const body = await readObject(call.req, write.fieldValidation === 'Ignore' ? undefined : (fields) => tellTwice(write, fields));
+        return this.#answer(call, resource, accept, await this.#o.objects[verb](write, body));
+      }
       case 'patch':
         return this.#answer(call, resource, accept, await this.#patch(call, target));
       case 'delete':
@@ -262,6 +268,8 @@ export class Handler {
   }
 
   #get(call: Call, { resource, namespace, name }: Target, accept: Accepted): void {
+    const version = versionParam(call.url.searchParams);
+    if (version !== undefined && version > this.#o.store.version) throw tooLarge(version, this.#o.store.version);
     const entry = this.#o.objects.get(resource, namespace, name);
     sendText(call, 200, objectText(resource, entry, accept, call.url.searchParams.get('includeObject') ?? 'Metadata'), accept.type);
   }
@@ -287,6 +295,16 @@ export class Handler {
           ],
         },
       );
+    }
+    const named = query.get('fieldManager') ?? '';
+    if (Buffer.byteLength(named) > 128 || /[^ -~\u00a0-\uffff]/.test(named)) {
+      const cause =
+        named.length > 128
+          ? field.tooLong('fieldManager', 128)
+          : field.invalid('fieldManager', named, 'should only contain printable characters');
+      throw invalid({ group: 'meta.k8s.io', plural: '', kind: `${{ POST: 'Create', PUT: 'Update' }[call.method] ?? 'Patch'}Options` }, '', [
+        cause,
+      ]);
     }
     const manager =
       query.get('fieldManager') ??
@@ -346,7 +364,12 @@ export class Handler {
     const grace: unknown = body['gracePeriodSeconds'] ?? numberParam(query, 'gracePeriodSeconds');
     if (grace !== undefined && grace !== null && !Number.isInteger(grace))
       throw badRequest('DeleteOptions: gracePeriodSeconds: must be an integer');
-    const policy: unknown = body['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
+    const orphans: unknown =
+      body['orphanDependents'] ?? (query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined);
+    const policy: unknown =
+      body['propagationPolicy'] ??
+      query.get('propagationPolicy') ??
+      (typeof orphans === 'boolean' ? (orphans ? 'Orphan' : 'Background') : undefined);
     if (policy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(String(policy))) {
       throw new ApiError(
         422,
@@ -361,6 +384,10 @@ export class Handler {
         },
       );
     }
+    if (body['propagationPolicy'] && typeof body['orphanDependents'] === 'boolean')
+      throw invalid({ group: 'meta.k8s.io', plural: '', kind: 'DeleteOptions' }, '', [
+        field.invalid('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
+      ]);
     const pre: unknown = body['preconditions'];
     return {
       dryRun: dryRun(query) || (Array.isArray(body['dryRun']) && body['dryRun'].includes('All')),
@@ -371,7 +398,12 @@ export class Handler {
   }
 
   async #delete(call: Call, { resource, namespace, name }: Target, accept: Accepted): Promise<void> {
-    const written = await this.#o.objects.delete({ resource, namespace, name, ...(await this.#deleteOptions(call)) });
+    const options = await this.#deleteOptions(call);
+    if (resource.orphans === 'loudly' && !options.propagationPolicy)
+      call.warnings.push(
+        'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
+      );
+    const written = await this.#o.objects.delete({ resource, namespace, name, ...options });
     if (!written.gone || resource.returnsDeleted)
       return sendText(call, 200, objectText(resource, written.entry, accept, 'Metadata'), accept.type);
     send(call, 200, {
@@ -400,11 +432,18 @@ export class Handler {
   }
 }
 
+/** Tells of fields that the text had twice; strictly, they are refused. */
+function tellTwice({ resource, fieldValidation, warnings }: WriteRequest, fields: string[]): void {
+  const problems = fields.map((f) => `duplicate field ${JSON.stringify(f)}`);
+  if (problems.length && fieldValidation === 'Strict') throw notStrict(resource, problems);
+  warnings.push(...problems);
+}
+
 function verbOf(method: string, named: boolean, watching: boolean): string | undefined {
   switch (method) {
     case 'GET':
     case 'HEAD':
-      return named ? (watching ? 'watch' : 'get') : watching ? 'watch' : 'list';
+      return named ? 'get' : watching ? 'watch' : 'list';
     case 'POST':
       return 'create';
     case 'PUT':

@@ -6,6 +6,7 @@ import type { User } from '../auth/tokens.ts';
 import type { Resource, Subresource } from '../kinds/resource.ts';
 import { fromProtobuf } from '../wire/protobuf.ts';
 import { ApiError, badRequest, noSuchPath, unsupportedMediaType } from './errors.ts';
+import { duplicateFields } from '../schema/duplicates.ts';
 import type { Registry } from '../kinds/registry.ts';
 
 /** HTTP/2 requests and answers are handled through Node's compatible API, so HTTP/1's types do for both. */
@@ -122,13 +123,19 @@ export const mediaType = (req: Incoming): string =>
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const SERVED = ['application/json', 'application/yaml', PROTOBUF];
 
-/** The body as a value, by its content type; undefined where there is none. @throws 415, 400 */
-export async function readObject(req: Incoming): Promise<unknown> {
+/**
+ * The body as a value, by its content type; undefined where there is none. `twice` gets the fields that a JSON text has twice.
+ * @throws 415, 400
+ */
+export async function readObject(req: Incoming, twice?: (fields: string[]) => void): Promise<unknown> {
   const type = mediaType(req) || 'application/json';
   if (!SERVED.includes(type)) throw unsupportedMediaType(SERVED);
   const bytes = await readBytes(req);
   if (type === PROTOBUF) return limited(fromProtobuf(bytes));
-  return parseBody(textOf(bytes), type.endsWith('yaml'));
+  const text = textOf(bytes);
+  const value = parseBody(text, type.endsWith('yaml'));
+  if (twice && type === 'application/json') twice(duplicateFields(text));
+  return value;
 }
 
 /** The body of a request that may come without one, such as a deletion. */

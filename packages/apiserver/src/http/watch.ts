@@ -113,7 +113,7 @@ export function watch(call: Call, { store, resource, selection, accepted, signal
     line(JSON.stringify({ type, object }));
   };
   const bookmark = (version: number, annotations?: Record<string, string>): void => {
-    const metadata = { resourceVersion: String(version), creationTimestamp: null, ...(annotations ? { annotations } : {}) };
+    const metadata = { resourceVersion: String(version), ...(annotations ? { annotations } : {}) };
     line(
       JSON.stringify({
         type: 'BOOKMARK',

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../schema/schema.ts';
 import { age, humanDuration, since } from './cells.ts';
 import type { KindFacts } from './facts.ts';
+import { platformCells } from './platform-cells.ts';
 import { podCells } from './pod-cells.ts';
 import type { Column } from './resource.ts';
 
@@ -132,7 +133,13 @@ const bindings: Record<string, Cell> = {
 
 /** Cells by kind and column; Name, Age and Created At are the same everywhere. */
 const cells: Record<string, Record<string, Cell>> = {
+  ...platformCells,
   pods: podCells,
+  podtemplates: {
+    Containers: containers('name', ['template', 'spec']),
+    Images: containers('image', ['template', 'spec']),
+    'Pod Labels': (o) => labelText(o['template']?.metadata?.labels),
+  },
   configmaps: { Data: (o) => Object.keys(o['data'] ?? {}).length + Object.keys(o['binaryData'] ?? {}).length },
   secrets: { Type: (o) => o['type'], Data: (o) => Object.keys(o['data'] ?? {}).length },
   namespaces: { Status: (o) => o['status']?.phase ?? '' },
@@ -271,6 +278,8 @@ const cells: Record<string, Record<string, Cell>> = {
 
 const common: Record<string, Cell> = { Name: (o) => o['metadata'].name, Age: age, 'Created At': (o) => o['metadata'].creationTimestamp };
 
+export const noCell: Cell = () => '';
+
 /** Columns of a built-in kind; one that no cell is written for stays empty. */
 export function builtinColumns(id: string, columns: KindFacts['columns']): Column[] {
   return columns.map(([name, type, format, priority]) => ({
@@ -278,6 +287,6 @@ export function builtinColumns(id: string, columns: KindFacts['columns']): Colum
     type,
     format,
     priority,
-    cell: cells[id]?.[name] ?? common[name] ?? (() => ''),
+    cell: cells[id]?.[name] ?? common[name] ?? noCell,
   }));
 }

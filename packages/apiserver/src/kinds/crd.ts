@@ -4,7 +4,7 @@ import { checkKeywords } from '../schema/keywords.ts';
 import { structuralProblems, toSchema } from '../schema/structural.ts';
 import { age } from './cells.ts';
 import { jsonPath } from './json-path.ts';
-import { dns1035Label, dnsLabel, dnsSubdomain } from './names.ts';
+import { dns1035Label, dnsSubdomain } from './names.ts';
 import type { Column, Resource, Strategy, Subresource } from './resource.ts';
 import { compareVersions } from './registry.ts';
 
@@ -94,7 +94,10 @@ export function resourcesOf(crd: JsonObject): Resource[] {
         storage: `${names.plural}.${group}`,
         storageVersion: storage,
         generation: true,
+        wantsVersion: true,
+        freeFinalizers: true,
         statusSubresource: Boolean(status),
+        ...(v['deprecated'] ? { deprecation: v['deprecationWarning'] ?? `${group}/${v['name']} ${names.kind} is deprecated` } : {}),
         custom: {
           crd: crd['metadata'].name,
           ...(scale
@@ -158,6 +161,60 @@ function selectableProblems(fields: JsonObject[], schema: JsonObject, path: stri
   return causes;
 }
 
+function nameProblems(name: string, path: string, anyCase = false): Cause[] {
+  const problem = dns1035Label(anyCase ? name.toLowerCase() : name);
+  return problem ? [field.invalid(path, name, problem)] : [];
+}
+
+const APPROVED = 'api-approved.kubernetes.io';
+
+/** Groups of the Kubernetes community are for what it approved. */
+function approvalProblems({ metadata, spec }: JsonObject): Cause[] {
+  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(spec?.group ?? '')) return [];
+  const approval: string = metadata.annotations?.[APPROVED] ?? '';
+  const path = `metadata.annotations[${APPROVED}]`;
+  if (!approval)
+    return [
+      field.required(
+        path,
+        `protected groups must have approval annotation "${APPROVED}", see https://github.com/kubernetes/enhancements/pull/1111`,
+      ),
+    ];
+  if (approval.startsWith('unapproved') || URL.canParse(approval)) return [];
+  return [
+    field.invalid(
+      path,
+      approval,
+      'protected groups must have approval annotation with either a URL or a reason starting with "unapproved"',
+    ),
+  ];
+}
+
+function conversionProblems({ strategy, webhook }: JsonObject): Cause[] {
+  const at = 'spec.conversion';
+  if (strategy !== 'Webhook')
+    return [
+      ...(strategy ? [] : [field.required(`${at}.strategy`)]),
+      ...(strategy && strategy !== 'None' ? [field.notSupported(`${at}.strategy`, strategy, ['None', 'Webhook'])] : []),
+      ...(webhook?.clientConfig
+        ? [field.forbidden(`${at}.webhookClientConfig`, 'should not be set when strategy is not set to Webhook')]
+        : []),
+      ...(webhook?.conversionReviewVersions?.length
+        ? [field.forbidden(`${at}.conversionReviewVersions`, 'should not be set when strategy is not set to Webhook')]
+        : []),
+    ];
+  const causes: Cause[] = [];
+  const client: JsonObject | undefined = webhook?.clientConfig;
+  if (!client) causes.push(field.required(`${at}.webhookClientConfig`, 'required when strategy is set to Webhook'));
+  else if (Boolean(client['url']) === Boolean(client['service']))
+    causes.push(field.required(`${at}.webhookClientConfig`, 'exactly one of url or service is required'));
+  if (!webhook?.conversionReviewVersions?.length) causes.push(field.required(`${at}.conversionReviewVersions`));
+  return causes;
+}
+
+const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
+const COLUMN_FORMATS = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
+
 function problems(crd: JsonObject): Cause[] {
   const causes: Cause[] = [];
   const spec: JsonObject = crd['spec'] ?? {};
@@ -172,17 +229,27 @@ function problems(crd: JsonObject): Cause[] {
   }
   for (const key of ['plural', 'singular', 'kind', 'listKind'] as const) {
     if (!names[key]) causes.push(field.required(`spec.names.${key}`));
-    else {
-      const problem = dns1035Label(String(names[key]).toLowerCase());
-      if (problem) causes.push(field.invalid(`spec.names.${key}`, names[key], problem));
-    }
+    else causes.push(...nameProblems(names[key], `spec.names.${key}`, key.toLowerCase().endsWith('kind')));
   }
+  for (const key of ['shortNames', 'categories'] as const)
+    for (const [i, name] of (names[key] ?? []).entries()) causes.push(...nameProblems(name, `spec.names.${key}[${i}]`));
   if (names['kind'] && names['kind'] === names['listKind'])
     causes.push(field.invalid('spec.names.listKind', names['listKind'], 'kind and listKind may not be the same'));
   if (crd['metadata'].name && crd['metadata'].name !== wanted)
     causes.push(field.invalid('metadata.name', crd['metadata'].name, 'must be spec.names.plural+"."+spec.group'));
+  causes.push(...approvalProblems(crd), ...conversionProblems(spec['conversion']));
+  if (spec['preserveUnknownFields']) causes.push(field.invalid('spec.preserveUnknownFields', true, 'must be false'));
   const versions: JsonObject[] = spec['versions'] ?? [];
   const storage = versions.filter((v) => v['storage']).length;
+  if (!storage) causes.push(field.invalid('status.storedVersions', null, 'must have at least one stored version'));
+  if (new Set(versions.map((v) => v['name'])).size < versions.length)
+    causes.push(
+      field.invalid(
+        'spec.versions',
+        versions.map((v) => v['name']),
+        'must contain unique version names',
+      ),
+    );
   if (storage !== 1)
     causes.push(
       field.invalid(
@@ -191,12 +258,11 @@ function problems(crd: JsonObject): Cause[] {
         'must have exactly one version marked as storage version',
       ),
     );
-  const seen = new Set<string>();
   for (const [i, v] of versions.entries()) {
     const path = `spec.versions[${i}]`;
-    if (dnsLabel(String(v['name'] ?? ''))) causes.push(field.invalid(`${path}.name`, v['name'], dnsLabel(String(v['name'] ?? ''))!));
-    if (seen.has(v['name'])) causes.push(field.invalid(path, v['name'], 'must have unique names'));
-    seen.add(v['name']);
+    causes.push(...nameProblems(v['name'], `${path}.name`));
+    if (v['deprecationWarning'] !== undefined && !v['deprecated'])
+      causes.push(field.invalid(`${path}.deprecationWarning`, v['deprecationWarning'], 'can only be set for deprecated versions'));
     const schema: unknown = v['schema']?.openAPIV3Schema;
     // What all versions share Kubernetes tells of where the first version of its API had it.
     const isShared = (key: string): boolean => versions.every((o) => equal(o[key], v[key]));
@@ -209,8 +275,10 @@ function problems(crd: JsonObject): Cause[] {
     for (const [j, c] of (first('additionalPrinterColumns') ? (v['additionalPrinterColumns'] ?? []) : []).entries()) {
       const at = `${where('additionalPrinterColumns')}[${j}]`;
       if (!c.name) causes.push(field.required(`${at}.name`));
-      if (!['integer', 'number', 'string', 'boolean', 'date'].includes(c.type))
-        causes.push(field.invalid(`${at}.type`, c.type ?? '', 'must be one of boolean,date,integer,number,string'));
+      if (!c.type) causes.push(field.required(`${at}.type`, `must be one of ${COLUMN_TYPES.join(',')}`));
+      else if (!COLUMN_TYPES.includes(c.type)) causes.push(field.invalid(`${at}.type`, c.type, `must be one of ${COLUMN_TYPES.join(',')}`));
+      if (c.format && !COLUMN_FORMATS.includes(c.format))
+        causes.push(field.invalid(`${at}.format`, c.format, `must be one of ${COLUMN_FORMATS.join(',')}`));
       if (!c.jsonPath) causes.push(field.required(`${at}.jsonPath`));
       else if (!jsonPath(c.jsonPath))
         causes.push(field.invalid(`${at}.jsonPath`, c.jsonPath, 'must be a simple json path starting with .'));
@@ -229,6 +297,15 @@ function problems(crd: JsonObject): Cause[] {
             field.invalid(`${where('subresources')}.scale.${key}`, scale[key], `should be a json path under ${under.slice(0, -1)}`),
           );
       }
+      const selector: unknown = scale['labelSelectorPath'];
+      if (selector && !/^\.(spec|status)\./.test(String(selector)))
+        causes.push(
+          field.invalid(
+            `${where('subresources')}.scale.labelSelectorPath`,
+            selector,
+            'should be a json path under either .spec or .status',
+          ),
+        );
     }
   }
   return causes;
@@ -236,10 +313,12 @@ function problems(crd: JsonObject): Cause[] {
 
 /** How CustomResourceDefinitions are written; the definition is established at once. */
 export const crdStrategy: Strategy = {
+  freeFinalizers: true,
   defaults(crd) {
     const spec: JsonObject = (crd['spec'] ??= {});
     for (const v of spec['versions'] ?? []) if (v.schema?.openAPIV3Schema !== undefined) checkKeywords(v.schema.openAPIV3Schema);
     spec['conversion'] ??= { strategy: 'None' };
+    if (spec['conversion'].webhook?.clientConfig?.service) spec['conversion'].webhook.clientConfig.service.port ??= 443;
     const names: JsonObject = (spec['names'] ??= {});
     if (names['kind']) {
       names['singular'] ||= String(names['kind']).toLowerCase();

@@ -6,6 +6,7 @@ import { builtinColumns } from './columns.ts';
 /** Built-in kinds whose metadata.generation counts changes of their spec. */
 const COUNTED = new Set([
   'pods',
+  'podtemplates',
   'replicationcontrollers',
   'deployments.apps',
   'statefulsets.apps',
@@ -29,6 +30,29 @@ const COUNTED = new Set([
   'deviceclasses.resource.k8s.io',
   'csidrivers.storage.k8s.io',
 ]);
+
+/** Built-in kinds whose updates have to say which version they change. */
+const VERSIONED = new Set([
+  'leases.coordination.k8s.io',
+  'poddisruptionbudgets.policy',
+  'runtimeclasses.node.k8s.io',
+  'csidrivers.storage.k8s.io',
+  'csinodes.storage.k8s.io',
+  'csistoragecapacities.storage.k8s.io',
+  'volumeattachments.storage.k8s.io',
+  'customresourcedefinitions.apiextensions.k8s.io',
+  'apiservices.apiregistration.k8s.io',
+  'validatingwebhookconfigurations.admissionregistration.k8s.io',
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io',
+  'validatingadmissionpolicies.admissionregistration.k8s.io',
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io',
+]);
+
+/** Built-in kinds that go, and what whoever asks for them is told. */
+const DEPRECATED: Record<string, string> = {
+  endpoints: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+  componentstatuses: 'v1 ComponentStatus is deprecated in v1.19+',
+};
 
 /**
  * Every kind that is served, built-in or custom: what discovery shows, requests are routed by, and objects are written by.
@@ -60,9 +84,11 @@ export class Registry {
             subresources: r.subresources ?? [],
             schema: r.type ? { ref: r.type, type: 'object' } : undefined,
             columns: builtinColumns(id, r.columns),
-            storage: id,
+            storage: strategies[id]?.kept?.as ?? id,
             storageVersion: versions[0]!.version,
             generation: COUNTED.has(id),
+            wantsVersion: VERSIONED.has(id),
+            ...(DEPRECATED[id] ? { deprecation: DEPRECATED[id] } : {}),
             statusSubresource: r.subresources?.some((s) => s.name === 'status') ?? false,
             ...strategies[id],
           });

@@ -27,11 +27,15 @@ export interface WriteContext {
   ipFamilies: readonly ('IPv4' | 'IPv6')[];
   allocateClusterIP: (family: 'IPv4' | 'IPv6', wanted?: string) => string;
   allocateNodePort: (wanted?: number) => number;
+  /** An object of a built-in kind, by its resource (`plural.group`) and `namespace/name`, as the next write would find it. */
+  find: (resource: string, key: string) => JsonObject | undefined;
+  /** All objects of a built-in kind. */
+  list: (resource: string) => JsonObject[];
 }
 
 /**
  * What is particular to a kind, as hooks of the one generic write path. Every hook may be absent.
- * They run in this order: `defaults`, `create` or `update`, `validate`, `validateCreate` or `validateUpdate`, and `complete` last, on what is kept.
+ * They run in this order: `defaults`, `create` or `update`, `validate`, `validateCreate` or `validateUpdate`.
  */
 export interface Strategy {
   /** Fills defaults in; runs on everything that is decoded, also on the result of a patch. */
@@ -45,14 +49,30 @@ export interface Strategy {
   validate?: (object: JsonObject) => Cause[];
   validateCreate?: (object: JsonObject) => Cause[];
   validateUpdate?: (object: JsonObject, old: JsonObject) => Cause[];
-  /** Fields that are always written, as Go structs without omitempty are. */
-  complete?: (object: JsonObject) => void;
+  /** What is wrong with an object whose status is written. */
+  validateStatus?: (object: JsonObject, old: JsonObject) => Cause[];
   /** Fields for field selectors beside metadata.name and metadata.namespace. */
   fields?: (object: JsonObject) => Record<string, string>;
+  /** The status that a creation brings is taken. */
+  createsStatus?: boolean;
+  /** The same where objects are kept under several names, of all of them; `kept` is an object as it is kept. */
+  allFields?: (kept: JsonObject) => Record<string, string>;
+  /** Objects are kept as those of another kind, of the resource `as`; without kind and apiVersion, either way. */
+  kept?: { as: string; to: (object: JsonObject) => JsonObject; from: (kept: JsonObject) => JsonObject };
   /** Seconds that a deletion waits for someone else to end it; 0 = now. */
   gracePeriod?: (object: JsonObject, asked: number | undefined) => number;
+  /** A deletion that says nothing of dependents leaves them, for jobs with a warning. */
+  orphans?: boolean | 'loudly';
+  /** Finalizers may be names without a domain; that is only warned of. */
+  freeFinalizers?: boolean;
+  /** Every update has to say which version it changes. */
+  wantsVersion?: boolean;
   /** The deleted object is the answer to its deletion, not a Status. */
   returnsDeleted?: boolean;
+  /** Why an object of this name may never be deleted. */
+  immortal?: (name: string) => string | undefined;
+  /** What a writer should be told that does not stop the write. */
+  warnings?: (object: JsonObject) => string[];
   /** Checks metadata.name; gives what is wrong with it. */
   name?: (name: string) => string | undefined;
 }
@@ -80,6 +100,8 @@ export interface Resource extends Strategy {
   generation: boolean;
   /** The status is only written through the status subresource. */
   statusSubresource: boolean;
+  /** What everybody who asks for this version is told. */
+  deprecation?: string;
   custom?: CustomFacts;
   /** Objects that are not kept, but made for whoever asks: all of a namespace, or of all with ''. Such a kind has the verbs get and list. */
   computed?: (namespace: string) => Promise<JsonObject[]>;

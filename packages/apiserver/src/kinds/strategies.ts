@@ -1,4 +1,5 @@
 import * as access from './builtin/access.ts';
+import * as events from './builtin/events.ts';
 import * as extensions from './builtin/extensions.ts';
 import * as misc from './builtin/misc.ts';
 import * as network from './builtin/network.ts';
@@ -13,22 +14,25 @@ import type { Strategy } from './resource.ts';
 export const strategies: Record<string, Strategy> = {
   configmaps: misc.configMap,
   endpoints: network.endpoints,
-  events: misc.event,
+  events: events.event,
   namespaces: misc.namespace,
   nodes: misc.node,
   persistentvolumeclaims: storage.claim,
   persistentvolumes: storage.volume,
   pods: pod,
+  podtemplates: workloads.podTemplate,
   replicationcontrollers: workloads.replicationController,
   secrets: misc.secret,
   serviceaccounts: misc.serviceAccount,
   services: service,
+  'controllerrevisions.apps': workloads.controllerRevision,
   'daemonsets.apps': workloads.daemonSet,
   'deployments.apps': workloads.deployment,
   'replicasets.apps': workloads.replicaSet,
   'statefulsets.apps': workloads.statefulSet,
   'jobs.batch': workloads.job,
   'cronjobs.batch': workloads.cronJob,
+  'events.events.k8s.io': events.newEvent,
   'leases.coordination.k8s.io': misc.lease,
   'endpointslices.discovery.k8s.io': network.endpointSlice,
   'ingresses.networking.k8s.io': network.ingress,

@@ -47,6 +47,7 @@ export class Addresses {
     const spec: JsonObject = (JSON.parse(json) as JsonObject)['spec'] ?? {};
     const ids: string[] = [
       ...(spec['clusterIPs'] ?? []),
+      ...(spec['healthCheckNodePort'] ? [`port ${spec['healthCheckNodePort']}`] : []),
       ...(spec['ports'] ?? []).filter((p: JsonObject) => p['nodePort']).map((p: JsonObject) => `port ${p['nodePort']}`),
     ];
     for (const id of ids) {

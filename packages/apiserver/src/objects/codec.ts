@@ -1,4 +1,4 @@
-import { badRequest } from '../http/errors.ts';
+import { badRequest, type ApiError } from '../http/errors.ts';
 import { groupVersion, type Resource } from '../kinds/resource.ts';
 import { decode } from '../schema/decode.ts';
 import { applyDefaults } from '../schema/defaults.ts';
@@ -41,17 +41,24 @@ export function fromClient(resource: Resource, body: unknown, mode: FieldValidat
     if (defaults) resource.defaults?.(object);
   }
   if (unknown.length && mode === 'Strict') {
-    throw badRequest(
-      `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: strict decoding error: ${unknown.map((u) => `unknown field "${u}"`).join(', ')}`,
+    throw notStrict(
+      resource,
+      unknown.map((u) => `unknown field "${u}"`),
     );
   }
   if (mode === 'Warn') warnings.push(...unknown.map((u) => `unknown field "${u}"`));
   return object;
 }
 
+/** The refusal of what is not as the kind has it, where the client asks for strictness. */
+export const notStrict = ({ kind, version }: Resource, problems: string[]): ApiError =>
+  badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: strict decoding error: ${problems.join(', ')}`);
+
 /** The kept form of an object at a version: without kind and apiVersion, metadata first. */
 export function toEntry(resource: Resource, object: JsonObject, version: number): Entry {
-  const { apiVersion: _a, kind: _k, metadata, ...content } = object;
+  const { apiVersion: _a, kind: _k, ...own } = object;
+  const kept = resource.kept?.to(own) ?? own;
+  const { metadata, ...content } = kept;
   const meta = orderedMetadata({ ...metadata, resourceVersion: version ? String(version) : undefined });
   return new KeptEntry({
     namespace: metadata.namespace ?? '',
@@ -59,14 +66,15 @@ export function toEntry(resource: Resource, object: JsonObject, version: number)
     version,
     uid: metadata.uid,
     labels: metadata.labels ?? {},
-    fields: resource.fields?.(object) ?? {},
+    fields: resource.allFields?.(kept) ?? resource.fields?.(object) ?? {},
     json: JSON.stringify({ metadata: meta, ...content }),
   });
 }
 
 /** The object as a value of its own, with kind and apiVersion. */
 export function toObject(resource: Resource, entry: Entry): JsonObject {
-  return { kind: resource.kind, apiVersion: groupVersion(resource), ...JSON.parse(entry.json) };
+  const kept = JSON.parse(entry.json) as JsonObject;
+  return { kind: resource.kind, apiVersion: groupVersion(resource), ...(resource.kept?.from(kept) ?? kept) };
 }
 
 const heads = new WeakMap<Resource, Buffer>();
@@ -78,8 +86,13 @@ function headOf(resource: Resource): Buffer {
   return head;
 }
 
+/** The object without kind and apiVersion, as text. */
+const bare = ({ kept }: Resource, entry: Entry): Buffer =>
+  kept ? Buffer.from(JSON.stringify(kept.from(JSON.parse(entry.json) as JsonObject))) : entry.bytes;
+
 /** The object's text in a version of its kind, in pieces: only the head differs, and is put before the kept bytes. */
-export const textParts = (resource: Resource, entry: Entry): Buffer[] => [headOf(resource), entry.bytes.subarray(1)];
+export const textParts = (resource: Resource, entry: Entry): Buffer[] => [headOf(resource), bare(resource, entry).subarray(1)];
 
 /** The item's text in a list, in pieces: built-in lists say kind and apiVersion once, lists of custom resources in each item. */
-export const itemParts = (resource: Resource, entry: Entry): Buffer[] => (resource.custom ? textParts(resource, entry) : [entry.bytes]);
+export const itemParts = (resource: Resource, entry: Entry): Buffer[] =>
+  resource.custom ? textParts(resource, entry) : [bare(resource, entry)];

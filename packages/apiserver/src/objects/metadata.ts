@@ -1,15 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { field, type Cause } from '../http/errors.ts';
 import type { Resource } from '../kinds/resource.ts';
 import { dnsSubdomain, labelKeyProblem, labelValueProblem } from '../kinds/names.ts';
 import { equal, type JsonObject } from '../schema/schema.ts';
 
-const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
-
-/** The five characters that Kubernetes puts behind a generateName. */
-export function nameSuffix(): string {
-  return [...randomBytes(5)].map((b) => ALPHABET[b % ALPHABET.length]).join('');
-}
+/** Finalizers that need no domain. */
+export const STANDARD_FINALIZERS: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
 /** What is wrong with an object's metadata (k8s.io/apimachinery/pkg/api/validation ValidateObjectMeta). */
 export function metadataProblems(resource: Resource, meta: JsonObject): Cause[] {
@@ -35,22 +30,23 @@ export function metadataProblems(resource: Resource, meta: JsonObject): Cause[] 
   }
   if (size > 256 * 1024)
     causes.push({ reason: 'FieldValueTooLong', message: 'Too long: may not be more than 262144 bytes', field: 'metadata.annotations' });
-  for (const [i, f] of (finalizers ?? []).entries()) {
-    const bad = labelKeyProblem(String(f));
-    if (bad) causes.push(field.invalid(`metadata.finalizers[${i}]`, f, bad));
+  for (const [i, f] of ((finalizers ?? []) as string[]).entries()) {
+    const bad = labelKeyProblem(f);
+    if (bad) causes.push(field.invalid('metadata.finalizers', f, bad));
+    if (!resource.freeFinalizers && !f.includes('/') && !STANDARD_FINALIZERS.has(f))
+      causes.push(field.invalid(`metadata.finalizers[${i}]`, f, 'name is neither a standard finalizer name nor is it fully qualified'));
   }
+  if (finalizers?.includes('orphan') && finalizers.includes('foregroundDeletion'))
+    causes.push(field.invalid('metadata.finalizers', finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
   let controllers = 0;
-  for (const [i, o] of (ownerReferences ?? []).entries()) {
-    for (const key of ['apiVersion', 'kind', 'name', 'uid']) {
+  for (const o of ownerReferences ?? []) {
+    for (const key of ['apiVersion', 'kind', 'name', 'uid'])
       if (!o[key])
         causes.push(
-          field.invalid(
-            `metadata.ownerReferences[${i}].${key}`,
-            o[key] ?? '',
-            `${key === 'apiVersion' ? 'version' : key} must not be empty`,
-          ),
+          field.invalid(`metadata.ownerReferences.${key}`, o[key] ?? '', `${key === 'apiVersion' ? 'version' : key} must not be empty`),
         );
-    }
+    if (o.apiVersion === 'v1' && o.kind === 'Event')
+      causes.push(field.invalid('metadata.ownerReferences', o, '/v1, Kind=Event is disallowed from being an owner'));
     if (o.controller) controllers += 1;
   }
   if (controllers > 1) causes.push(field.invalid('metadata.ownerReferences', null, 'Only one reference can have Controller set to true'));

@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { checkConfiguration } from '../apply/check.ts';
 import { applyConfiguration, trackUpdate, type Writer } from '../apply/managers.ts';
-import { alreadyExists, ApiError, badRequest, conflict, field, invalid, notFound } from '../http/errors.ts';
+import { alreadyExists, ApiError, badRequest, conflict, field, forbidden, invalid, notFound } from '../http/errors.ts';
 import { groupVersion, type Resource, type WriteContext } from '../kinds/resource.ts';
+import { resolve } from '../kinds/facts.ts';
 import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
 import { strategicMerge } from '../patch/strategic.ts';
+import { fillIn, fillInDeep } from '../schema/go-fields.ts';
 import { equal, isObject, type JsonObject } from '../schema/schema.ts';
 import { validate } from '../schema/validate.ts';
 import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
 import { fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
-import { metadataProblems, metadataUpdateProblems, nameSuffix } from './metadata.ts';
+import { metadataProblems, metadataUpdateProblems, STANDARD_FINALIZERS } from './metadata.ts';
+import { nameSuffix } from './names.ts';
 import type { IpFamily } from './service-range.ts';
 
 /** One write request, as far as every kind has it. */
@@ -87,6 +91,11 @@ export class Objects {
       ipFamilies: this.#around.ipFamilies,
       allocateClusterIP: (family, wanted) => this.#around.clusterIP(family, wanted, dryRun),
       allocateNodePort: (wanted) => this.#around.nodePort(wanted, dryRun),
+      find: (resource, key) => {
+        const entry = this.#store.head(resource, key);
+        return entry && (JSON.parse(entry.json) as JsonObject);
+      },
+      list: (resource) => this.#store.list(resource).map((entry) => JSON.parse(entry.json) as JsonObject),
     };
   }
 
@@ -113,12 +122,15 @@ export class Objects {
     for (const key of ['resourceVersion', 'selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation']) delete meta[key];
     Object.assign(meta, { uid: randomUUID(), creationTimestamp: context.now });
     if (resource.generation) meta['generation'] = 1;
-    if (resource.statusSubresource) delete object['status'];
+    // What the writer sent is the writer's; what is made of it below is nobody's.
+    track(object, { manager: request.fieldManager, now: context.now });
+    if (resource.statusSubresource && !resource.createsStatus) delete object['status'];
+    request.warnings.push(...finalizerWarnings(resource, meta, {}));
     resource.create?.(object, context);
     if (generated) meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
     this.#validate(resource, object);
-    track(object, { manager: request.fieldManager, now: context.now });
-    resource.complete?.(object);
+    request.warnings.push(...(resource.warnings?.(object) ?? []));
+    fillInStatus(resource, object);
     for (let attempt = 0; ; attempt += 1) {
       const name: string = meta['name'];
       if (this.#store.head(resource.storage, keyOf(namespace, name))) {
@@ -173,6 +185,7 @@ export class Objects {
 
   async patch(request: WriteRequest, type: PatchType, body: unknown, force = false): Promise<Written> {
     const { resource, namespace, name } = request;
+    const told = request.warnings.length;
     const track = type === 'apply' ? undefined : (o: JsonObject, old: JsonObject, w: Writer): void => trackUpdate(resource, old, o, w);
     for (let attempt = 0; ; attempt += 1) {
       const head = this.#store.head(resource.storage, keyOf(namespace, name));
@@ -181,8 +194,11 @@ export class Objects {
       const writer: Writer = { manager: request.fieldManager, subresource: request.subresource, now: timestamp() };
       let patched: JsonObject;
       if (type === 'apply') {
-        const config = fromClient(resource, body, request.fieldValidation, request.warnings, false);
-        checkKind(resource, config, true);
+        if (isObject(body)) {
+          checkKind(resource, body, true);
+          checkConfiguration(resource, body, namespace, name);
+        }
+        const config = fromClient(resource, body, 'Ignore', [], false);
         const meta: JsonObject = config['metadata'];
         if (meta['managedFields']?.length) throw badRequest('metadata.managedFields must be nil');
         if (meta['name'] !== undefined && meta['name'] !== name) {
@@ -228,7 +244,7 @@ export class Objects {
         return await this.#replace(request, head!, object, track);
       } catch (error) {
         if (!(error instanceof ApiError && error.reason === 'Conflict') || ownVersion || attempt >= 10) throw error;
-        request.warnings.length = 0;
+        request.warnings.length = told;
       }
     }
   }
@@ -255,6 +271,11 @@ export class Objects {
       }
       throw conflict(resource, name);
     }
+    if ((!meta['resourceVersion'] || meta['resourceVersion'] === '0') && resource.wantsVersion) {
+      throw invalid({ ...resource, kind: resource.plural }, name, [
+        field.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+      ]);
+    }
     this.#around.admit(resource, namespace, false, name);
     const context = this.#context(dryRun);
     for (const key of [
@@ -271,6 +292,8 @@ export class Objects {
       else meta[key] = oldMeta[key];
     }
     meta['resourceVersion'] = oldMeta['resourceVersion'];
+    const writer: Writer = { manager: request.fieldManager, subresource, now: context.now };
+    if (subresource !== 'status') track?.(object, old, writer);
     if (subresource === 'status') {
       const status: unknown = object['status'];
       const sent = { ...meta };
@@ -281,6 +304,7 @@ export class Objects {
       object['metadata'] = resource.custom
         ? { ...old['metadata'], managedFields: sent['managedFields'] ?? oldMeta['managedFields'] }
         : { ...sent, finalizers: oldMeta['finalizers'], ownerReferences: oldMeta['ownerReferences'] };
+      track?.(object, old, writer);
       resource.updateStatus?.(object, old, context);
     } else if (subresource !== 'binding') {
       if (resource.statusSubresource) {
@@ -289,7 +313,7 @@ export class Objects {
       }
       resource.update?.(object, old, context);
     }
-    resource.complete?.(object);
+    fillInStatus(resource, object);
     if (resource.generation && subresource !== 'status' && !equal(content(object, resource), content(old, resource))) {
       object['metadata'].generation = (oldMeta['generation'] ?? 0) + 1;
     }
@@ -297,8 +321,10 @@ export class Objects {
     if (resource.custom && resource.schema) causes.push(...validate(resource.schema, object, resource, old));
     if (subresource === undefined || subresource === 'scale')
       causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateUpdate?.(object, old) ?? []));
+    if (subresource === 'status') causes.push(...(resource.validateStatus?.(object, old) ?? []));
     if (causes.length) throw invalid(resource, name, causes);
-    track?.(object, old, { manager: request.fieldManager, subresource, now: context.now });
+    if (subresource === undefined)
+      request.warnings.push(...finalizerWarnings(resource, object['metadata'], oldMeta), ...(resource.warnings?.(object) ?? []));
 
     const gone =
       Boolean(oldMeta['deletionTimestamp']) &&
@@ -316,6 +342,8 @@ export class Objects {
   /** Deletes, or marks as being deleted what a finalizer or a grace period holds. */
   async delete(request: DeleteRequest): Promise<Written> {
     const { resource, namespace, name, dryRun, preconditions } = request;
+    const immortal = resource.immortal?.(name);
+    if (immortal) throw forbidden(resource, name, immortal);
     for (let attempt = 0; ; attempt += 1) {
       const head = this.head(resource, namespace, name);
       if (preconditions?.uid !== undefined && preconditions.uid !== head.uid) {
@@ -332,7 +360,7 @@ export class Objects {
       const meta: JsonObject = object['metadata'];
       const grace = resource.gracePeriod?.(object, request.gracePeriodSeconds) ?? 0;
       const finalizers = new Set<string>(meta['finalizers'] ?? []);
-      if (request.propagationPolicy === 'Orphan') finalizers.add('orphan');
+      if (request.propagationPolicy === 'Orphan' || (resource.orphans && !request.propagationPolicy)) finalizers.add('orphan');
       if (request.propagationPolicy === 'Foreground') finalizers.add('foregroundDeletion');
       if (request.propagationPolicy === 'Background') {
         finalizers.delete('orphan');
@@ -372,6 +400,25 @@ export class Objects {
   }
 }
 
+/** What is unwise in the finalizers that a writer adds. */
+function finalizerWarnings(resource: Resource, meta: JsonObject, old: JsonObject): string[] {
+  if (!resource.freeFinalizers) return [];
+  return ((meta['finalizers'] ?? []) as string[])
+    .filter((f) => !STANDARD_FINALIZERS.has(f) && !f.includes('/') && !old['finalizers']?.includes(f))
+    .map(
+      (f) =>
+        `metadata.finalizers: ${JSON.stringify(f)}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
+    );
+}
+
+/** Writes out what Go writes of a status that the server made. */
+function fillInStatus({ custom, schema }: Resource, object: JsonObject): void {
+  if (custom || !schema?.ref) return;
+  fillIn(schema.ref, object);
+  const status = resolve(schema).properties?.['status'];
+  if (status && object['status']) fillInDeep(status, object['status']);
+}
+
 /** The part of an object whose changes its generation counts. */
 function content(object: JsonObject, resource: Resource): JsonObject {
   const { metadata: _m, status, ...rest } = object;
@@ -379,9 +426,13 @@ function content(object: JsonObject, resource: Resource): JsonObject {
 }
 
 function checkKind(resource: Resource, object: JsonObject, strict = false): void {
-  const { kind, apiVersion } = object;
   const wanted = groupVersion(resource);
-  if (kind === undefined && apiVersion === undefined && !strict) return;
+  if (!strict && !resource.custom) {
+    // What built-in objects leave out is as the path says.
+    object['kind'] ||= resource.kind;
+    object['apiVersion'] ||= wanted;
+  }
+  const { kind, apiVersion } = object;
   if (kind !== resource.kind || apiVersion !== wanted) {
     if (kind === undefined || kind === '') throw badRequest(`Object 'Kind' is missing in '${JSON.stringify(object).slice(0, 100)}'`);
     if (apiVersion !== wanted && kind === resource.kind) {

@@ -1,3 +1,4 @@
+import { BINDINGS, PRIORITIES, ROLES } from '../auth/bootstrap.ts';
 import { ApiError } from '../http/errors.ts';
 import type { Registry } from '../kinds/registry.ts';
 import type { JsonObject } from '../schema/schema.ts';
@@ -28,8 +29,12 @@ export async function seed(
   await Promise.all(
     ['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => make('', 'namespaces', '', { metadata: { name } })),
   );
-  const all = { apiGroups: ['*'], resources: ['*'], verbs: ['*'] };
-  const bootstrap = { labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' } };
+  const RBAC = 'rbac.authorization.k8s.io';
+  const metadata = (name: string): JsonObject => ({
+    name,
+    annotations: { 'rbac.authorization.kubernetes.io/autoupdate': 'true' },
+    labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' },
+  });
   await Promise.all([
     make('', 'services', 'default', {
       metadata: { name: 'kubernetes', labels: { component: 'apiserver', provider: 'kubernetes' } },
@@ -44,15 +49,17 @@ export async function seed(
       metadata: { name: 'kubernetes' },
       spec: { cidrs: [...cidrs] },
     }),
-    make('rbac.authorization.k8s.io', 'clusterroles', '', {
-      metadata: { name: 'cluster-admin', ...bootstrap },
-      rules: [all, { nonResourceURLs: ['*'], verbs: ['*'] }],
-    }),
-    make('rbac.authorization.k8s.io', 'clusterrolebindings', '', {
-      metadata: { name: 'cluster-admin', ...bootstrap },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
-      subjects: [{ kind: 'Group', apiGroup: 'rbac.authorization.k8s.io', name: 'system:masters' }],
-    }),
+    ...Object.entries(ROLES).map(([name, rules]) => make(RBAC, 'clusterroles', '', { metadata: metadata(name), rules })),
+    ...Object.entries(BINDINGS).map(([name, groups]) =>
+      make(RBAC, 'clusterrolebindings', '', {
+        metadata: metadata(name),
+        roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name },
+        subjects: groups.map((group) => ({ kind: 'Group', apiGroup: RBAC, name: group })),
+      }),
+    ),
+    ...Object.entries(PRIORITIES).map(([name, [value, description]]) =>
+      make('scheduling.k8s.io', 'priorityclasses', '', { metadata: { name }, value, description }),
+    ),
   ]);
   await ready(registry, objects, store);
 }

@@ -1,5 +1,7 @@
 import { badRequest } from '../http/errors.ts';
 import { resolve } from '../kinds/facts.ts';
+import { goFields } from './go-fields.ts';
+import { quantity, time } from './go-values.ts';
 import { isObject, type Schema } from './schema.ts';
 
 const goType: Record<string, string> = {
@@ -19,10 +21,11 @@ function jsonType(value: unknown): string {
 
 /**
  * Reads an object of a built-in type as Go's JSON decoder does: unknown fields go (their paths are collected in `unknown`),
- * nulls and empty lists and maps (unless `keepEmpty`) are as if absent, a wrong type is a 400.
+ * nulls are as if absent, a wrong type is a 400. Unless it is to be `asWritten`, it comes out as Go writes it: what is empty
+ * or zero is left out or written as the type says.
  */
-export function decode(schema: Schema, value: unknown, kind: string, version: string, unknown: string[], keepEmpty = false): any {
-  const walk = (declared: Schema, v: unknown, path: string, required: boolean): unknown => {
+export function decode(schema: Schema, value: unknown, kind: string, version: string, unknown: string[], asWritten = false): any {
+  const walk = (declared: Schema, v: unknown, path: string): unknown => {
     const s = resolve(declared);
     const mismatch = (type: string): never => {
       throw badRequest(
@@ -34,7 +37,10 @@ export function decode(schema: Schema, value: unknown, kind: string, version: st
     if (v === null || v === undefined) return undefined;
     if (s.intOrString) {
       if (typeof v !== 'string' && typeof v !== 'number') mismatch(s.format === 'quantity' ? 'resource.Quantity' : 'intstr.IntOrString');
-      if (s.format === 'quantity') return quantity(v as string | number) ?? badQuantity(kind, version);
+      if (s.format === 'quantity') {
+        const text = quantity(v as string | number) ?? badQuantity(kind, version);
+        return asWritten ? v : text;
+      }
       return v;
     }
     if (s.preserveUnknown && !s.properties) {
@@ -44,8 +50,10 @@ export function decode(schema: Schema, value: unknown, kind: string, version: st
     switch (s.type) {
       case 'string':
         if (typeof v !== 'string') mismatch('string');
-        else if (s.format === 'date-time') return time(v, kind, version);
-        else if (s.format === 'byte' && !isBase64(v))
+        else if (s.format === 'date-time') {
+          const text = time(v, declared.ref === 'meta.v1.MicroTime') ?? badTime(v, kind, version);
+          return asWritten ? v : text;
+        } else if (s.format === 'byte' && !isBase64(v))
           throw badRequest(
             `${kind} in version "${version}" cannot be handled as a ${kind}: illegal base64 data at input byte ${v.search(/[^A-Za-z0-9+/\r\n]|$/)}`,
           );
@@ -61,19 +69,20 @@ export function decode(schema: Schema, value: unknown, kind: string, version: st
         return v;
       case 'array': {
         if (!Array.isArray(v)) return mismatch(`[]${goType[resolve(s.items ?? {}).type ?? 'object']}`);
-        if (v.length === 0 && !required && !keepEmpty) return undefined;
-        return v.map((item, i) => walk(s.items ?? {}, item, `${path}[${i}]`, true) ?? zero(s.items ?? {}));
+        if (v.length === 0 && !asWritten) return undefined;
+        return v.map((item, i) => walk(s.items ?? {}, item, `${path}[${i}]`) ?? zero(s.items ?? {}));
       }
       case 'object': {
         if (!isObject(v)) return mismatch('map[string]interface {}');
         if (s.additionalProperties) {
           const keys = Object.keys(v);
-          if (keys.length === 0 && !required && !keepEmpty) return undefined;
+          if (keys.length === 0 && !asWritten) return undefined;
           const out: Record<string, unknown> = {};
-          for (const key of keys) set(out, key, walk(s.additionalProperties, v[key], path, true) ?? zero(s.additionalProperties));
+          for (const key of keys) set(out, key, walk(s.additionalProperties, v[key], path) ?? zero(s.additionalProperties));
           return out;
         }
         const out: Record<string, unknown> = {};
+        const { omitted, written } = goFields(declared.ref);
         for (const key of Object.keys(v)) {
           const at = path ? `${path}.${key}` : key;
           const property = s.properties && Object.hasOwn(s.properties, key) ? s.properties[key]! : undefined;
@@ -81,16 +90,17 @@ export function decode(schema: Schema, value: unknown, kind: string, version: st
             unknown.push(at);
             continue;
           }
-          const got = walk(property, v[key], at, s.required?.includes(key) ?? false);
-          if (got !== undefined) set(out, key, got);
+          const got = walk(property, v[key], at);
+          if (got !== undefined && (asWritten || got || !omitted.has(key))) set(out, key, got);
         }
+        if (!asWritten) for (const [key, zero] of written) if (out[key] === undefined) out[key] = zero();
         return out;
       }
       default:
         return v;
     }
   };
-  return walk(schema, value, '', true) ?? {};
+  return walk(schema, value, '') ?? {};
 }
 
 /** Assigns also where the key is `__proto__`. */
@@ -104,17 +114,10 @@ function zero(declared: Schema): unknown {
   return s.type === 'string' || s.intOrString ? '' : s.type === 'boolean' ? false : s.type === 'array' ? [] : s.type === 'object' ? {} : 0;
 }
 
-function time(text: string, kind: string, version: string): string {
-  if (/^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text))) return text;
+function badTime(text: string, kind: string, version: string): never {
   throw badRequest(
     `${kind} in version "${version}" cannot be handled as a ${kind}: parsing time ${JSON.stringify(text)} as "2006-01-02T15:04:05Z07:00": cannot parse`,
   );
-}
-
-/** A quantity as text, or undefined where it is none (k8s.io/apimachinery/pkg/api/resource). */
-export function quantity(value: string | number): string | undefined {
-  const text = String(value);
-  return /^[+-]?(\d+(\.\d*)?|\.\d+)(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?\d+)?$/.test(text) ? text : undefined;
 }
 
 function badQuantity(kind: string, version: string): never {

@@ -222,6 +222,20 @@ function lists(s: JsonObject, path: string, causes: Cause[]): void {
       }
     }
   }
+  if (listType === 'set' && isObject(s['items'])) {
+    for (const [type, key] of [
+      ['object', 'x-kubernetes-map-type'],
+      ['array', 'x-kubernetes-list-type'],
+    ] as const)
+      if (s['items']['type'] === type && (s['items'][key] ?? (type === 'array' ? 'atomic' : null)) !== 'atomic')
+        causes.push(
+          field.invalid(
+            `${path}.items.${key}`,
+            s['items'][key] ?? null,
+            'must be atomic as item of a list with x-kubernetes-list-type=set',
+          ),
+        );
+  }
   if (listType === 'set' && isObject(s['items']) && s['items']['nullable'] === true) {
     causes.push(field.forbidden(`${path}.items.nullable`, 'cannot be nullable when x-kubernetes-list-type is set'));
   }

@@ -60,6 +60,44 @@ describe('server-side apply', () => {
     expect(body.metadata.generation).to.equal((await client.call('GET', WIDGET)).body.metadata.generation);
   });
 
+  it('refuses what does not fit the kind with the 500 of Kubernetes, by path', async () => {
+    const say = async (spec: object): Promise<string> => {
+      const { status, body } = await apply(WIDGET, 'x', { spec });
+      return `${status} ${body.reason} ${body.message.split(': ').slice(1).join(': ')}`;
+    };
+    expect(await say({ zzz: 1 })).to.equal('500 undefined .spec.zzz: field not declared in schema');
+    expect(await say({ size: 1 })).to.equal('500 undefined .spec.size: expected string, got number');
+    expect(await say({ ports: [{ port: 1 }] })).to.equal(
+      '500 undefined .spec.ports: element 0: associative list with keys has an element that omits key field "name" (and doesn\'t have default value)',
+    );
+    expect(await say({ ports: [{ name: 'x' }, { name: 'x' }] })).to.equal(
+      '500 undefined .spec.ports: duplicate entries for key [name="x"]',
+    );
+  });
+
+  it('gives a creator what it sent and its defaults, not what the server makes of it', async () => {
+    const service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'owned' },
+      spec: { selector: { a: 'b' }, ports: [{ port: 80 }] },
+    };
+    const { body } = await client.call('POST', '/api/v1/namespaces/default/services?fieldManager=me', service);
+    expect(body.spec.clusterIP).to.match(/^10\./);
+    expect(body.metadata.managedFields[0].fieldsV1).to.deep.equal({
+      'f:spec': {
+        'f:internalTrafficPolicy': {},
+        'f:ports': {
+          '.': {},
+          'k:{"port":80,"protocol":"TCP"}': { '.': {}, 'f:port': {}, 'f:protocol': {}, 'f:targetPort': {} },
+        },
+        'f:selector': {},
+        'f:sessionAffinity': {},
+        'f:type': {},
+      },
+    });
+  });
+
   it('lets exactly one of concurrent creates and updates win', async () => {
     const created = await Promise.all(Array.from({ length: 10 }, () => client.call('POST', MAPS, configMap('race'))));
     expect(created.map((a) => a.status).sort()).to.deep.equal([201, ...Array<number>(9).fill(409)]);

@@ -237,7 +237,7 @@ describe('kubectl as it is', function () {
     expect(await kubectl('explain deployment.spec.strategy.rollingUpdate')).to.contain('maxSurge');
     await kubectl('create deployment roll --image i');
     await kubectl(
-      'patch deployment roll --subresource status --type merge -p {"status":{"observedGeneration":1,"replicas":1,"updatedReplicas":1,"availableReplicas":1}}',
+      'patch deployment roll --subresource status --type merge -p {"status":{"observedGeneration":1,"replicas":1,"updatedReplicas":1,"readyReplicas":1,"availableReplicas":1}}',
     );
     expect(await kubectl('rollout status deployment roll --timeout=5s')).to.contain('successfully rolled out');
 

@@ -1,3 +1,4 @@
+import { PRIORITIES } from '../../auth/bootstrap.ts';
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { dnsSubdomain, pathSegment } from '../names.ts';
@@ -28,17 +29,11 @@ function ruleProblems(object: JsonObject, namespaced: boolean): Cause[] {
 
 export const role: Strategy = {
   name: pathSegment,
-  complete: (object) => {
-    object['rules'] ??= null;
-  },
   validate: (object) => ruleProblems(object, true),
 };
 
 export const clusterRole: Strategy = {
   name: pathSegment,
-  complete: (object) => {
-    object['rules'] ??= null;
-  },
   validate(object) {
     const causes = ruleProblems(object, false);
     const aggregation: JsonObject | undefined = object['aggregationRule'];
@@ -101,15 +96,19 @@ export const priorityClass: Strategy = {
   },
   validate(object) {
     const causes: Cause[] = [];
-    if (String(object['metadata'].name ?? '').startsWith(SYSTEM))
-      causes.push(
-        field.forbidden(
-          'metadata.name',
-          "priority class names with 'system-' prefix are reserved for system use only. error: " +
-            `${object['metadata'].name} is not a known system priority class`,
-        ),
-      );
-    else if (object['value'] > HIGHEST)
+    const name = String(object['metadata'].name ?? '');
+    if (name.startsWith(SYSTEM)) {
+      const known = PRIORITIES[name];
+      const why = !known
+        ? `${name} is not a known system priority class`
+        : known[0] !== object['value']
+          ? `value of ${name} PriorityClass must be ${known[0]}`
+          : undefined;
+      if (why)
+        causes.push(
+          field.forbidden('metadata.name', `priority class names with 'system-' prefix are reserved for system use only. error: ${why}`),
+        );
+    } else if (object['value'] > HIGHEST)
       causes.push(field.forbidden('value', `maximum allowed value of a user defined priority is ${HIGHEST}`));
     return [...causes, ...oneOf(object['preemptionPolicy'], 'preemptionPolicy', ['Never', 'PreemptLowerPriority'])];
   },

@@ -108,6 +108,14 @@ export function cidrProblem(text: string): string | undefined {
   return good ? undefined : 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
 }
 
+/** Keeps a field and the list that it is the first of as one; the field wins. */
+export function firstOf(object: JsonObject, one: string, many: string, wrap: (value: unknown) => unknown = (v) => v): void {
+  const first: unknown = object[many]?.[0];
+  const value: unknown = first === undefined ? undefined : isObject(first) ? Object.values(first)[0] : first;
+  if (object[one] && object[one] !== value) object[many] = [wrap(object[one])];
+  else if (value) object[one] = value;
+}
+
 /** Data keys of ConfigMaps and Secrets. */
 export function keyProblem(key: string): string | undefined {
   if (key.length > 253) return 'must be no more than 253 characters';

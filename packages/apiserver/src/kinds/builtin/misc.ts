@@ -2,20 +2,7 @@ import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { dnsLabel, labelKeyProblem, labelValueProblem } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { keyProblem, named, oneOf } from './checks.ts';
-
-const NODE_INFO = {
-  machineID: '',
-  systemUUID: '',
-  bootID: '',
-  kernelVersion: '',
-  osImage: '',
-  containerRuntimeVersion: '',
-  kubeletVersion: '',
-  kubeProxyVersion: '',
-  operatingSystem: '',
-  architecture: '',
-};
+import { cidrProblem, firstOf, keyProblem, named, oneOf } from './checks.ts';
 
 export const namespace: Strategy = {
   name: dnsLabel,
@@ -28,31 +15,28 @@ export const namespace: Strategy = {
     object['status'] = { phase: 'Active' };
   },
   fields: ({ status = {} }) => ({ 'status.phase': status.phase ?? '' }),
+  immortal: (name) => (['default', 'kube-system', 'kube-public'].includes(name) ? 'this namespace may not be deleted' : undefined),
   returnsDeleted: true,
 };
 
-/** As the kubelet's registration: a new node is not ready until something says so. */
+/** A new node is not ready until something says so. Its status is taken from its creation on. */
 export const node: Strategy = {
+  defaults({ spec = {}, status = {} }) {
+    firstOf(spec, 'podCIDR', 'podCIDRs');
+    if (status.capacity) status.allocatable ??= { ...status.capacity };
+  },
+  createsStatus: true,
   create(object) {
-    const spec: JsonObject = (object['spec'] ??= {});
+    const spec: JsonObject = object['spec'];
     const taints: JsonObject[] = spec['taints'] ?? [];
     if (!taints.some((t) => t['key'] === 'node.kubernetes.io/not-ready'))
       taints.push({ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' });
     spec['taints'] = taints;
-    object['status'] = {};
-  },
-  updateStatus(object) {
-    const status: JsonObject = (object['status'] ??= {});
-    if (status['capacity'] && !status['allocatable']) status['allocatable'] = { ...status['capacity'] };
-  },
-  complete(object) {
-    object['spec'] ??= {};
-    const status: JsonObject = (object['status'] = { ...object['status'] });
-    status['daemonEndpoints'] = { kubeletEndpoint: { Port: 0 }, ...status['daemonEndpoints'] };
-    status['nodeInfo'] = { ...NODE_INFO, ...status['nodeInfo'] };
   },
   validate({ spec = {} }) {
-    const causes: Cause[] = [];
+    const cidrs: string[] = spec.podCIDRs ?? [];
+    const causes = cidrs.flatMap((c, i) => named(c || '-', `spec.podCIDRs[${i}]`, cidrProblem));
+    if (cidrs.length > 2) causes.push(field.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
     const seen = new Set<string>();
     for (const [i, t] of (spec.taints ?? []).entries()) {
       const at = `spec.taints[${i}]`;
@@ -72,10 +56,16 @@ export const node: Strategy = {
     return causes;
   },
   validateUpdate(object, old) {
-    const before: unknown = old['spec']?.podCIDR;
-    return before && object['spec'].podCIDR !== before
-      ? [field.forbidden('spec.podCIDR', 'node updates may not change podCIDR except from "" to valid')]
-      : [];
+    const before: unknown = old['spec']?.podCIDRs;
+    const provider: unknown = old['spec']?.providerID;
+    return [
+      ...(before && !equal(object['spec'].podCIDRs, before)
+        ? [field.forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid')]
+        : []),
+      ...(provider && object['spec'].providerID !== provider
+        ? [field.forbidden('spec.providerID', 'node updates may not change providerID except from "" to valid')]
+        : []),
+    ];
   },
   fields: ({ spec = {} }) => ({ 'spec.unschedulable': String(spec.unschedulable ?? false) }),
 };
@@ -173,37 +163,6 @@ export const secret: Strategy = {
 };
 
 export const serviceAccount: Strategy = { returnsDeleted: true };
-
-export const event: Strategy = {
-  complete(object) {
-    for (const key of ['eventTime', 'firstTimestamp', 'lastTimestamp']) object[key] ??= null;
-    object['source'] ??= {};
-    object['reportingComponent'] ??= '';
-    object['reportingInstance'] ??= '';
-  },
-  validate(object) {
-    const about: unknown = object['involvedObject']?.namespace;
-    return (about || 'default') === object['metadata'].namespace || (!about && object['metadata'].namespace === 'kube-system')
-      ? []
-      : [field.invalid('involvedObject.namespace', about ?? '', 'does not match event.namespace')];
-  },
-  fields(object) {
-    const about: JsonObject = object['involvedObject'] ?? {};
-    return {
-      'involvedObject.kind': about['kind'] ?? '',
-      'involvedObject.namespace': about['namespace'] ?? '',
-      'involvedObject.name': about['name'] ?? '',
-      'involvedObject.uid': about['uid'] ?? '',
-      'involvedObject.apiVersion': about['apiVersion'] ?? '',
-      'involvedObject.resourceVersion': about['resourceVersion'] ?? '',
-      'involvedObject.fieldPath': about['fieldPath'] ?? '',
-      reason: object['reason'] ?? '',
-      reportingComponent: object['reportingComponent'] ?? '',
-      source: object['source']?.component || object['reportingComponent'] || '',
-      type: object['type'] ?? '',
-    };
-  },
-};
 
 export const lease: Strategy = {
   validate: ({ spec = {} }) => [

@@ -22,9 +22,6 @@ function backendProblems(b: JsonObject, path: string): Cause[] {
 }
 
 export const ingress: Strategy = {
-  create: (object) => {
-    object['status'] = { loadBalancer: {} };
-  },
   validate(object) {
     const spec: JsonObject = object['spec'] ?? {};
     const causes: Cause[] = [];
@@ -33,7 +30,7 @@ export const ingress: Strategy = {
     if (spec['defaultBackend']) causes.push(...backendProblems(spec['defaultBackend'], 'spec.defaultBackend'));
     const host = (value: string, at: string): void => {
       if (isIP(value)) causes.push(field.invalid(at, value, 'must be a DNS name, not an IP address'));
-      else causes.push(...named(value.startsWith('*.') ? value.slice(2) : value, at, dnsSubdomain));
+      else causes.push(...named(value.startsWith('*.') ? value.slice(2) || '*' : value, at, dnsSubdomain));
     };
     for (const [i, rule] of (spec['rules'] ?? []).entries()) {
       const at = `spec.rules[${i}]`;
@@ -135,9 +132,6 @@ export const endpointSlice: Strategy = {
       p.protocol ??= 'TCP';
     }
   },
-  complete: (object) => {
-    if (object['endpoints'] === undefined) object['endpoints'] = null;
-  },
   validate(object) {
     const type: unknown = object['addressType'];
     const types = ['FQDN', 'IPv4', 'IPv6'];
@@ -152,8 +146,10 @@ export const endpointSlice: Strategy = {
       for (const [j, a] of (e['addresses'] ?? []).entries()) {
         const at = `endpoints[${i}].addresses[${j}]`;
         if (type === 'FQDN') causes.push(...named(a, at, dnsSubdomain));
-        else if (type === 'IPv4' ? !isIPv4(a) : !isIPv6(a)) causes.push(field.invalid(at, a, `must be an ${String(type)} address`));
-        else if (FORBIDDEN_ADDRESS.some(([pattern]) => pattern.test(a)))
+        else if (type === 'IPv4' ? !isIPv4(a) : !isIPv6(a)) {
+          causes.push(field.invalid(at, a, `must be an ${String(type)} address`));
+          if (!isIP(a)) causes.push(field.invalid(at, a, 'must be a valid IP address'));
+        } else if (FORBIDDEN_ADDRESS.some(([pattern]) => pattern.test(a)))
           causes.push(field.invalid(at, a, FORBIDDEN_ADDRESS.find(([pattern]) => pattern.test(a))![1]));
       }
       causes.push(...subdomain(e['nodeName'], `endpoints[${i}].nodeName`), ...named(e['hostname'], `endpoints[${i}].hostname`, dnsLabel));
@@ -234,8 +230,16 @@ export const endpoints: Strategy = {
       for (const key of ['addresses', 'notReadyAddresses']) {
         for (const [j, a] of (s[key] ?? []).entries()) {
           const below = `${at}.${key}[${j}].ip`;
+          causes.push(
+            ...named(a.hostname, `${at}.${key}[${j}].hostname`, dnsLabel),
+            ...subdomain(a.nodeName, `${at}.${key}[${j}].nodeName`),
+          );
+          // Kubernetes asks twice: whether it is an address, and whether it is one of those that may not be.
           if (!isIP(a.ip ?? ''))
-            causes.push(field.invalid(below, a.ip ?? '', 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'));
+            causes.push(
+              field.invalid(below, a.ip ?? '', 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'),
+              field.invalid(below, a.ip ?? '', 'must be a valid IP address'),
+            );
           else for (const [pattern, why] of FORBIDDEN_ADDRESS) if (pattern.test(a.ip)) causes.push(field.invalid(below, a.ip, why));
         }
       }
@@ -249,12 +253,6 @@ export const endpoints: Strategy = {
 };
 
 export const disruptionBudget: Strategy = {
-  create(object) {
-    object['status'] = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0 };
-  },
-  complete(object) {
-    object['status'] = { disruptionsAllowed: 0, currentHealthy: 0, desiredHealthy: 0, expectedPods: 0, ...object['status'] };
-  },
   validate({ spec = {} }) {
     const causes: Cause[] = [];
     if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined)

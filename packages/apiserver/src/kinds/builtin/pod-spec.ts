@@ -195,11 +195,17 @@ function affinityProblems(a: JsonObject | undefined, path: string): Cause[] {
 
 const RESTART = ['Always', 'OnFailure', 'Never'];
 
-/** What is wrong with a pod's spec. `restart` are the policies that its owner allows. */
-export function podSpecProblems(spec: JsonObject, path: string, restart: readonly string[] = RESTART): Cause[] {
+/** What is wrong with a pod's spec. `restart` are the policies that its owner allows, `claims` the volumes that it brings. */
+export function podSpecProblems(
+  spec: JsonObject,
+  path: string,
+  restart: readonly string[] = RESTART,
+  claims: readonly string[] = [],
+): Cause[] {
   const causes: Cause[] = [];
   const volumes = new Set<string>();
   for (const [i, v] of (spec['volumes'] ?? []).entries()) causes.push(...volumeProblems(v, `${path}.volumes[${i}]`, volumes));
+  for (const name of claims) volumes.add(name);
   const shared = { names: new Set<string>(), hostPorts: new Set<string>(), volumes };
   if (!spec['containers']?.length) causes.push(field.required(`${path}.containers`));
   for (const [key, init] of [
@@ -265,11 +271,16 @@ export function podSpecProblems(spec: JsonObject, path: string, restart: readonl
 }
 
 /** What is wrong with a pod template. */
-export function templateProblems(template: JsonObject, path: string, restart: readonly string[]): Cause[] {
+export function templateProblems(
+  template: JsonObject,
+  path: string,
+  restart: readonly string[] = RESTART,
+  claims: readonly string[] = [],
+): Cause[] {
   const causes = labelProblems(template['metadata']?.labels, `${path}.labels`);
   for (const key of Object.keys(template['metadata']?.annotations ?? {}))
     causes.push(...named(key.toLowerCase(), `${path}.annotations`, labelKeyProblem));
-  causes.push(...podSpecProblems(template['spec'] ?? {}, `${path}.spec`, restart));
+  causes.push(...podSpecProblems(template['spec'] ?? {}, `${path}.spec`, restart, claims));
   if (template['spec']?.ephemeralContainers?.length)
     causes.push(field.forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
   return causes;

@@ -2,6 +2,8 @@ import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import type { Strategy } from '../resource.ts';
 import { quantityValue } from '../quantity.ts';
+import { firstOf } from './checks.ts';
+import { priority, serviceAccount } from './pod-admission.ts';
 import { podSpecDefaults, podSpecProblems } from './pod-spec.ts';
 
 const containersOf = (spec: JsonObject): JsonObject[] => [...(spec['initContainers'] ?? []), ...(spec['containers'] ?? [])];
@@ -63,16 +65,15 @@ function defaultTolerations(spec: JsonObject): void {
 export const pod: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
+    if (object['status']) firstOf(object['status'], 'podIP', 'podIPs', (ip) => ({ ip }));
     podSpecDefaults(spec);
     requestsFromLimits(spec);
     spec['enableServiceLinks'] ??= true;
   },
-  create(object) {
+  create(object, context) {
     const spec: JsonObject = object['spec'];
-    spec['serviceAccountName'] ||= 'default';
-    spec['serviceAccount'] = spec['serviceAccountName'];
-    spec['priority'] ??= 0;
-    spec['preemptionPolicy'] ??= 'PreemptLowerPriority';
+    serviceAccount(object, context);
+    priority(object, context);
     defaultTolerations(spec);
     object['status'] = { phase: 'Pending', qosClass: qosClass(spec) };
   },

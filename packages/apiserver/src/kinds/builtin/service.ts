@@ -59,6 +59,10 @@ function allocate(object: JsonObject, context: WriteContext, had: { ips: readonl
     for (const port of spec['ports'] ?? [])
       if (!port.nodePort || !had.ports.has(port.nodePort)) port.nodePort = context.allocateNodePort(port.nodePort);
   }
+  if (spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local') {
+    const wanted: number | undefined = spec['healthCheckNodePort'];
+    if (!wanted || !had.ports.has(wanted)) spec['healthCheckNodePort'] = context.allocateNodePort(wanted);
+  }
 }
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
@@ -151,7 +155,10 @@ function trafficProblems(spec: JsonObject): Cause[] {
         "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
       ),
     );
-  causes.push(...oneOf(spec['internalTrafficPolicy'], 'spec.internalTrafficPolicy', ['Cluster', 'Local']));
+  causes.push(
+    ...oneOf(spec['internalTrafficPolicy'], 'spec.internalTrafficPolicy', ['Cluster', 'Local']),
+    ...oneOf(spec['trafficDistribution'], 'spec.trafficDistribution', ['PreferClose', 'PreferSameNode', 'PreferSameZone']),
+  );
   for (const key of ['allocateLoadBalancerNodePorts', 'loadBalancerClass', 'loadBalancerSourceRanges'])
     if (spec[key] !== undefined && !balanced) causes.push(field.forbidden(`spec.${key}`, "may only be used when `type` is 'LoadBalancer'"));
   if (balanced)
@@ -196,7 +203,6 @@ export const service: Strategy = {
   create(object, context) {
     families(object['spec'], context.ipFamilies);
     allocate(object, context, { ips: [], ports: new Set() });
-    object['status'] = { loadBalancer: {} };
   },
   update(object, old, context) {
     const spec: JsonObject = object['spec'];
@@ -207,6 +213,8 @@ export const service: Strategy = {
     };
     const outside = ['LoadBalancer', 'NodePort'].includes(spec['type']);
     drop('externalTrafficPolicy', outside || spec['externalIPs']?.length > 0);
+    if (spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local')
+      spec['healthCheckNodePort'] ??= before['healthCheckNodePort'];
     drop('healthCheckNodePort', spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local');
     for (const key of ['allocateLoadBalancerNodePorts', 'loadBalancerClass']) drop(key, spec['type'] === 'LoadBalancer');
     if (!outside && (before['type'] === 'LoadBalancer' || before['type'] === 'NodePort')) {
@@ -233,7 +241,7 @@ export const service: Strategy = {
     }
     allocate(object, context, {
       ips: before['clusterIPs'] ?? [],
-      ports: new Set((before['ports'] ?? []).map((p: JsonObject) => p['nodePort'])),
+      ports: new Set([before['healthCheckNodePort'], ...(before['ports'] ?? []).map((p: JsonObject) => p['nodePort'])]),
     });
   },
   validate: problems,

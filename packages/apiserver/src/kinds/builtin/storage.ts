@@ -19,11 +19,39 @@ export function claimDefaults(object: JsonObject): void {
   spec['resources'] ??= {};
 }
 
+/** The class of claims that name none: of those that are marked, the newest. */
+function defaultClass(classes: JsonObject[]): string | undefined {
+  const marked = classes
+    .map((c) => c['metadata'] as JsonObject)
+    .filter((m) =>
+      ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'].some(
+        (a) => m['annotations']?.[a] === 'true',
+      ),
+    )
+    .sort((a, b) =>
+      a['creationTimestamp'] > b['creationTimestamp'] || (a['creationTimestamp'] === b['creationTimestamp'] && a['name'] < b['name'])
+        ? -1
+        : 1,
+    );
+  return marked[0]?.['name'] as string | undefined;
+}
+
 export const claim: Strategy = {
   defaults: claimDefaults,
-  create(object) {
-    object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'kubernetes.io/pvc-protection'])];
+  create(object, { list }) {
+    const meta: JsonObject = object['metadata'];
+    const spec: JsonObject = object['spec'];
+    meta['finalizers'] = [...new Set([...(meta['finalizers'] ?? []), 'kubernetes.io/pvc-protection'])];
     object['status'] = { phase: 'Pending' };
+    // One is the older name of the other.
+    if (!spec['dataSourceRef']?.namespace) {
+      if (spec['dataSource']) spec['dataSourceRef'] ??= { ...spec['dataSource'] };
+      if (spec['dataSourceRef']) spec['dataSource'] ??= { ...spec['dataSourceRef'] };
+    }
+    if (spec['storageClassName'] === undefined && meta['annotations']?.['volume.beta.kubernetes.io/storage-class'] === undefined) {
+      const preferred = defaultClass(list('storageclasses.storage.k8s.io'));
+      if (preferred) spec['storageClassName'] = preferred;
+    }
   },
   validate: ({ spec }) => [
     ...(spec.accessModes?.length ? [] : [field.required('spec.accessModes', 'at least 1 access mode is required')]),

@@ -14,46 +14,56 @@ function template(spec: JsonObject): void {
   podSpecDefaults(t['spec']);
 }
 
-function problems(object: JsonObject): Cause[] {
+function problems(object: JsonObject, claims: readonly string[] = []): Cause[] {
   const spec: JsonObject = object['spec'];
+  const kind = String(object['kind']);
   const { selector } = spec;
   const causes = numbers.notNegative(spec, 'spec', 'replicas', 'minReadySeconds', 'revisionHistoryLimit');
-  if (!selector) causes.push(field.required('spec.selector'));
-  else {
+  if (!selector) {
+    if (kind !== 'DaemonSet') causes.push(field.required('spec.selector'));
+  } else {
     causes.push(...selectorProblems(selector, 'spec.selector'));
     if (!Object.keys(selector).length)
-      causes.push(field.invalid('spec.selector', selector, `empty selector is invalid for ${String(object['kind']).toLowerCase()}`));
-    else if (!selects(selector, spec['template'].metadata.labels ?? {})) {
-      causes.push(
-        field.invalid(
-          'spec.template.metadata.labels',
-          spec['template'].metadata.labels ?? null,
-          '`selector` does not match template `labels`',
-        ),
-      );
-    }
+      causes.push(field.invalid('spec.selector', selector, `empty selector is invalid for ${kind.toLowerCase()}`));
   }
-  causes.push(...templateProblems(spec['template'], 'spec.template', ['Always']));
+  // No selector selects nothing, an empty one everything.
+  if (!selector || !selects(selector, spec['template'].metadata.labels ?? {})) {
+    causes.push(
+      field.invalid(
+        'spec.template.metadata.labels',
+        spec['template'].metadata.labels ?? null,
+        '`selector` does not match template `labels`',
+      ),
+    );
+  }
+  causes.push(...templateProblems(spec['template'], 'spec.template', ['Always'], claims));
   if (spec['template'].spec.activeDeadlineSeconds !== undefined)
     causes.push(
       field.forbidden(
         'spec.template.spec.activeDeadlineSeconds',
-        `activeDeadlineSeconds in ${object['kind'] === 'Deployment' ? 'ReplicaSet' : object['kind']} is not Supported`,
+        `activeDeadlineSeconds in ${kind === 'Deployment' ? 'ReplicaSet' : kind} is not Supported`,
       ),
     );
   return causes;
 }
 
+/** What is wrong with the counts of a status: none may be negative, and none of `parts` greater than `of`. */
+const countProblems =
+  (of: string, ...parts: string[]): Required<Strategy>['validateStatus'] =>
+  ({ status = {} }) => {
+    const causes = numbers.notNegative(status, 'status', of, ...parts, 'observedGeneration', 'unavailableReplicas', 'collisionCount');
+    for (const part of parts)
+      if ((status[part] ?? 0) > (status[of] ?? 0))
+        causes.push(field.invalid(`status.${part}`, status[part], `cannot be greater than status.${of}`));
+    if ((status['availableReplicas'] ?? 0) > (status['readyReplicas'] ?? 0))
+      causes.push(field.invalid('status.availableReplicas', status['availableReplicas'], 'cannot be greater than readyReplicas'));
+    return causes;
+  };
+
 const fixedSelector = (object: JsonObject, old: JsonObject): Cause[] =>
   equal(object['spec'].selector, old['spec'].selector)
     ? []
     : [field.invalid('spec.selector', object['spec'].selector, 'field is immutable')];
-
-const emptyStatus = (status: JsonObject = {}): Pick<Strategy, 'create'> => ({
-  create: (object) => {
-    object['status'] = { ...status };
-  },
-});
 
 export const deployment: Strategy = {
   defaults(object) {
@@ -70,13 +80,12 @@ export const deployment: Strategy = {
     spec['revisionHistoryLimit'] ??= 10;
     spec['progressDeadlineSeconds'] ??= 600;
   },
-  ...emptyStatus(),
   validate(object) {
     const strategy: JsonObject = object['spec'].strategy;
     const causes = problems(object);
     if (strategy['type'] === 'Recreate' && strategy['rollingUpdate'])
       causes.push(field.forbidden('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'"));
-    causes.push(...oneOf(strategy['type'], 'spec.strategy.type', ['Recreate', 'RollingUpdate']));
+    causes.push(...oneOf(strategy['type'], 'spec.strategy', ['Recreate', 'RollingUpdate']));
     if (strategy['type'] === 'RollingUpdate') {
       const { maxUnavailable, maxSurge } = strategy['rollingUpdate'];
       const at = 'spec.strategy.rollingUpdate';
@@ -92,6 +101,7 @@ export const deployment: Strategy = {
     return causes;
   },
   validateUpdate: fixedSelector,
+  validateStatus: countProblems('replicas', 'updatedReplicas', 'readyReplicas', 'availableReplicas'),
 };
 
 export const replicaSet: Strategy = {
@@ -100,9 +110,9 @@ export const replicaSet: Strategy = {
     if (spec['template']) template(spec);
     spec['replicas'] ??= 1;
   },
-  ...emptyStatus({ replicas: 0 }),
-  validate: (object) => (object['spec'].template ? problems(object) : [field.required('spec.template')]),
+  validate: (object) => problems(object),
   validateUpdate: fixedSelector,
+  validateStatus: countProblems('replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'),
   fields: ({ status = {} }) => ({ 'status.replicas': String(status.replicas ?? 0) }),
 };
 
@@ -111,19 +121,40 @@ export const replicationController: Strategy = {
     const spec: JsonObject = (object['spec'] ??= {});
     if (spec['template']) {
       template(spec);
-      spec['selector'] ??= spec['template'].metadata.labels;
+      const { labels } = spec['template'].metadata;
+      spec['selector'] ??= labels;
+      if (labels) object['metadata'].labels ??= labels;
     }
     spec['replicas'] ??= 1;
   },
-  ...emptyStatus({ replicas: 0 }),
-  validate: (object) =>
-    object['spec'].template
-      ? [
-          ...numbers.notNegative(object['spec'], 'spec', 'replicas', 'minReadySeconds'),
-          ...templateProblems(object['spec'].template, 'spec.template', ['Always']),
-        ]
-      : [field.required('spec.template')],
+  validate({ spec }) {
+    const causes = numbers.notNegative(spec, 'spec', 'replicas', 'minReadySeconds');
+    if (!spec.selector) causes.push(field.required('spec.selector'));
+    if (!spec.template) return [...causes, field.required('spec.template')];
+    const labels: JsonObject = spec.template.metadata.labels ?? {};
+    if (!selects({ matchLabels: spec.selector }, labels))
+      causes.push(field.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+    return [...causes, ...templateProblems(spec.template, 'spec.template', ['Always'])];
+  },
+  validateStatus: countProblems('replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'),
   fields: ({ status = {} }) => ({ 'status.replicas': String(status.replicas ?? 0) }),
+  orphans: true,
+};
+
+export const podTemplate: Strategy = {
+  defaults(object) {
+    template(object);
+  },
+  validate: (object) => templateProblems(object['template'], 'template'),
+};
+
+export const controllerRevision: Strategy = {
+  validate: (object) => [
+    ...(object['data'] ? [] : [field.required('data', 'data is mandatory')]),
+    ...(object['revision'] < 0 ? [field.invalid('revision', object['revision'], 'must be greater than or equal to 0')] : []),
+  ],
+  validateUpdate: (object, old) =>
+    equal(object['data'], old['data']) ? [] : [field.invalid('data', object['data'], 'field is immutable')],
 };
 
 export const statefulSet: Strategy = {
@@ -145,16 +176,13 @@ export const statefulSet: Strategy = {
       claim.kind ??= 'PersistentVolumeClaim';
       claim.apiVersion ??= 'v1';
       claimDefaults(claim);
-      claim.status ??= { phase: 'Pending' };
+      (claim.status ??= {}).phase ||= 'Pending';
     }
-  },
-  ...emptyStatus({ replicas: 0, availableReplicas: 0 }),
-  complete: (object) => {
-    object['status'] = { replicas: 0, availableReplicas: 0, ...object['status'] };
   },
   validate(object) {
     const spec: JsonObject = object['spec'];
-    const causes = problems(object);
+    const claims = ((spec['volumeClaimTemplates'] ?? []) as JsonObject[]).map((c) => String(c['metadata']?.name ?? ''));
+    const causes = problems(object, claims);
     if (!['OrderedReady', 'Parallel'].includes(spec['podManagementPolicy']))
       causes.push(field.invalid('spec.podManagementPolicy', spec['podManagementPolicy'], "must be 'OrderedReady' or 'Parallel'"));
     const strategy: JsonObject = spec['updateStrategy'];
@@ -165,6 +193,12 @@ export const statefulSet: Strategy = {
         field.invalid('spec.updateStrategy.rollingUpdate', strategy['rollingUpdate'], "only allowed for updateStrategy 'RollingUpdate'"),
       );
     causes.push(...numbers.notNegative(strategy['rollingUpdate'], 'spec.updateStrategy.rollingUpdate', 'partition'));
+    const unavailable: unknown = strategy['rollingUpdate']?.maxUnavailable;
+    if (unavailable !== undefined) {
+      const at = 'spec.updateStrategy.rollingUpdate.maxUnavailable';
+      causes.push(...intOrPercent(unavailable, at), ...overWhole(unavailable, at));
+      if (isZero(unavailable)) causes.push(field.invalid(at, unavailable, 'cannot be 0'));
+    }
     causes.push(...numbers.notNegative(spec['ordinals'], 'spec.ordinals', 'start'));
     for (const key of ['whenDeleted', 'whenScaled'])
       causes.push(
@@ -198,9 +232,8 @@ export const statefulSet: Strategy = {
           ),
         ];
   },
+  validateStatus: countProblems('replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'),
 };
-
-const DAEMON_STATUS = { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 };
 
 export const daemonSet: Strategy = {
   defaults(object) {
@@ -216,11 +249,7 @@ export const daemonSet: Strategy = {
     spec['revisionHistoryLimit'] ??= 10;
   },
   create(object) {
-    object['status'] = { ...DAEMON_STATUS };
     object['metadata'].annotations = { ...object['metadata'].annotations, 'deprecated.daemonset.template.generation': '1' };
-  },
-  complete: (object) => {
-    object['status'] = { ...DAEMON_STATUS, ...object['status'] };
   },
   update(object, old) {
     if (!equal(object['spec'].template, old['spec'].template)) {
@@ -232,7 +261,7 @@ export const daemonSet: Strategy = {
   validate(object) {
     const causes = problems(object);
     const strategy: JsonObject = object['spec'].updateStrategy;
-    causes.push(...oneOf(strategy['type'], 'spec.updateStrategy.type', ['OnDelete', 'RollingUpdate']));
+    causes.push(...oneOf(strategy['type'], 'spec.updateStrategy', ['OnDelete', 'RollingUpdate']));
     if (strategy['type'] === 'RollingUpdate') {
       const { maxUnavailable, maxSurge } = strategy['rollingUpdate'];
       const at = 'spec.updateStrategy.rollingUpdate';
@@ -315,6 +344,8 @@ export const job: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
+    const { labels } = spec['template'].metadata;
+    if (labels) object['metadata'].labels ??= labels;
     if (spec['completions'] === undefined && spec['parallelism'] === undefined) spec['completions'] = 1;
     spec['parallelism'] ??= 1;
     spec['backoffLimit'] ??= spec['backoffLimitPerIndex'] === undefined ? 6 : 2 ** 31 - 1;
@@ -325,7 +356,6 @@ export const job: Strategy = {
   },
   create(object) {
     const spec: JsonObject = object['spec'];
-    object['status'] = {};
     if (spec['manualSelector']) return;
     // Made here rather than by the caller, so that no two jobs ever select the same pods.
     const uid: string = object['metadata'].uid ?? randomUUID();
@@ -338,6 +368,8 @@ export const job: Strategy = {
       'controller-uid': uid,
       'job-name': name,
     };
+    // The labels of the template are those of a job that has none.
+    object['metadata'].labels ??= meta['labels'];
     spec['selector'] = { matchLabels: { ...spec['selector']?.matchLabels, 'batch.kubernetes.io/controller-uid': uid } };
   },
   validate: (object) => jobSpecProblems(object['spec'], 'spec'),
@@ -353,6 +385,7 @@ export const job: Strategy = {
     }
     return causes;
   },
+  orphans: 'loudly',
   fields: ({ status = {} }) => ({ 'status.successful': String(status.succeeded ?? 0) }),
 };
 
@@ -367,7 +400,6 @@ export const cronJob: Strategy = {
     spec['jobTemplate'].metadata ??= {};
     template(inner);
   },
-  ...emptyStatus(),
   validate(object) {
     const spec: JsonObject = object['spec'];
     const causes: Cause[] = [];

@@ -1,0 +1,67 @@
+import { expect } from 'chai';
+import { decode } from '../../src/schema/decode.ts';
+import { quantity, time } from '../../src/schema/go-values.ts';
+
+const read = (type: string, value: unknown): any => decode({ ref: type, type: 'object' }, value, 'Kind', 'v1', []);
+
+describe('values as Go writes them', () => {
+  for (const [from, to] of [
+    ['0.5', '500m'],
+    ['1000m', '1'],
+    ['1500m', '1500m'],
+    ['1024Mi', '1Gi'],
+    ['1.5Gi', '1536Mi'],
+    ['1000', '1k'],
+    ['110', '110'],
+    ['100Ki', '100Ki'],
+    ['1000Ki', '1000Ki'],
+    ['512', '512'],
+    ['0', '0'],
+    ['0Gi', '0'],
+    ['1e3', '1e3'],
+    ['1e4', '10e3'],
+    ['0.1Ki', '102400m'],
+    ['-2000m', '-2'],
+    ['0.0000000001', '1n'],
+    ['12E', '12E'],
+  ] as const)
+    it(`the quantity ${from} is ${to}`, () => expect(quantity(from)).to.equal(to));
+
+  for (const bad of ['', 'x', '1 Gi', '1gi', '.', '+', '1e', 'Gi'])
+    it(`${JSON.stringify(bad)} is no quantity`, () => expect(quantity(bad)).to.equal(undefined));
+
+  it('times are in UTC, in seconds or in microseconds', () => {
+    expect(time('2020-01-01T01:00:00.25+02:00', false)).to.equal('2019-12-31T23:00:00Z');
+    expect(time('2020-01-01T00:00:00.25Z', true)).to.equal('2020-01-01T00:00:00.250000Z');
+    expect(time('2020-01-01', false)).to.equal(undefined);
+  });
+
+  it('zeros go where Go has no pointer, and stay where it has one', () => {
+    const spec = { hostNetwork: false, priorityClassName: '', automountServiceAccountToken: false, terminationGracePeriodSeconds: 0 };
+    expect(read('core.v1.PodSpec', { ...spec, containers: [] })).to.deep.equal({
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 0,
+      containers: null,
+    });
+  });
+
+  it('structs that Go holds by value are written though nobody set them', () => {
+    expect(read('core.v1.ContainerStatus', { name: 'c' })).to.deep.equal({
+      name: 'c',
+      ready: false,
+      restartCount: 0,
+      image: '',
+      imageID: '',
+      state: {},
+      lastState: {},
+    });
+    expect(read('core.v1.NodeCondition', { type: 'Ready', status: 'True' })).to.deep.equal({
+      type: 'Ready',
+      status: 'True',
+      lastHeartbeatTime: null,
+      lastTransitionTime: null,
+    });
+    expect(read('core.v1.ResourceFieldSelector', { resource: 'limits.cpu' })).to.deep.equal({ resource: 'limits.cpu', divisor: '0' });
+    expect(read('core.v1.TypedLocalObjectReference', { kind: 'K', name: 'n' })).to.deep.equal({ kind: 'K', name: 'n', apiGroup: null });
+  });
+});
