@@ -1,0 +1,162 @@
+/** The informer bus next to the informer of client-node (and client-go): first list, memory, updates. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { KubeClient } from '@kosmos/kernel';
+import { REAL } from '@kosmos/testing';
+import { NAMESPACES, PODS, namespaceOf, pod, podName } from './bus-pod.ts';
+import { type BenchServer, clientOf, each, startServer } from './bus-server.ts';
+import { quantile, type Result } from './result.ts';
+
+const ROUNDS = 3;
+const UPDATES = 10_000;
+const PER_SECOND = 2000;
+const LAG_SECONDS = 5;
+
+type Mode = 'client-node' | 'kosmos' | 'kosmos-transform';
+interface Synced {
+  readonly objects: number;
+  readonly syncedMs: number;
+  readonly cpuMs: number;
+  readonly longestMs: number;
+  readonly heap: number;
+  readonly rss: number;
+}
+interface Updated {
+  readonly updates: number;
+  readonly cpuMs: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly longestMs: number;
+}
+
+export async function run(): Promise<Result[]> {
+  const server = await startServer();
+  const { client, close } = clientOf(server.kubeconfig);
+  try {
+    await fill(client);
+    return [...(await first(server)), ...clientGo(server), ...(await updates(server, client))];
+  } finally {
+    await close();
+    await server.stop();
+  }
+}
+
+async function fill(client: KubeClient): Promise<void> {
+  for (let i = 0; i < NAMESPACES; i += 1)
+    await client.request('POST', '/api/v1/namespaces', { body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: `bench-${i}` } } });
+  await each(PODS, 24, (i) => client.request('POST', `/api/v1/namespaces/${namespaceOf(i)}/pods`, { body: pod(i) }));
+}
+
+/** Starts an informer in a process of its own; resolves with what it says once it has all pods. */
+async function informer(mode: Mode, server: BenchServer): Promise<{ readonly child: ChildProcess; readonly synced: Synced }> {
+  const args = ['--conditions=@kosmos/source', '--disable-warning=ExperimentalWarning', '--expose-gc', 'bench/bus-client.ts', mode, server.kubeconfig];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const [synced] = (await once(child, 'message')) as [Synced];
+  return { child, synced };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit');
+  child.send('end');
+  await ended;
+}
+
+const median = (values: readonly number[]) => quantile(values, 0.5);
+
+/** The informers take turns, so that a machine that gets slower does so for all. */
+async function first(server: BenchServer): Promise<Result[]> {
+  const runs: Record<Mode, Synced[]> = { 'client-node': [], kosmos: [], 'kosmos-transform': [] };
+  for (let i = 0; i < ROUNDS; i += 1) {
+    for (const mode of ['client-node', 'kosmos', 'kosmos-transform'] as const) {
+      const { child, synced } = await informer(mode, server);
+      await end(child);
+      if (synced.objects !== PODS) throw new Error(`${mode} has ${synced.objects} of ${PODS} pods`);
+      runs[mode].push(synced);
+    }
+  }
+  const of = (mode: Mode, value: (run: Synced) => number) => median(runs[mode].map(value));
+  const ratio = (mode: Mode, value: (run: Synced) => number) => of(mode, value) / of('client-node', value);
+  const seconds = (run: Synced) => run.syncedMs / 1000;
+  const perObject = (run: Synced) => run.heap / PODS / 1024;
+  const results: Result[] = (['client-node', 'kosmos', 'kosmos-transform'] as const).flatMap((mode) => [
+    { name: `${mode}: time to synced`, value: of(mode, seconds), unit: 's', note: `${PODS} pods, median of ${ROUNDS}; CPU ${(of(mode, (r) => r.cpuMs) / 1000).toFixed(2)} s` },
+    { name: `${mode}: heap per object`, value: of(mode, perObject), unit: 'KiB', note: `heap ${(of(mode, (r) => r.heap) / 2 ** 20).toFixed(0)} MiB, RSS ${(of(mode, (r) => r.rss) / 2 ** 20).toFixed(0)} MiB` },
+    { name: `${mode}: longest block of the event loop`, value: of(mode, (r) => r.longestMs), unit: 'ms', ...(mode === 'client-node' ? {} : { target: '<= 10' }) },
+  ]);
+  return [
+    ...results,
+    { name: 'time to synced, of that of client-node', value: ratio('kosmos', seconds), unit: '', target: REAL ? '<= 0.7' : '<= 0.5' },
+    { name: 'heap, of that of client-node', value: ratio('kosmos', perObject), unit: '', target: '<= 0.5' },
+    { name: 'heap with a transform, of that of client-node', value: ratio('kosmos-transform', perObject), unit: '', target: '<= 0.25' },
+  ];
+}
+
+/** client-go, where there is a binary: called with --kubeconfig FILE, it prints {"syncedMs": N, "heap": bytes} once it has all pods, and ends. */
+function clientGo(server: BenchServer): Result[] {
+  const binary = process.env.CLIENT_GO_BENCH;
+  if (!binary) return [];
+  const folder = mkdtempSync(join(tmpdir(), 'bench-go-'));
+  const file = join(folder, 'kubeconfig');
+  writeFileSync(file, server.kubeconfig, { mode: 0o600 });
+  try {
+    const { stdout, status, stderr } = spawnSync(binary, ['--kubeconfig', file], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${binary} ended with ${status}: ${stderr}`);
+    const { syncedMs, heap } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { syncedMs: number; heap: number };
+    return [
+      { name: 'client-go: time to synced', value: syncedMs / 1000, unit: 's' },
+      { name: 'client-go: heap per object', value: heap / PODS / 1024, unit: 'KiB' },
+    ];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function updates(server: BenchServer, client: KubeClient): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const mode of ['client-node', 'kosmos'] as const) {
+    const { child } = await informer(mode, server);
+    const measured = async (work: () => Promise<unknown>): Promise<Updated> => {
+      child.send('begin');
+      await once(child, 'message');
+      await work();
+      await new Promise((resolve) => setTimeout(resolve, 500)); // for what is under way
+      child.send('report');
+      return ((await once(child, 'message')) as [Updated])[0];
+    };
+    const patch = (i: number) => {
+      const n = (i * 37) % PODS;
+      const body = `{"metadata":{"annotations":{"bench/at":"${performance.timeOrigin + performance.now()}"}}}`;
+      return client.request('PATCH', `/api/v1/namespaces/${namespaceOf(n)}/pods/${podName(n)}`, { body, contentType: 'application/merge-patch+json' });
+    };
+    const busy = await measured(() => each(UPDATES, 16, patch));
+    const since = performance.now();
+    const paced = await measured(() => atRate(PER_SECOND, PER_SECOND * LAG_SECONDS, patch));
+    const rate = (PER_SECOND * LAG_SECONDS * 1000) / (performance.now() - since);
+    await end(child);
+    results.push(
+      { name: `${mode}: CPU per 10,000 updates`, value: (busy.cpuMs * 10_000) / busy.updates, unit: 'ms', note: `${busy.updates} of ${UPDATES} heard` },
+      {
+        name: `${mode}: lag at ${PER_SECOND} updates/s, p99`,
+        value: paced.p99,
+        unit: 'ms',
+        ...(mode === 'kosmos' ? { target: '<= 20' } : {}),
+        note: `p50 ${paced.p50.toFixed(1)} ms, from before the write to the handler; ${paced.updates} heard, ${rate.toFixed(0)}/s reached; longest block ${paced.longestMs.toFixed(1)} ms`,
+      },
+    );
+  }
+  return results;
+}
+
+async function atRate(perSecond: number, count: number, work: (i: number) => Promise<unknown>): Promise<void> {
+  const since = performance.now();
+  const all: Promise<unknown>[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const wait = since + (i * 1000) / perSecond - performance.now();
+    if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait));
+    all.push(work(i));
+  }
+  await Promise.all(all);
+}
