@@ -26,8 +26,11 @@ const slim = (o: Pod): Pod => ({
     ...(o.metadata.labels ? { labels: o.metadata.labels } : {}),
     ...(o.metadata.annotations ? { annotations: o.metadata.annotations } : {}),
   },
-  spec: { ...(o.spec?.nodeName ? { nodeName: o.spec.nodeName } : {}), containers: o.spec?.containers?.map((c) => ({ resources: c.resources })) ?? [] },
-  status: { ...(o.status?.phase ? { phase: o.status.phase } : {}) },
+  spec: {
+    ...(o.spec?.nodeName ? { nodeName: o.spec.nodeName } : {}),
+    containers: o.spec?.containers?.map((c) => ({ resources: c.resources })) ?? [],
+  },
+  status: o.status?.phase ? { phase: o.status.phase } : {},
 });
 
 async function kosmos(transformed: boolean, updated: Updated) {
@@ -95,6 +98,12 @@ process.on('message', (message) => {
     process.send?.('begun');
   } else if (message === 'report') {
     const used = process.cpuUsage(busy);
-    process.send?.({ updates, cpuMs: (used.user + used.system) / 1000, p50: quantile(lags, 0.5), p99: quantile(lags, 0.99), longestMs: delay.max / 1e6 });
+    process.send?.({
+      updates,
+      cpuMs: (used.user + used.system) / 1000,
+      p50: quantile(lags, 0.5),
+      p99: quantile(lags, 0.99),
+      longestMs: delay.max / 1e6,
+    });
   } else process.exit(0);
 });

@@ -31,7 +31,13 @@ export function pod(i: number): object {
       generateName: `${app}-${templateHash}-`,
       labels: { app, 'pod-template-hash': templateHash, 'app.kubernetes.io/part-of': 'a-larger-whole' },
       ownerReferences: [
-        { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${app}-${templateHash}`, uid: `8c5f5e6c-0000-4000-8000-${templateHash}aa`, controller: true },
+        {
+          apiVersion: 'apps/v1',
+          kind: 'ReplicaSet',
+          name: `${app}-${templateHash}`,
+          uid: `8c5f5e6c-0000-4000-8000-${templateHash}aa`,
+          controller: true,
+        },
       ],
     },
     spec: {

@@ -52,7 +52,14 @@ async function fill(client: KubeClient): Promise<void> {
 
 /** Starts an informer in a process of its own; resolves with what it says once it has all pods. */
 async function informer(mode: Mode, server: BenchServer): Promise<{ readonly child: ChildProcess; readonly synced: Synced }> {
-  const args = ['--conditions=@kosmos/source', '--disable-warning=ExperimentalWarning', '--expose-gc', 'bench/bus-client.ts', mode, server.kubeconfig];
+  const args = [
+    '--conditions=@kosmos/source',
+    '--disable-warning=ExperimentalWarning',
+    '--expose-gc',
+    'bench/bus-client.ts',
+    mode,
+    server.kubeconfig,
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const [synced] = (await once(child, 'message')) as [Synced];
   return { child, synced };
@@ -82,9 +89,24 @@ async function first(server: BenchServer): Promise<Result[]> {
   const seconds = (run: Synced) => run.syncedMs / 1000;
   const perObject = (run: Synced) => run.heap / PODS / 1024;
   const results: Result[] = (['client-node', 'kosmos', 'kosmos-transform'] as const).flatMap((mode) => [
-    { name: `${mode}: time to synced`, value: of(mode, seconds), unit: 's', note: `${PODS} pods, median of ${ROUNDS}; CPU ${(of(mode, (r) => r.cpuMs) / 1000).toFixed(2)} s` },
-    { name: `${mode}: heap per object`, value: of(mode, perObject), unit: 'KiB', note: `heap ${(of(mode, (r) => r.heap) / 2 ** 20).toFixed(0)} MiB, RSS ${(of(mode, (r) => r.rss) / 2 ** 20).toFixed(0)} MiB` },
-    { name: `${mode}: longest block of the event loop`, value: of(mode, (r) => r.longestMs), unit: 'ms', ...(mode === 'client-node' ? {} : { target: '<= 10' }) },
+    {
+      name: `${mode}: time to synced`,
+      value: of(mode, seconds),
+      unit: 's',
+      note: `${PODS} pods, median of ${ROUNDS}; CPU ${(of(mode, (r) => r.cpuMs) / 1000).toFixed(2)} s`,
+    },
+    {
+      name: `${mode}: heap per object`,
+      value: of(mode, perObject),
+      unit: 'KiB',
+      note: `heap ${(of(mode, (r) => r.heap) / 2 ** 20).toFixed(0)} MiB, RSS ${(of(mode, (r) => r.rss) / 2 ** 20).toFixed(0)} MiB`,
+    },
+    {
+      name: `${mode}: longest block of the event loop`,
+      value: of(mode, (r) => r.longestMs),
+      unit: 'ms',
+      ...(mode === 'client-node' ? {} : { target: '<= 10' }),
+    },
   ]);
   return [
     ...results,
@@ -129,7 +151,10 @@ async function updates(server: BenchServer, client: KubeClient): Promise<Result[
     const patch = (i: number) => {
       const n = (i * 37) % PODS;
       const body = `{"metadata":{"annotations":{"bench/at":"${performance.timeOrigin + performance.now()}"}}}`;
-      return client.request('PATCH', `/api/v1/namespaces/${namespaceOf(n)}/pods/${podName(n)}`, { body, contentType: 'application/merge-patch+json' });
+      return client.request('PATCH', `/api/v1/namespaces/${namespaceOf(n)}/pods/${podName(n)}`, {
+        body,
+        contentType: 'application/merge-patch+json',
+      });
     };
     const busy = await measured(() => each(UPDATES, 16, patch));
     const since = performance.now();
@@ -137,7 +162,12 @@ async function updates(server: BenchServer, client: KubeClient): Promise<Result[
     const rate = (PER_SECOND * LAG_SECONDS * 1000) / (performance.now() - since);
     await end(child);
     results.push(
-      { name: `${mode}: CPU per 10,000 updates`, value: (busy.cpuMs * 10_000) / busy.updates, unit: 'ms', note: `${busy.updates} of ${UPDATES} heard` },
+      {
+        name: `${mode}: CPU per 10,000 updates`,
+        value: (busy.cpuMs * 10_000) / busy.updates,
+        unit: 'ms',
+        note: `${busy.updates} of ${UPDATES} heard`,
+      },
       {
         name: `${mode}: lag at ${PER_SECOND} updates/s, p99`,
         value: paced.p99,

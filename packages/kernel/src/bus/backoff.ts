@@ -47,7 +47,9 @@ export function isRefused(error: unknown): boolean {
     code === 'EPIPE' ||
     code === 'EHOSTUNREACH' ||
     code === 'ENETUNREACH' ||
-    code === 'ETIMEDOUT'
+    code === 'ETIMEDOUT' ||
+    code === 'ERR_STREAM_PREMATURE_CLOSE' ||
+    code?.startsWith('ERR_HTTP2_') === true
   );
 }
 
@@ -64,4 +66,9 @@ export function classify(error: unknown): Verdict {
   // The kind is not served (any more), or this is not a version of it: what is known may be void.
   if (error.status === 404 || error.status === 400) return 'relist-latest';
   return 'rewatch';
+}
+
+/** Is it the streamed list that the server refuses? Older ones call it invalid, and who may not watch may still list. */
+export function takesNoStreamedList(error: unknown): boolean {
+  return !(error instanceof KubeError) || error.status === 400 || error.status === 403 || error.status === 422;
 }

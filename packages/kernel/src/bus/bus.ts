@@ -84,6 +84,7 @@ export class Bus {
     const all = [...this.#shared.values()].flatMap((byKey) => [...byKey.values()]);
     for (const { stopper } of all) stopper.abort();
     this.#registry.close();
+    for (const { informer } of this.#wanted) informer.close();
     await Promise.all(all.map(({ run }) => run));
   }
 
@@ -91,7 +92,10 @@ export class Bus {
   exclude(plugin: string): void {
     const gone = this.#wanted.filter(({ informer }) => informer.plugin === plugin);
     this.#wanted = this.#wanted.filter((wanted) => !gone.includes(wanted));
-    for (const { informer } of gone) for (const cluster of informer.clusters) informer.detach(cluster);
+    for (const { informer } of gone) {
+      informer.close();
+      for (const cluster of informer.clusters) informer.detach(cluster);
+    }
     for (const [cluster, byKey] of this.#shared) {
       const used = this.#wanted.filter(({ informer }) => informer.clusters.includes(cluster));
       const keys = new Set(used.map(({ informer, options }) => shareKey(informer.kind, options)));
@@ -146,6 +150,7 @@ export class Bus {
       kind,
       selection,
       transport: () => this.#registry.transport(cluster),
+      budget: () => this.#registry.budget(cluster),
       clock: this.#clock,
       log: this.#log.child({ cluster }),
       metrics: this.#metrics,

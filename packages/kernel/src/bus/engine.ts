@@ -36,7 +36,7 @@ export interface Engine {
 export function createEngine(options: EngineOptions): Engine {
   const { self, log, clock } = options;
   const metrics = controllerMetrics(options.metrics);
-  const registry = new Registry(options.access, log);
+  const registry = new Registry(options.access, clock, log);
   if (self.role !== 'cli') registry.check();
   const bus = new Bus(registry, clock, log, options.metrics, options.health);
   const controllers = new Map<string, Controller>();
