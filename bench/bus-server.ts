@@ -15,14 +15,15 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
-export async function startServer(): Promise<BenchServer> {
+/** `kept`: the embedded one has its objects on disk, and so after a restart too. */
+export async function startServer(kept = false): Promise<BenchServer> {
   if (REAL) {
     const server = await startTestApiServer();
     return { kubeconfig: server.kubeconfig, restart: () => server.down().then(() => server.up()), stop: () => server.stop() };
   }
   const folder = mkdtempSync(join(tmpdir(), 'bench-bus-'));
   const start = async (port: string) => {
-    const args = ['packages/apiserver/bin/kosmos-apiserver.js', '--data', folder, '--port', port];
+    const args = ['packages/apiserver/bin/kosmos-apiserver.js', '--port', port, ...(kept ? ['--data', folder] : [])];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     return { child, kubeconfig: readFileSync(line.toString().trim(), 'utf8') };

@@ -1,6 +1,6 @@
 /** An engine as the plugin host makes it, and what tests look at. */
-import type { Engine } from '../../src/bus/engine.ts';
-import { createEngine } from '../../src/bus/engine.ts';
+import type { Engine } from '../../src/engine.ts';
+import { createEngine } from '../../src/engine.ts';
 import type { ClusterAccess, Clock, Health, KObject, Kind, Logger, Metrics } from '../../src/index.ts';
 import { systemClock } from '../../src/services/clock.ts';
 

@@ -92,7 +92,7 @@ describe('the items of a list', () => {
       fc.asyncProperty(fc.array(item), fc.integer({ min: 1, max: 9 }), fc.boolean(), async (items, size, pretty) => {
         const list = { kind: 'List', metadata: { resourceVersion: '7', items: ['no'], note: '"items":[' }, items };
         const { items: got, around } = await read(JSON.stringify(list, undefined, pretty ? 2 : 0), size);
-        expect(got).to.deep.equal(JSON.parse(JSON.stringify(items)));
+        expect(JSON.stringify(got)).to.equal(JSON.stringify(items));
         expect(around).to.deep.equal({ ...list, items: [] });
       }),
     );
