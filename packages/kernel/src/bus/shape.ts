@@ -8,8 +8,9 @@ type Json = Readonly<Record<string, unknown>>;
 export function shapeOf(kind: Kind<unknown>): (object: KObject) => KObject {
   const apiVersion = apiVersionOf(kind);
   return (object) => {
-    const { managedFields: _, ...metadata } = object.metadata as KObject['metadata'] & { managedFields?: unknown };
-    return { ...object, apiVersion, kind: kind.kind, metadata };
+    // It is the last field of metadata: to delete that one is cheap.
+    delete (object.metadata as { managedFields?: unknown }).managedFields;
+    return object.kind === undefined || object.apiVersion === undefined ? { ...object, apiVersion, kind: kind.kind } : object;
   };
 }
 
