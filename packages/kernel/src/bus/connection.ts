@@ -127,7 +127,7 @@ export class Connection {
     });
     const made: Session = { session, streams: 0 };
     const forget = () => this.#sessions.delete(made);
-    session.on('connect', () => session.setLocalWindowSize(4 * WINDOW_BYTES));
+    session.on('connect', () => session.destroyed || session.setLocalWindowSize(4 * WINDOW_BYTES));
     session.on('error', forget).on('close', forget).on('goaway', forget);
     this.#sessions.add(made);
     if (this.#closed) session.destroy(dead('the client was closed', 'ECONNRESET'));

@@ -1,7 +1,7 @@
 /** Keeps a cache equal to what a cluster holds of one kind: list, then watch from there, for as long as it takes. */
 import type { Kind, KObject } from '../contracts/object.ts';
 import { type Clock, KubeError, type Logger } from '../contracts/services.ts';
-import { Backoff, classify, isRefused, takesNoStreamedList } from './backoff.ts';
+import { Backoff, classify, takesNoStreamedList } from './backoff.ts';
 import { type ListBudget, pause } from './budget.ts';
 import { pathOf, query } from './client.ts';
 import { lines, listItems } from './decode.ts';
@@ -141,9 +141,10 @@ export class Reflector {
       try {
         return await this.#stream(signal, true);
       } catch (error) {
-        // Once the list was whole, this is the end of a watch.
-        if (signal.aborted || this.#version !== undefined || isRefused(error)) throw error;
+        // Once the list was whole, this is the end of a watch; and an error of the connection is none of streaming.
+        if (signal.aborted || this.#version !== undefined) throw error;
         if (takesNoStreamedList(error)) this.#streams = false;
+        else if (!(error instanceof ErrorEvent)) throw error;
         log.debug({ kind: this.#labels.kind, error: reasonOf(error) }, 'no streamed list: taking pages');
       }
     }
@@ -233,7 +234,8 @@ export class Reflector {
       }
     } catch (error) {
       // Nothing was said for too long: that is no failure of a watch, which goes on where it was.
-      if (!quiet.over || signal.aborted || initial) throw error;
+      if (!quiet.over || signal.aborted) throw error;
+      if (initial) throw new KubeError(422, 'Invalid', `a streamed list that said nothing for ${LIST_SILENCE_MS / 1000} s`);
       return;
     } finally {
       quiet.end();
@@ -304,9 +306,12 @@ function parseEvent(line: Buffer): WatchEvent {
   return event;
 }
 
+/** An ERROR within a stream that began well. */
+class ErrorEvent extends KubeError {}
+
 function errorIn(status: WatchEvent['object']): KubeError {
   const seconds = status.details?.retryAfterSeconds;
-  return new KubeError(
+  return new ErrorEvent(
     status.code ?? 500,
     status.reason ?? 'Unknown',
     status.message ?? '',

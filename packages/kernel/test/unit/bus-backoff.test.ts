@@ -25,7 +25,7 @@ describe('what follows an error of a list or watch', () => {
     let now = 0;
     const backoff = new Backoff(
       () => now,
-      () => 1,
+      () => 0,
     );
     const waits = () => backoff.after(new Error('x'));
     expect([waits(), waits(), waits(), waits(), waits(), waits(), waits(), waits()]).to.deep.equal([
@@ -87,7 +87,7 @@ describe('the items of a list', () => {
   };
 
   it('are those that JSON.parse finds, wherever the chunks are cut and whatever the items hold', async () => {
-    const item = fc.dictionary(fc.constantFrom('items', 'a', '"', '\\'), fc.jsonValue());
+    const item = fc.dictionary(fc.constantFrom('items', 'a', '"', '[{'), fc.jsonValue());
     await fc.assert(
       fc.asyncProperty(fc.array(item), fc.integer({ min: 1, max: 9 }), fc.boolean(), async (items, size, pretty) => {
         const list = { kind: 'List', metadata: { resourceVersion: '7', items: ['no'], note: '"items":[' }, items };
