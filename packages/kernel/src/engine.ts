@@ -8,7 +8,7 @@ import { controllerMetrics } from './controllers/metrics.ts';
 import { Recorder } from './controllers/recorder.ts';
 import { ApplyWriter } from './controllers/writer.ts';
 import { Bus, type InformerStatus } from './bus/bus.ts';
-import { Registry } from './bus/clusters.ts';
+import { Registry } from './clusters/registry.ts';
 
 // biome-ignore lint: the members that are picked do not depend on the needs
 type AnyCtx = Ctx<any, any, any>;

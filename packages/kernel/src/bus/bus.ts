@@ -5,7 +5,7 @@ import type { Key, Kind, KObject } from '../contracts/object.ts';
 import { type Clock, type Health, KubeError, type Logger, type Metrics } from '../contracts/services.ts';
 import { Cache, objectKey } from './cache.ts';
 import { apiVersionOf } from './client.ts';
-import type { Registry } from './clusters.ts';
+import type { Registry } from '../clusters/registry.ts';
 import { isRefused } from './backoff.ts';
 import { reasonOf, unreachable } from './errors.ts';
 import { ClusterInformer } from './informer.ts';

@@ -5,7 +5,7 @@ import https from 'node:https';
 import type { Readable } from 'node:stream';
 import tls from 'node:tls';
 import type { Clock } from '../contracts/services.ts';
-import type { Endpoint } from './kubeconfig.ts';
+import type { Endpoint } from '../clusters/kubeconfig.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** As client-go: a connection is asked every 30 s, and is dead without an answer within 15 s. */

@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Clock, KubeError } from '../contracts/services.ts';
 import { Connection, type Response } from './connection.ts';
-import type { Endpoint } from './kubeconfig.ts';
+import type { Endpoint } from '../clusters/kubeconfig.ts';
 
 /** Of a request that is not a watch; a server under load may be slow, a dead one must not hold a reconcile for ever. */
 const REQUEST_TIMEOUT_MS = 30_000;

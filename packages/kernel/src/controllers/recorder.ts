@@ -1,6 +1,6 @@
 /** Events on objects, correlated as client-go's recorder does: counted, aggregated, and not too many. */
 import { createHash } from 'node:crypto';
-import type { Registry } from '../bus/clusters.ts';
+import type { Registry } from '../clusters/registry.ts';
 import type { EventRecorder } from '../contracts/controller.ts';
 import type { Kind, KObject } from '../contracts/object.ts';
 import { type Clock, KubeError, type Logger } from '../contracts/services.ts';

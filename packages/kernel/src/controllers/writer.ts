@@ -5,7 +5,7 @@ import { KosmosError } from '../contracts/error.ts';
 import type { Key, Kind, KObject } from '../contracts/object.ts';
 import { span } from '../services/tracing.ts';
 import type { Bus } from '../bus/bus.ts';
-import type { Registry } from '../bus/clusters.ts';
+import type { Registry } from '../clusters/registry.ts';
 import type { ControllerMetrics } from './metrics.ts';
 
 interface WriterOptions {

@@ -2,10 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { KosmosError, KosmosErrors } from '../contracts/error.ts';
 import type { Clock, ClusterAccess, ClusterState, Clusters, KubeClient, Logger } from '../contracts/services.ts';
-import { ListBudget } from './budget.ts';
-import { Client } from './client.ts';
+import { ListBudget } from '../bus/budget.ts';
+import { Client } from '../bus/client.ts';
 import { readAccess } from './kubeconfig.ts';
-import { Transport } from './transport.ts';
+import { Transport } from '../bus/transport.ts';
 
 interface Entry {
   readonly name: string;
