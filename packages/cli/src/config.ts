@@ -1,7 +1,7 @@
 /** `kosmos config`: the config in effect, where each value comes from, and no secrets. */
 import { relative } from 'node:path';
 import type { Config } from '@kosmos/kernel';
-import { type PluginStatus, accessOf, createKernel, loadConfig } from '@kosmos/kernel/runtime';
+import { type PluginOptions, type PluginStatus, accessOf, createKernel, loadConfig } from '@kosmos/kernel/runtime';
 import { table } from './table.ts';
 
 export interface ConfigOptions {
@@ -35,7 +35,7 @@ export async function showConfig(options: ConfigOptions): Promise<number> {
   const kernel = await createKernel({ config, configFile: file, role: 'cli' });
   const entries = [
     ...kernelEntries(config, file, options.logLevel),
-    ...kernel.describe().flatMap((plugin, i) => pluginEntries(plugin, i, file)),
+    ...kernel.describe().flatMap((plugin, i) => pluginEntries(plugin, kernel.options[i], i, file)),
   ];
   await kernel.stop();
   const shown = entries.map(({ path, value, source }) => ({
@@ -73,7 +73,12 @@ function kernelEntries(config: Config, file: string, logLevel: string | undefine
   return [...clusterEntries, ...[...given.values()].toSorted((a, b) => a.path.localeCompare(b.path))];
 }
 
-function pluginEntries({ name, version, required, options, input }: PluginStatus, index: number, file: string): Entry[] {
+function pluginEntries(
+  { name, version, required }: PluginStatus,
+  { options, input }: Partial<PluginOptions> = {},
+  index: number,
+  file: string,
+): Entry[] {
   const path = `plugins[${index}]`;
   const given = new Set([...leaves('', input)].map(([at]) => at));
   return [

@@ -4,7 +4,15 @@ export { CONFIG_FILES, type LoadedConfig, findConfig, loadConfig } from './host/
 export { systemClock } from './services/clock.ts';
 export { ERRORS, type ErrorCode, type ErrorDoc, fail, problemsIn } from './host/errors.ts';
 export { type FormatOptions, formatErrors } from './host/format.ts';
-export { type Kernel, type KernelOptions, type KernelState, type KernelStatus, type PluginStatus, createKernel } from './host/kernel.ts';
+export {
+  type Kernel,
+  type KernelOptions,
+  type KernelState,
+  type KernelStatus,
+  type PluginOptions,
+  type PluginStatus,
+  createKernel,
+} from './host/kernel.ts';
 export { accessOf } from './host/access.ts';
 export { type LeveledLogger, type LogLevel, type LogOptions, LOG_LEVELS, createLogger } from './services/log.ts';
 export { nearest } from './host/order.ts';

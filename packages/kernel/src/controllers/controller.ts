@@ -172,7 +172,7 @@ export class Controller implements ControllerBuilder {
       if (result) this.#queue.addAfter(encoded, result.requeueAfterMs);
       count(result ? 'requeue' : 'success');
     } catch (error) {
-      if (term.aborted) return void this.#queue.add(encoded);
+      if (term.aborted || this.#stopping.signal.aborted) return void this.#queue.add(encoded);
       metrics.errors.inc(this.#labels);
       if ((error as Error | undefined)?.name === 'TerminalError') {
         this.#queue.forget(encoded);

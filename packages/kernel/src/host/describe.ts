@@ -13,7 +13,7 @@ export function describePlugin(
   hooks: ReadonlySet<HookCore>,
   degraded: string | undefined,
 ): PluginStatus {
-  const { name, version, required, options, input } = plugin;
+  const { name, version, required } = plugin;
   const own = declared.filter(({ unit }) => unit.plugin === plugin);
   const started = own.filter(({ startMs }) => startMs !== undefined);
   const sum = (values: readonly number[]) => (values.length === 0 ? undefined : values.reduce((all, value) => all + value, 0));
@@ -32,7 +32,5 @@ export function describePlugin(
     setupMs: sum(own.map(({ setupMs }) => setupMs)),
     startMs: sum(started.map(({ startMs = 0 }) => startMs)),
     ...(degraded === undefined ? {} : { degraded }),
-    options,
-    input,
   };
 }

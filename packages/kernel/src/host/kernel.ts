@@ -66,6 +66,11 @@ export interface PluginStatus {
   readonly startMs: number | undefined;
   /** Why it does not run, where it is optional and failed. */
   readonly degraded?: string;
+}
+
+/** A plugin's options, as its schema gives them and as the config has them. */
+export interface PluginOptions {
+  readonly plugin: string;
   readonly options: unknown;
   readonly input: unknown;
 }
@@ -78,7 +83,7 @@ export interface KernelStatus extends EngineStatus {
   readonly state: KernelState;
   readonly uptimeMs: number;
   readonly reasons: readonly string[];
-  readonly plugins: readonly Omit<PluginStatus, 'options' | 'input'>[];
+  readonly plugins: readonly PluginStatus[];
 }
 
 export interface Kernel {
@@ -97,6 +102,8 @@ export interface Kernel {
   status(): KernelStatus;
   /** Every plugin of the config, also those without a part in this role. */
   describe(): readonly PluginStatus[];
+  /** In the same order. */
+  readonly options: readonly PluginOptions[];
   /** Optional plugins that failed, and why. */
   readonly degraded: ReadonlyMap<string, string>;
   /** Start (I/O), informers synced, controllers, ready. When it fails, everything is stopped before it throws KosmosErrors. */
@@ -327,6 +334,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     get http() {
       return http && { host: http.host, port: http.port };
     },
+    options: plugins.map(({ name, options: checked, input }) => ({ plugin: name, options: checked, input })),
     reasons: () => health.reasons(),
     status: () => ({
       self,
@@ -335,7 +343,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
       state,
       uptimeMs: clock.now() - created,
       reasons: health.reasons(),
-      plugins: kernel.describe().map(({ options: _, input: __, ...plugin }) => plugin),
+      plugins: kernel.describe(),
       ...engine.status(),
     }),
     describe: () => plugins.map((plugin) => describePlugin(plugin, declared, hooks, health.degraded.get(plugin.name))),

@@ -40,7 +40,9 @@ export function createLogger(options: LogOptions = {}): LeveledLogger {
   const root = new Gated(() => createPino(options), gate);
   return Object.defineProperty(root, 'level', {
     get: () => gate.level,
-    set: (level: LogLevel) => (gate.level = level),
+    set: (level: LogLevel) => {
+      gate.level = level;
+    },
   }) as Logger as LeveledLogger;
 }
 

@@ -244,6 +244,62 @@ describe('a controller', () => {
     await controller.stop();
   });
 
+  for (const gated of [false, true]) {
+    it(`lets what runs end for 5 s when it is to stop, then aborts it, ${gated ? 'with' : 'without'} a lease`, async () => {
+      const { clock, add, lead, log, controller } = setUp();
+      const releases: (() => void)[] = [];
+      const signals: AbortSignal[] = [];
+      if (gated) controller.gated('l');
+      controller.concurrency(2).reconcile(
+        (_, { signal }) =>
+          new Promise((resolve, reject) => {
+            signals.push(signal);
+            releases.push(resolve);
+            signal.addEventListener('abort', () => reject(signal.reason as Error));
+          }),
+      );
+      lead(true);
+      controller.start();
+      for (const name of ['a', 'b', 'c']) add(name);
+      await waitFor(() => signals.length === 2, 'two runs');
+      const stopped = controller.stop();
+      releases[0]?.();
+      await new Promise(setImmediate);
+      clock.advance(4999);
+      expect(signals.map(({ aborted }) => aborted)).to.deep.equal([false, false]);
+      clock.advance(1);
+      expect(signals[1]?.aborted).to.equal(true);
+      await stopped;
+      expect(signals).to.have.length(2);
+      expect(log.filter((line) => line.level !== 'debug')).to.deep.equal([]);
+    });
+  }
+
+  it('tells what waits, what runs and what failed', async () => {
+    const { clock, add, controller } = setUp();
+    const releases: (() => void)[] = [];
+    controller.reconcile(async ({ name }) => {
+      if (name === 'bad') throw new Error('no');
+      await new Promise<void>((resolve) => releases.push(resolve));
+    });
+    controller.start();
+    add('bad');
+    await waitFor(() => controller.status().failing === 1, 'the failure');
+    for (const name of ['a', 'b']) add(name);
+    await waitFor(() => releases.length === 1, 'the run');
+    expect(controller.status()).to.deep.equal({ controller: 'demo/c', queued: 1, delayed: 1, active: 1, failing: 1 });
+    releases[0]?.();
+    await waitFor(() => releases.length === 2, 'the next run');
+    releases[1]?.();
+    await waitFor(
+      () => controller.status().active === 0,
+      'the end',
+      5000,
+      () => (clock.advance(0), controller.status()),
+    );
+    await controller.stop();
+  });
+
   it('refuses to start without a reconcile', () => {
     const { controller } = setUp();
     expect(() => controller.start()).to.throw("the controller 'c' has no reconcile");
