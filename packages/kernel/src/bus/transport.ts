@@ -23,10 +23,13 @@ export class Transport {
   readonly #endpoint: Endpoint;
   readonly #reads: Connection;
   readonly #writes: Connection;
+  /** On this machine, where to compress costs more than to send. */
+  readonly #near: boolean;
 
   constructor(endpoint: Endpoint, clock: Clock) {
     this.server = endpoint.server;
     this.#endpoint = endpoint;
+    this.#near = /^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(endpoint.server);
     this.#reads = new Connection(endpoint, clock);
     this.#writes = new Connection(endpoint, clock);
   }
@@ -71,7 +74,7 @@ export class Transport {
       'user-agent': 'kosmos',
       ...(authorization ? { authorization } : {}),
       ...(body === undefined ? {} : { 'content-type': contentType, 'content-length': String(Buffer.byteLength(body)) }),
-      ...(method === 'GET' && !path.includes('watch=') ? { 'accept-encoding': 'gzip' } : {}),
+      ...(method === 'GET' && !this.#near && !path.includes('watch=') ? { 'accept-encoding': 'gzip' } : {}),
     };
     const connection = method === 'GET' && !path.includes('/leases/') ? this.#reads : this.#writes;
     return connection.send({ method, path, headers, body, signal });

@@ -1,8 +1,12 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { startApiServer } from '@kosmos/apiserver';
 import { REAL, startTestApiServer, type TestApiServer } from '@kosmos/testing';
 import { expect } from 'chai';
+import { parse } from 'yaml';
 import type { Clock, Informer } from '../../src/index.ts';
 import { systemClock } from '../../src/services/clock.ts';
 import { type ConfigMap, ConfigMaps, type TestEngine, fastClock, skippingClock, testEngine } from '../support/engine.ts';
@@ -226,5 +230,76 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
     release();
     await waitFor(() => slow.hasSynced('host'), 'the slow handler');
     expect(informer.on({}).hasSynced('mute')).to.equal(false);
+  });
+
+  it('ask for a fresh credential once where the one that they have is refused', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'kosmos-401-'));
+    try {
+      // The first token that the plugin gives is of nobody; from then on it gives the one that is valid.
+      const token = /"?token"?: "?([\w.-]+)/.exec(host.kubeconfig)?.[1] ?? '';
+      const command = join(folder, 'credential');
+      const answer = (given: string) => `echo '{"kind":"ExecCredential","status":{"token":"${given}"}}'`;
+      writeFileSync(
+        command,
+        `#!/bin/sh\necho x >> ${folder}/calls\nif [ -e ${folder}/used ]; then ${answer(token)}; else touch ${folder}/used; ${answer('stale')}; fi\n`,
+        { mode: 0o700 },
+      );
+      const kubeconfig = parse(host.kubeconfig) as { users: { user: object }[] };
+      for (const user of kubeconfig.users) user.user = { exec: { command, apiVersion: 'client.authentication.k8s.io/v1' } };
+      const engine = engineOf({}, systemClock, JSON.stringify(kubeconfig));
+      const informer = engine.scope.informer(ConfigMaps, OPTIONS);
+      await put('a');
+      await engine.start();
+      await waitFor(() => has(informer, 'a'), 'the object');
+      expect(readFileSync(join(folder, 'calls'), 'utf8').trim().split('\n')).to.have.length(2);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('tell what is watched, by whom, and how it is', async () => {
+    await put('a');
+    const { proxy, kubeconfig } = await proxied();
+    const clock = skippingClock();
+    const engine = engineOf({ away: { kubeconfig } }, clock);
+    engine.scope.informer(ConfigMaps, { ...OPTIONS, clusters: ['host', 'away'] });
+    engine.scope
+      .controller('c')
+      .gated('l')
+      .reconcile(async () => {});
+    await engine.start();
+    engine.engine.startControllers();
+    await waitFor(() => engine.engine.status().informers.every(({ state }) => state === 'live'), 'both to be live');
+    const { clusters, informers, controllers, leases } = engine.engine.status();
+    expect(clusters.map(({ name, state }) => [name, state])).to.have.deep.members([
+      ['host', 'live'],
+      ['away', 'live'],
+    ]);
+    expect(informers.map((one) => ({ ...one, lagMs: 0 }))).to.deep.equal(
+      ['host', 'away'].map((cluster) => ({
+        cluster,
+        kind: 'configmaps',
+        plugins: ['demo'],
+        state: 'live',
+        objects: 1,
+        queued: 0,
+        lagMs: 0,
+      })),
+    );
+    expect(controllers).to.deep.equal([{ controller: 'demo/c', queued: 0, delayed: 0, active: 0, failing: 0, lease: 'l' }]);
+    await waitFor(
+      () => engine.engine.status().leases[0]?.held === true,
+      'the lease',
+      10_000,
+      () => leases,
+    );
+    expect(engine.engine.status().leases).to.deep.equal([{ name: 'l', held: true, holder: 'one' }]);
+    proxy.silence(true);
+    const away = () => engine.engine.status().informers.find(({ cluster }) => cluster === 'away');
+    await waitFor(() => away()?.state === 'stale' || (clock.skip(1000), false), 'it to be missed', 20_000, away);
+    expect(away()?.error).to.be.a('string');
+    expect(away()?.lagMs).to.be.greaterThan(14_000);
+    expect(away()?.objects).to.equal(1);
+    engine.engine.measure();
   });
 });

@@ -108,6 +108,32 @@ describe('what a reflector asks for', function () {
     expect(shown().map((q) => q.watch)).to.deep.equal(['true', undefined, 'true']);
   });
 
+  it('takes pages where a streamed list proves slow, and at once the next time', async () => {
+    const clock = fastClock(50);
+    let lists = 0;
+    await begin((one) => {
+      if (one.streamed) {
+        for (let i = 0; i < 1990; i += 1) one.event('ADDED', configMap(`n${i}`, '3'));
+        setTimeout(() => {
+          for (let i = 1990; i < 2500; i += 1) one.event('ADDED', configMap(`n${i}`, '3'));
+          one.event('BOOKMARK', bookmark('7', true));
+        }, 10);
+      } else if (!one.watch) one.list('9', (lists += 1) > 0 ? [configMap('a', '4')] : []);
+      else if (lists === 1) one.event('ERROR', { code: 410, reason: 'Expired' });
+      else one.event('BOOKMARK', bookmark('9'));
+    }, clock);
+    await engine.start();
+    await asked(5);
+    expect(shown().map((q) => (q.sendInitialEvents ? 'stream' : q.watch ? 'watch' : 'list'))).to.deep.equal([
+      'stream',
+      'list',
+      'watch',
+      'list',
+      'watch',
+    ]);
+    expect(names()).to.deep.equal(['a']);
+  });
+
   it('is the whole list in one where a page is too old to go on', async () => {
     await begin((one) => {
       if (one.streamed) one.refuse(400, 'BadRequest');

@@ -103,3 +103,29 @@ describe('the items of a list', () => {
     expect(error).to.be.instanceOf(SyntaxError);
   });
 });
+
+describe('reading a long list', () => {
+  const item = JSON.stringify({ metadata: { name: 'x'.repeat(2000) } });
+  const MANY = 20_000;
+
+  it('lets others run between its slices, whether it comes as lines or as one list, in whatever pieces', async () => {
+    for (const [text, read] of [
+      [`${item}\n`.repeat(MANY), lines],
+      [`{"metadata":{},"items":[${Array.from({ length: MANY }, () => item).join(',')}]}`, listItems],
+    ] as const) {
+      let turns = 0;
+      let over = false;
+      const turn = () => {
+        turns += 1;
+        if (!over) setImmediate(turn);
+      };
+      setImmediate(turn);
+      let count = 0;
+      for await (const each of read(Readable.from([Buffer.from(text)]))) count += JSON.parse(each.toString()) === undefined ? 0 : 1;
+      over = true;
+      expect(count).to.equal(MANY);
+      // 40 MB take a tenth of a second at the very least; a slice is 4 ms.
+      expect(turns).to.be.greaterThan(5);
+    }
+  });
+});
