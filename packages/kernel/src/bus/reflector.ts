@@ -7,6 +7,7 @@ import { pathOf, query } from './client.ts';
 import { lines, listItems } from './decode.ts';
 import { reasonOf } from './errors.ts';
 import type { BusMetrics } from './metrics.ts';
+import { withoutManagedFields } from './prune.ts';
 import { shapeOf } from './shape.ts';
 import type { Transport } from './transport.ts';
 
@@ -173,7 +174,7 @@ export class Reflector {
         let next = await items.next();
         for (; !next.done; next = await items.next()) {
           quiet.heard();
-          sink.upsert(this.#shape(parse(next.value) as KObject));
+          sink.upsert(this.#shape(JSON.parse(withoutManagedFields(next.value, 2)) as KObject));
         }
         const { continue: more, resourceVersion: version } = next.value.metadata ?? {};
         if (version === undefined) throw new Error('the list has no resourceVersion');
@@ -299,14 +300,10 @@ function silence(clock: Clock, ms: number, abort: AbortSignal) {
   };
 }
 
-function parse(text: Buffer): unknown {
-  return JSON.parse(text.toString());
-}
-
 function parseEvent(line: Buffer): WatchEvent {
   let event: WatchEvent;
   try {
-    event = parse(line) as WatchEvent;
+    event = JSON.parse(withoutManagedFields(line, 3)) as WatchEvent;
   } catch {
     throw new Error(`the watch sent a line that is not JSON: ${line.toString().slice(0, 80)}`);
   }
