@@ -36,6 +36,8 @@ const dead = (message: string, code: string) => Object.assign(new Error(message)
 interface Session {
   readonly session: http2.ClientHttp2Session;
   streams: number;
+  /** The server takes no more requests on it; those that there are go on. */
+  leaving: boolean;
 }
 
 export class Connection {
@@ -78,7 +80,9 @@ export class Connection {
   async #once(request: Request): Promise<Response> {
     request.signal.throwIfAborted();
     if (this.#closed) throw dead('the client was closed', 'ECONNRESET');
-    const free = [...this.#sessions].find((s) => s.streams < (s.session.remoteSettings?.maxConcurrentStreams ?? STREAMS));
+    const free = [...this.#sessions].find(
+      (s) => !s.leaving && !s.session.destroyed && s.streams < (s.session.remoteSettings?.maxConcurrentStreams ?? STREAMS),
+    );
     const session = free ?? (this.#agent ? undefined : await this.#connected(request.signal));
     return session ? this.#overHttp2(session, request) : this.#overHttp1(request);
   }
@@ -125,10 +129,13 @@ export class Connection {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: WINDOW_BYTES },
     });
-    const made: Session = { session, streams: 0 };
+    const made: Session = { session, streams: 0, leaving: false };
     const forget = () => this.#sessions.delete(made);
     session.on('connect', () => session.destroyed || session.setLocalWindowSize(4 * WINDOW_BYTES));
-    session.on('error', forget).on('close', forget).on('goaway', forget);
+    session
+      .on('error', forget)
+      .on('close', forget)
+      .on('goaway', () => (made.leaving = true));
     this.#sessions.add(made);
     if (this.#closed) session.destroy(dead('the client was closed', 'ECONNRESET'));
     this.#watchOver(made);

@@ -302,4 +302,25 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
     expect(away()?.objects).to.equal(1);
     engine.engine.measure();
   });
+
+  it('are a reason not to be ready once the host has not been heard of for two minutes', async () => {
+    const clock = skippingClock();
+    const { proxy, kubeconfig } = await proxied();
+    const engine = engineOf({}, clock, kubeconfig);
+    const informer = engine.scope.informer(ConfigMaps, OPTIONS);
+    await engine.start();
+    await waitFor(() => informer.state('host') === 'live', 'the watch');
+    proxy.silence(true);
+    await waitFor(() => informer.state('host') === 'stale' || (clock.skip(1000), false), 'it to be missed', 20_000);
+    expect(engine.reasons()).to.deep.equal([]);
+    clock.skip(120_000);
+    expect(engine.reasons()).to.deep.equal(['not heard of for 120 s: configmaps of host']);
+    proxy.heal();
+    await waitFor(
+      () => engine.reasons().length === 0 || (clock.skip(1000), false),
+      'it to be heard of',
+      20_000,
+      () => engine.reasons(),
+    );
+  });
 });
