@@ -1,4 +1,4 @@
-/** The command line: `run`, `version` and `help`, and what plugins bring. */
+/** The command line: what runs and shows processes and configs, and what plugins bring. */
 import { styleText } from 'node:util';
 import { type Command as PluginCommand, type CommandOption, ROLES } from '@kosmos/kernel';
 import { type Kernel, type LogLevel, LOG_LEVELS, createKernel, findConfig, loadConfig } from '@kosmos/kernel/runtime';
@@ -6,7 +6,13 @@ import { Command, CommanderError, Option } from 'commander';
 import { scanGlobals } from './globals.ts';
 import { version } from './main.ts';
 import { builtinPlugins, presetPlugins } from './packages.ts';
+import type { ConfigOptions } from './config.ts';
+import type { PluginsOptions } from './plugins.ts';
 import { type RunOptions, run } from './run.ts';
+import type { StatusOptions } from './status.ts';
+
+/** Commands that need no plugin: they start without loading any, or load the config by themselves. */
+const OWN = new Set(['run', 'version', 'status', 'log-level', 'config', 'plugins']);
 
 interface Outcome {
   code: number;
@@ -16,7 +22,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   const { leading, trailing, words } = scanGlobals(argv);
   const outcome: Outcome = { code: 0 };
   const program = createProgram(outcome);
-  if (words[0] !== 'run' && words[0] !== 'version') {
+  if (!OWN.has(words[0] ?? '')) {
     let cli = await createCli(leading.config, leading.logLevel);
     // Given after the command, unless that takes all as its arguments.
     const late = trailing.config !== undefined || trailing.logLevel !== undefined;
@@ -57,7 +63,29 @@ function createProgram(outcome: Outcome): Command {
       outcome.code = await run(command.optsWithGlobals<RunOptions>());
     });
   addGlobals(runCommand);
+  addOwn(program, outcome);
   return program;
+}
+
+/** Commands about processes and configs; each is loaded when it is called. */
+function addOwn(program: Command, outcome: Outcome): void {
+  const output = () => new Option('-o, --output <format>', 'how to print it (default: tables)').choices(['json']);
+  program
+    .command('status')
+    .description('show what the kosmos processes of this machine do: clusters, plugins, informers, queues, leases')
+    .addOption(output())
+    .option('--address <url>', 'where a process serves health, instead of those of this machine: http://HOST:PORT')
+    .action(async (options: StatusOptions) => void (outcome.code = await (await import('./status.ts')).status(options)));
+  program
+    .command('log-level')
+    .description('show or change how much the kosmos processes of this machine log')
+    .argument('[level]', LOG_LEVELS.join(', '))
+    .action(async (level: string | undefined) => void (outcome.code = await (await import('./status.ts')).logLevel(level)));
+  const config = program.command('config').description('show the config in effect, and where each value comes from').addOption(output());
+  config.action(async () => void (outcome.code = await (await import('./config.ts')).showConfig(config.optsWithGlobals<ConfigOptions>())));
+  const plugins = program.command('plugins').description('show the plugins of the config, and what they need and give').addOption(output());
+  plugins.action(async () => void (outcome.code = await (await import('./plugins.ts')).plugins(plugins.optsWithGlobals<PluginsOptions>())));
+  for (const command of [config, plugins]) addGlobals(command);
 }
 
 /** On the program, and on each command so that they may come after its words. */

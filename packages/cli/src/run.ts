@@ -3,6 +3,8 @@ import { writeSync } from 'node:fs';
 import type { Role } from '@kosmos/kernel';
 import { type Kernel, type LogLevel, createKernel, fail, formatErrors, loadConfig } from '@kosmos/kernel/runtime';
 
+import { controlSocket } from './control.ts';
+
 export interface RunOptions {
   readonly role: Role;
   readonly config?: string;
@@ -24,6 +26,7 @@ export async function run(options: RunOptions): Promise<number> {
     cluster: options.cluster,
     node: options.node,
     logLevel: options.logLevel,
+    controlSocket: controlSocket(options.role),
   });
   const ended = untilEnded();
   try {

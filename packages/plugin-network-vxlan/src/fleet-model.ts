@@ -47,7 +47,7 @@ export function fleetModel(
     };
     return { add: put, update: put, remove: drop, cluster: changed };
   };
-  const unsubscribe = [
+  const subscriptions = [
     clusters.on(
       follow(
         (c: Cluster) => planner.setCluster(c),
@@ -62,14 +62,15 @@ export function fleetModel(
     ),
   ];
   ctx.onStop(async () => {
-    for (const stop of unsubscribe) stop();
+    for (const stop of subscriptions) stop();
     scheduled?.();
   });
   return {
     planner,
     clusters,
     nodes,
-    ready: () => (listed ||= clusters.state('host') === 'live' && nodes.state('host') === 'live'),
+    // The planner lags behind the informers: it has all when its handlers have had all.
+    ready: () => (listed ||= subscriptions.every((subscription) => subscription.hasSynced('host'))),
     onChange(fn) {
       listeners.add(fn);
       return () => void listeners.delete(fn);

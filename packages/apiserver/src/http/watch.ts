@@ -12,6 +12,8 @@ import { startStream } from './respond.ts';
 import { deletedEntry, partial, table } from './shapes.ts';
 
 const BOOKMARK_EVERY = 60_000;
+/** So much of a list is written before the client has taken some of it. */
+const LIST_AHEAD = 1024 * 1024;
 /** A watcher that is this far behind is cut off; it resumes from the version it has. */
 const MAX_BUFFER = 32 * 1024 * 1024;
 
@@ -160,34 +162,40 @@ export function watch(call: Call, { store, resource, selection, accepted, signal
     failure(fault.error);
     return;
   }
-  if (listFirst) {
+  /** What there is, no faster than the client takes it: a long list is no reason to cut it off. */
+  const listAll = async (): Promise<void> => {
     const entries = store.list(resource.storage, selection.namespace).filter((e) => selects(selection, e));
     for (const [i, entry] of entries.entries()) {
-      if (fault?.errorInList && i >= Math.floor(entries.length / 2)) {
-        failure(fault.errorInList);
-        return;
-      }
+      if (fault?.errorInList && i >= Math.floor(entries.length / 2)) break;
       event('ADDED', entry);
+      if (lines.length > LIST_AHEAD) {
+        lines.flush();
+        if (!ended && res.writableNeedDrain) await new Promise<void>((resolve) => res.once('drain', resolve).once('close', resolve));
+      }
+      if (ended) return;
     }
-    if (fault?.errorInList) {
-      failure(fault.errorInList);
-      return;
-    }
-    if (initial === 'true' && bookmarks) bookmark(current, { 'k8s.io/initial-events-end': 'true' });
-  } else {
-    const start = initial === 'false' && (from === undefined || from === 0) ? current : from!;
+    if (fault?.errorInList) failure(fault.errorInList);
+    else if (initial === 'true' && bookmarks) bookmark(current, { 'k8s.io/initial-events-end': 'true' });
+  };
+  /** From `start` on, which is known to the store, or still to come. */
+  const follow = (start: number): void => {
+    if (ended) return;
     if (!store.knows(resource.storage, start)) {
-      failure(expired(`too old resource version: ${start} (${current})`));
+      failure(expired(`too old resource version: ${start} (${store.version})`));
       return;
     }
+    const caughtUp = store.version;
     for (const c of store.since(resource.storage, start)) change(c);
-  }
+    if (ended) return;
+    // A version from the future waits for its time, as the watch cache does.
+    const skipTo = Math.max(start, caughtUp);
+    unlisten = store.listen(resource.storage, (c) => {
+      if (c.version > skipTo) change(c);
+    });
+  };
+  if (listFirst) void listAll().then(() => follow(current));
+  else follow(initial === 'false' && (from === undefined || from === 0) ? current : from!);
   if (ended) return;
-  // A version from the future waits for its time, as the watch cache does.
-  const skipTo = !listFirst && from !== undefined && from > current ? from : current;
-  unlisten = store.listen(resource.storage, (c) => {
-    if (c.version > skipTo) change(c);
-  });
   if (bookmarks) ticker = setInterval(() => bookmark(store.version), BOOKMARK_EVERY);
   // Without one, kube-apiserver ends a watch after 30 to 60 minutes.
   timer = setTimeout(

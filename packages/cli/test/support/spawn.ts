@@ -43,6 +43,8 @@ interface How {
   readonly node?: string | undefined;
   /** File descriptors from 4 on. */
   readonly more?: readonly 'pipe'[];
+  /** When it is killed, at the latest. Default: 15 s. */
+  readonly deadlineMs?: number;
 }
 
 export function start(cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, how: How = {}): Running {
@@ -64,7 +66,7 @@ export function start(cwd: string, args: readonly string[], env: Readonly<Record
   ]);
   ready.catch(() => {});
   // Ends with the test, however that ends.
-  const deadline = setTimeout(() => child.kill('SIGKILL'), 15_000);
+  const deadline = setTimeout(() => child.kill('SIGKILL'), how.deadlineMs ?? 15_000);
   void done.then(() => clearTimeout(deadline));
   return { child, done, ready };
 }

@@ -1,7 +1,7 @@
 /** How long to wait before the next try, and what an error means for a reflector. */
 import { KubeError } from '../contracts/services.ts';
 
-/** client-go's reflector: 0.8 s doubling to 30 s, full jitter, forgotten after 2 minutes of health. */
+/** client-go's reflector: 0.8 s doubling to 30 s, up to twice that by jitter, forgotten after 2 minutes of health. */
 const FIRST_MS = 800;
 const LONGEST_MS = 30_000;
 const HEALTHY_MS = 120_000;
@@ -28,7 +28,7 @@ export class Backoff {
     this.#healthySince = undefined;
     if (error instanceof KubeError && error.retryAfterMs !== undefined) return error.retryAfterMs + this.#random() * FIRST_MS;
     if (isRefused(error)) return REFUSED_MS * (0.5 + this.#random() / 2);
-    const wait = this.#next * (0.5 + this.#random() / 2);
+    const wait = Math.min(this.#next * (1 + this.#random()), LONGEST_MS);
     this.#next = Math.min(this.#next * 2, LONGEST_MS);
     return wait;
   }
@@ -47,7 +47,9 @@ export function isRefused(error: unknown): boolean {
     code === 'EPIPE' ||
     code === 'EHOSTUNREACH' ||
     code === 'ENETUNREACH' ||
-    code === 'ETIMEDOUT'
+    code === 'ETIMEDOUT' ||
+    code === 'ERR_STREAM_PREMATURE_CLOSE' ||
+    code?.startsWith('ERR_HTTP2_') === true
   );
 }
 
@@ -64,4 +66,9 @@ export function classify(error: unknown): Verdict {
   // The kind is not served (any more), or this is not a version of it: what is known may be void.
   if (error.status === 404 || error.status === 400) return 'relist-latest';
   return 'rewatch';
+}
+
+/** Is it the streamed list that the server refuses? Older ones call it invalid, and who may not watch may still list. */
+export function takesNoStreamedList(error: unknown): boolean {
+  return error instanceof KubeError && (error.status === 400 || error.status === 403 || error.status === 422);
 }

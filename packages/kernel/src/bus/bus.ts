@@ -1,26 +1,41 @@
 /** Shares one reflector and cache for each (cluster, kind, selection, transform), and hands informers to plugins. */
-import type { Informer, InformerOptions } from '../contracts/bus.ts';
+import type { Informer, InformerOptions, InformerState } from '../contracts/bus.ts';
 import { KosmosError, KosmosErrors } from '../contracts/error.ts';
 import type { Key, Kind, KObject } from '../contracts/object.ts';
 import { type Clock, type Health, KubeError, type Logger, type Metrics } from '../contracts/services.ts';
 import { Cache, objectKey } from './cache.ts';
 import { apiVersionOf } from './client.ts';
-import type { Registry } from './clusters.ts';
+import type { Registry } from '../clusters/registry.ts';
 import { isRefused } from './backoff.ts';
 import { reasonOf, unreachable } from './errors.ts';
 import { ClusterInformer } from './informer.ts';
 import { busMetrics } from './metrics.ts';
 import { Reflector } from './reflector.ts';
 
+/** What is known of the host is out of date after so long without a word of it. */
+const STALE_MS = 120_000;
 /** A member that has said nothing for so long is not waited for. */
 const MEMBER_GRACE_MS = 3000;
 
 interface Shared {
   readonly cache: Cache;
+  readonly reflector: Reflector;
   readonly stopper: AbortController;
   readonly kind: Kind<unknown>;
   readonly whole: boolean;
   readonly run: Promise<void>;
+}
+export interface InformerStatus {
+  readonly cluster: string;
+  readonly kind: string;
+  readonly plugins: readonly string[];
+  readonly state: InformerState;
+  readonly objects: number;
+  /** Events that wait for the slowest handler. */
+  readonly queued: number;
+  /** Since anything came, bookmarks among it; absent before the first. */
+  readonly lagMs?: number;
+  readonly error?: string;
 }
 interface Wanted {
   readonly informer: ClusterInformer<KObject>;
@@ -84,6 +99,7 @@ export class Bus {
     const all = [...this.#shared.values()].flatMap((byKey) => [...byKey.values()]);
     for (const { stopper } of all) stopper.abort();
     this.#registry.close();
+    for (const { informer } of this.#wanted) informer.close();
     await Promise.all(all.map(({ run }) => run));
   }
 
@@ -91,7 +107,10 @@ export class Bus {
   exclude(plugin: string): void {
     const gone = this.#wanted.filter(({ informer }) => informer.plugin === plugin);
     this.#wanted = this.#wanted.filter((wanted) => !gone.includes(wanted));
-    for (const { informer } of gone) for (const cluster of informer.clusters) informer.detach(cluster);
+    for (const { informer } of gone) {
+      informer.close();
+      for (const cluster of informer.clusters) informer.detach(cluster);
+    }
     for (const [cluster, byKey] of this.#shared) {
       const used = this.#wanted.filter(({ informer }) => informer.clusters.includes(cluster));
       const keys = new Set(used.map(({ informer, options }) => shareKey(informer.kind, options)));
@@ -101,6 +120,40 @@ export class Bus {
         byKey.delete(key);
       }
     }
+  }
+
+  /** What is watched, and how it is doing. */
+  status(): InformerStatus[] {
+    const now = this.#clock.now();
+    return [...this.#shared].flatMap(([cluster, byKey]) =>
+      [...byKey].map(([key, { cache, reflector, kind }]) => {
+        const users = this.#wanted.filter(({ informer, options }) => shareKey(informer.kind, options) === key);
+        return {
+          cluster,
+          kind: kind.plural,
+          plugins: [...new Set(users.map(({ informer }) => informer.plugin))],
+          state: cache.state,
+          objects: cache.objects.size,
+          queued: Math.max(0, ...users.map(({ informer }) => informer.queued)),
+          ...(reflector.heardAt === undefined ? {} : { lagMs: now - reflector.heardAt }),
+          ...(cache.error === undefined ? {} : { error: reasonOf(cache.error) }),
+        };
+      }),
+    );
+  }
+
+  /** Sets the gauges, which are asked for and not kept up to date. */
+  measure(): void {
+    const { objects, lastEvent, queued, state } = this.#metrics;
+    for (const informer of merged(this.status())) {
+      const { cluster, kind } = informer;
+      objects.set(informer.objects, { cluster, kind });
+      if (informer.lagMs !== undefined) lastEvent.set(informer.lagMs / 1000, { cluster, kind });
+      for (const plugin of informer.plugins) queued.set(informer.queued, { plugin, kind });
+    }
+    for (const cluster of this.#registry.names())
+      for (const each of ['connecting', 'live', 'unreachable'])
+        state.set(this.#registry.state(cluster) === each ? 1 : 0, { cluster, state: each });
   }
 
   #joined(cluster: string): void {
@@ -146,6 +199,7 @@ export class Bus {
       kind,
       selection,
       transport: () => this.#registry.transport(cluster),
+      budget: () => this.#registry.budget(cluster),
       clock: this.#clock,
       log: this.#log.child({ cluster }),
       metrics: this.#metrics,
@@ -158,7 +212,7 @@ export class Bus {
       stopper.signal.addEventListener('abort', this.#clock.after(MEMBER_GRACE_MS, silent), { once: true });
     }
     const whole = transform === undefined;
-    const shared: Shared = { cache, stopper, kind, whole, run: reflector.run(stopper.signal) };
+    const shared: Shared = { cache, reflector, stopper, kind, whole, run: reflector.run(stopper.signal) };
     byKey.set(key, shared);
     return shared;
   }
@@ -203,12 +257,33 @@ export class Bus {
         .filter((u) => u.cluster === 'host')
         .map((u) => `${informer.kind.plural} of ${u.cluster}${u.error === undefined ? '' : ` (${reasonOf(u.error)})`}`),
     );
-    return late.length === 0 ? undefined : `not synced: ${[...new Set(late)].join(', ')}`;
+    if (late.length > 0) return `not synced: ${[...new Set(late)].join(', ')}`;
+    const stale = this.status().filter(({ cluster, state, lagMs = 0 }) => cluster === 'host' && state === 'stale' && lagMs > STALE_MS);
+    return stale.length === 0 ? undefined : `not heard of for ${STALE_MS / 1000} s: ${stale.map(({ kind }) => kind).join(', ')} of host`;
   }
 }
 
 function shareKey(kind: Kind<unknown>, { namespace, labels, fields, transform }: InformerOptions<KObject>): string {
   return JSON.stringify([kind.group, kind.version, kind.plural, namespace, labels, fields, transform?.id]);
+}
+
+/** One for each kind in a cluster: several selections are counted together. */
+function merged(all: readonly InformerStatus[]): InformerStatus[] {
+  const found = new Map<string, InformerStatus>();
+  for (const one of all) {
+    const id = `${one.cluster}/${one.kind}`;
+    const other = found.get(id);
+    if (!other) found.set(id, one);
+    else
+      found.set(id, {
+        ...one,
+        plugins: [...new Set([...other.plugins, ...one.plugins])],
+        objects: one.objects + other.objects,
+        queued: Math.max(one.queued, other.queued),
+        lagMs: Math.max(one.lagMs ?? 0, other.lagMs ?? 0),
+      });
+  }
+  return [...found.values()];
 }
 
 function notServed(cluster: string, kind: Kind<unknown>): KosmosError {

@@ -2,11 +2,14 @@
 import type { InformerOptions, InformerState } from '../contracts/bus.ts';
 import type { KObject } from '../contracts/object.ts';
 import type { Sink } from './reflector.ts';
+import { share } from './shape.ts';
+import { turnIsOver, yieldTurn } from './turn.ts';
 
 /** As an informer hears it; `old` is undefined for an addition. */
 export interface CacheListener {
-  set(object: KObject, old: KObject | undefined, initial: boolean): void;
-  remove(last: KObject, missed: boolean): void;
+  set(key: string, object: KObject, old: KObject | undefined, initial: boolean): void;
+  /** `last` is what was deleted, where that is known; else what was known. */
+  remove(key: string, known: KObject, last: KObject, missed: boolean): void;
   state(state: InformerState): void;
 }
 
@@ -18,6 +21,10 @@ export class Cache implements Sink {
   readonly #listeners = new Set<CacheListener>();
   readonly #transform: InformerOptions<KObject>['transform'];
   readonly #transformFailed: (object: KObject, error: unknown) => void;
+  /** Named by the list that is under way. */
+  #listed: Set<string> | undefined;
+  /** Servers list in order, so the object before is often of the same owner: much of it is the same. */
+  #neighbour: KObject | undefined;
   state: InformerState = 'syncing';
   /** Of the last list or watch; undefined while live. */
   error: unknown;
@@ -41,20 +48,34 @@ export class Cache implements Sink {
     this.reached = true;
   }
 
-  replace(objects: KObject[]): void {
-    const initial = !this.synced;
-    const gone = new Set(this.objects.keys());
-    for (const object of objects) {
-      gone.delete(keyOf(object));
-      this.#set(object, initial);
+  begin(): void {
+    this.#listed = new Set();
+  }
+
+  async end(): Promise<void> {
+    const listed = this.#listed ?? new Set();
+    this.#listed = undefined;
+    for (const key of this.objects.keys()) {
+      if (!listed.has(key)) this.#drop(key, true);
+      if (turnIsOver()) await yieldTurn();
     }
-    for (const key of gone) this.#drop(key, true);
     this.synced = true;
     this.live();
   }
 
-  upsert(object: KObject): void {
-    this.#set(object, false);
+  upsert(given: KObject): void {
+    const key = keyOf(given);
+    this.#listed?.add(key);
+    const known = this.objects.get(key);
+    const another = known !== undefined && known.metadata.uid !== given.metadata.uid;
+    if (!another && known?.metadata.resourceVersion === given.metadata.resourceVersion) return;
+    // Deleted and made anew while nobody watched: not an update of the old one.
+    if (another) this.#drop(key, true);
+    const old = another ? undefined : known;
+    const object = this.#transformed(given, old);
+    if (!object) return;
+    this.objects.set(key, object);
+    for (const listener of this.#listeners) listener.set(key, object, old, !this.synced);
   }
 
   remove(object: KObject): void {
@@ -77,23 +98,12 @@ export class Cache implements Sink {
     this.#to('left');
   }
 
-  #set(given: KObject, initial: boolean): void {
-    const key = keyOf(given);
-    const old = this.objects.get(key);
-    if (old?.metadata.resourceVersion === given.metadata.resourceVersion && old.metadata.uid === given.metadata.uid) return;
-    // Deleted and made anew while nobody watched: not an update of the old one.
-    if (old && old.metadata.uid !== given.metadata.uid) this.#drop(key, true);
-    const object = this.#transformed(given);
-    if (!object) return;
-    const before = this.objects.get(key);
-    this.objects.set(key, object);
-    for (const listener of this.#listeners) listener.set(object, before, initial);
-  }
-
   /** A transform that throws is a fault of its plugin, not of the watch: what was known of the object stays. */
-  #transformed(given: KObject): KObject | undefined {
+  #transformed(given: KObject, old?: KObject): KObject | undefined {
     try {
-      return freeze(this.#transform ? this.#transform.apply(given) : given);
+      const object = share(this.#transform ? this.#transform.apply(given) : given, old ?? this.#neighbour);
+      this.#neighbour = object;
+      return object;
     } catch (error) {
       this.#transformFailed(given, error);
       return undefined;
@@ -104,7 +114,8 @@ export class Cache implements Sink {
     const known = this.objects.get(key);
     if (!known || (last && last.metadata.uid !== known.metadata.uid)) return;
     this.objects.delete(key);
-    for (const listener of this.#listeners) listener.remove(known, missed);
+    const shown = (last && this.#transformed(last, known)) ?? known;
+    for (const listener of this.#listeners) listener.remove(key, known, shown, missed);
   }
 
   #to(state: InformerState, always = false): void {
@@ -112,12 +123,4 @@ export class Cache implements Sink {
     this.state = state;
     for (const listener of this.#listeners) listener.state(state);
   }
-}
-
-function freeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value);
-    for (const inner of Object.values(value)) freeze(inner);
-  }
-  return value;
 }

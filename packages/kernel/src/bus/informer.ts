@@ -1,9 +1,10 @@
 /** One plugin's view of a kind in some clusters, over the shared caches. */
-import type { Informer, InformerHandler, InformerOptions, InformerState } from '../contracts/bus.ts';
+import type { Informer, InformerHandler, InformerOptions, InformerState, Subscription as Subscribed } from '../contracts/bus.ts';
 import type { Key, Kind, KObject } from '../contracts/object.ts';
 import type { Logger } from '../contracts/services.ts';
 import { type Cache, objectKey } from './cache.ts';
 import type { BusMetrics } from './metrics.ts';
+import { Subscription } from './subscription.ts';
 
 interface Source {
   readonly cache: Cache;
@@ -19,7 +20,7 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
   readonly #indexers: readonly (readonly [string, (object: KObject) => readonly string[]])[];
   readonly #sources = new Map<string, Source>();
   readonly #indexes = new Map<string, Index>();
-  readonly #handlers = new Set<InformerHandler<T>>();
+  readonly #subscriptions = new Set<Subscription>();
   readonly #waiting = new Set<() => void>();
 
   constructor(plugin: string, kind: Kind<T>, options: InformerOptions<T>, log: Logger, metrics: BusMetrics) {
@@ -33,10 +34,10 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
 
   /** A cluster comes in. */
   attach(cluster: string, cache: Cache): void {
-    for (const object of cache.objects.values()) this.#added(cluster, object, undefined, true);
+    for (const [key, object] of cache.objects) this.#added(cluster, key, object, undefined, true);
     const stop = cache.listen({
-      set: (object, old, initial) => this.#added(cluster, object, old, initial),
-      remove: (last, missed) => this.#removed(cluster, last, missed),
+      set: (key, object, old, initial) => this.#added(cluster, key, object, old, initial),
+      remove: (key, known, last, missed) => this.#removed(cluster, key, known, last, missed),
       state: (state) => this.#changed(cluster, state),
     });
     this.#sources.set(cluster, { cache, stop });
@@ -73,6 +74,15 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
     return (found.get(value) ?? []) as Iterable<T>;
   }
 
+  hasSynced(cluster: string): boolean {
+    return this.#sources.get(cluster)?.cache.synced ?? false;
+  }
+
+  /** Events that wait for the slowest of its handlers. */
+  get queued(): number {
+    return Math.max(0, ...[...this.#subscriptions].map(({ length }) => length));
+  }
+
   state(cluster: string): InformerState {
     return this.#sources.get(cluster)?.cache.state ?? 'left';
   }
@@ -102,16 +112,28 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
     }
   }
 
-  on(handler: InformerHandler<T>): () => void {
+  on(handler: InformerHandler<T>): Subscribed {
+    const made = new Subscription(handler as InformerHandler<KObject>, (error) => this.failed('an informer handler threw', error));
     for (const [cluster, { cache }] of this.#sources) {
-      for (const object of cache.objects.values()) this.#call(() => handler.add?.(object as T, { cluster, initial: true, missed: false }));
-      if (cache.state !== 'syncing') this.#call(() => handler.cluster?.(cluster, cache.state));
+      for (const [key, object] of cache.objects)
+        made.set(`${cluster}/${key}`, object, undefined, { cluster, initial: true, missed: false });
+      if (cache.state !== 'syncing') made.state(cluster, cache.state);
     }
-    this.#handlers.add(handler);
-    return () => this.#handlers.delete(handler);
+    this.#subscriptions.add(made);
+    const end = () => {
+      this.#subscriptions.delete(made);
+      made.close();
+    };
+    return Object.assign(end, { hasSynced: (cluster: string) => made.synced(cluster) });
   }
 
-  #added(cluster: string, object: KObject, old: KObject | undefined, initial: boolean): void {
+  /** Nobody hears any more. */
+  close(): void {
+    for (const subscription of this.#subscriptions) subscription.close();
+    this.#subscriptions.clear();
+  }
+
+  #added(cluster: string, key: string, object: KObject, old: KObject | undefined, initial: boolean): void {
     if (old) this.#unindex(old);
     for (const [name, values] of this.#indexers) {
       const index = this.#indexes.get(name) as Index;
@@ -119,15 +141,15 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
         for (const value of values(object)) index.set(value, (index.get(value) ?? new Set()).add(object));
       });
     }
+    if (this.#subscriptions.size === 0) return;
     const seen = { cluster, initial, missed: false };
-    for (const handler of this.#handlers) {
-      this.#call(() => (old ? handler.update?.(object as T, old as T, seen) : handler.add?.(object as T, seen)));
-    }
+    for (const subscription of this.#subscriptions) subscription.set(`${cluster}/${key}`, object, old, seen);
   }
 
-  #removed(cluster: string, last: KObject, missed: boolean): void {
-    this.#unindex(last);
-    for (const handler of this.#handlers) this.#call(() => handler.remove?.(last as T, { cluster, initial: false, missed }));
+  #removed(cluster: string, key: string, known: KObject, last: KObject, missed: boolean): void {
+    this.#unindex(known);
+    const seen = { cluster, initial: false, missed };
+    for (const subscription of this.#subscriptions) subscription.remove(`${cluster}/${key}`, known, last, seen);
   }
 
   #unindex(object: KObject): void {
@@ -143,7 +165,7 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
   }
 
   #changed(cluster: string, state: InformerState): void {
-    for (const handler of this.#handlers) this.#call(() => handler.cluster?.(cluster, state));
+    for (const subscription of this.#subscriptions) subscription.state(cluster, state);
     this.#wake();
   }
 
@@ -151,14 +173,12 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
     for (const wake of this.#waiting) wake();
   }
 
-  /** A handler or index that throws, or rejects, is a fault of its plugin, and of nobody else. */
-  #call(run: () => unknown): void {
-    const failed = (error: unknown) => this.failed('an informer handler threw', error);
+  /** An index that throws is a fault of its plugin, and of nobody else. */
+  #call(run: () => void): void {
     try {
-      const result = run();
-      if (result instanceof Promise) result.catch(failed);
+      run();
     } catch (error) {
-      failed(error);
+      this.failed('an index threw', error);
     }
   }
 

@@ -1,11 +1,14 @@
 /** Keeps a cache equal to what a cluster holds of one kind: list, then watch from there, for as long as it takes. */
 import type { Kind, KObject } from '../contracts/object.ts';
 import { type Clock, KubeError, type Logger } from '../contracts/services.ts';
-import { Backoff, classify } from './backoff.ts';
-import { apiVersionOf, pathOf, query } from './client.ts';
+import { Backoff, classify, takesNoStreamedList } from './backoff.ts';
+import { type ListBudget, pause } from './budget.ts';
+import { pathOf, query } from './client.ts';
+import { lines, listItems } from './decode.ts';
 import { reasonOf } from './errors.ts';
-import { lines } from './lines.ts';
 import type { BusMetrics } from './metrics.ts';
+import { withoutManagedFields } from './prune.ts';
+import { shapeOf } from './shape.ts';
 import type { Transport } from './transport.ts';
 
 const PAGE = 500;
@@ -13,6 +16,17 @@ const PAGE = 500;
 const WATCH_SECONDS: readonly [number, number] = [300, 600];
 /** A watch that ends sooner than this with nothing seen is a failure, not a normal end. */
 const SHORT_WATCH_MS = 1000;
+/** Bookmarks come every minute; a watch that says nothing for two is made anew, from where it was. */
+const SILENCE_MS = 120_000;
+/** A server that does not know streamed lists may take the request for a watch that has nothing to say. */
+const LIST_SILENCE_MS = 10_000;
+
+/**
+ * A stream costs a server more for each object than a list does, and is not compressed: kube-apiserver 1.36 takes three times as long
+ * for 45,000 pods. So one that proves slow over its first objects is given up for a list.
+ */
+const STREAM_TRIAL = 2000;
+const STREAM_PER_MS = 8;
 
 export interface Selection {
   readonly namespace?: string;
@@ -22,9 +36,11 @@ export interface Selection {
 
 /** Where a reflector puts what it reads. */
 export interface Sink {
-  /** The first page of a list is there. */
+  /** The cluster answered. */
   answered(): void;
-  replace(objects: KObject[]): void;
+  /** A list begins; what it does not name is gone at its end. One that breaks off is followed by another. */
+  begin(): void;
+  end(): Promise<void>;
   upsert(object: KObject): void;
   remove(object: KObject): void;
   /** The connection is gone, or cannot be made; what is known stays. */
@@ -33,11 +49,12 @@ export interface Sink {
   live(): void;
 }
 
-interface ReflectorOptions {
+export interface ReflectorOptions {
   readonly cluster: string;
   readonly kind: Kind<unknown>;
   readonly selection: Selection;
   readonly transport: () => Transport;
+  readonly budget: () => ListBudget;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: BusMetrics;
@@ -58,139 +75,249 @@ export class Reflector {
   readonly #o: ReflectorOptions;
   readonly #backoff: Backoff;
   readonly #labels: { readonly cluster: string; readonly kind: string };
+  readonly #shape: (object: KObject) => KObject;
   /** Opaque; undefined: a list is due. */
   #version: string | undefined;
+  /** What the list that is due must be as new as: undefined for any state that the server has, '' for the latest. */
+  #notOlderThan: string | undefined;
+  #why = 'first';
   /** Where the version comes from: with another access it may be another server, to which it says nothing. */
   #transport: Transport | undefined;
+  /** Does this server stream lists? Tried until it says no. */
+  #streams = true;
+  #lastRelist = Number.NEGATIVE_INFINITY;
+  /** When anything came, by the clock. */
+  heardAt: number | undefined;
 
   constructor(options: ReflectorOptions) {
     this.#o = options;
     this.#backoff = new Backoff(() => options.clock.now());
     this.#labels = { cluster: options.cluster, kind: options.kind.plural };
+    this.#shape = shapeOf(options.kind);
   }
 
   /** Until the signal aborts; never throws. */
   async run(signal: AbortSignal): Promise<void> {
-    const { sink, log, metrics, kind } = this.#o;
+    const { clock } = this.#o;
     while (!signal.aborted) {
       try {
         const transport = this.#o.transport();
-        if (transport !== this.#transport) this.#version = undefined;
+        if (transport !== this.#transport) this.#relist('first', undefined);
+        if (transport !== this.#transport) this.#streams = true;
         this.#transport = transport;
-        if (this.#version === undefined) this.#version = await this.#list(signal);
-        await this.#watch(signal);
+        if (this.#version !== undefined) await this.#watch(signal);
+        else {
+          await pause(clock, this.#o.budget().take(), signal);
+          await this.#list(signal);
+        }
       } catch (error) {
         if (signal.aborted) return;
-        const verdict = classify(error);
-        if (verdict !== 'rewatch') this.#version = undefined;
-        metrics.failures.inc({ ...this.#labels, verdict });
-        const wait = verdict === 'relist' ? 0 : this.#backoff.after(error);
-        // The list that follows a 410 is normal; it backs off only when it fails too, or another 410 comes at once.
-        const due = verdict === 'relist' && this.#relistedRecently() ? this.#backoff.after(error) : wait;
-        log.debug({ kind: kind.plural, error: reasonOf(error), verdict, waitMs: Math.round(due) }, 'watch interrupted');
-        if (verdict !== 'relist') sink.failed(error);
-        await this.#sleep(due, signal);
+        await pause(clock, this.#after(error), signal);
       }
     }
   }
 
-  #lastRelist = Number.NEGATIVE_INFINITY;
-  #relistedRecently(): boolean {
-    const now = this.#o.clock.now();
-    const recently = now - this.#lastRelist < 10_000;
-    this.#lastRelist = now;
-    return recently;
+  /** Decides what follows an error; the milliseconds until then. */
+  #after(error: unknown): number {
+    const { clock, log, metrics, sink } = this.#o;
+    const verdict = classify(error);
+    metrics.failures.inc({ ...this.#labels, verdict });
+    const known = this.#version;
+    // The list that a 410 asks for is as new as what is known, unless that failed too.
+    if (verdict === 'relist') this.#relist('expired', this.#notOlderThan === undefined ? known : '');
+    else if (verdict === 'relist-latest') this.#relist(error instanceof KubeError && error.status === 504 ? 'too-new' : 'refused', '');
+    // The list that follows a 410 is normal; it backs off only when another 410 comes at once.
+    const recently = clock.now() - this.#lastRelist < 10_000;
+    if (verdict === 'relist') this.#lastRelist = clock.now();
+    const waitMs = verdict === 'relist' && !recently ? 0 : this.#backoff.after(error);
+    log.debug({ kind: this.#labels.kind, error: reasonOf(error), verdict, waitMs: Math.round(waitMs) }, 'watch interrupted');
+    if (verdict !== 'relist') sink.failed(error);
+    return waitMs;
   }
 
-  async #list(signal: AbortSignal): Promise<string> {
-    const { kind, selection, sink, metrics } = this.#o;
-    metrics.lists.inc(this.#labels);
-    const objects: KObject[] = [];
+  #relist(why: string, notOlderThan: string | undefined): void {
+    this.#version = undefined;
+    this.#why = why;
+    this.#notOlderThan = notOlderThan;
+  }
+
+  /** Streamed where the server can, so that neither side holds the whole list; else, or where the stream says ERROR, in pages. */
+  async #list(signal: AbortSignal): Promise<void> {
+    const { metrics, log } = this.#o;
+    metrics.lists.inc({ ...this.#labels, reason: this.#why });
+    if (this.#streams) {
+      try {
+        return await this.#stream(signal, true);
+      } catch (error) {
+        // Once the list was whole, this is the end of a watch; and an error of the connection is none of streaming.
+        if (signal.aborted || this.#version !== undefined) throw error;
+        if (takesNoStreamedList(error)) this.#streams = false;
+        else if (!(error instanceof ErrorEvent)) throw error;
+        log.debug({ kind: this.#labels.kind, error: reasonOf(error) }, 'no streamed list: taking pages');
+      }
+    }
+    await this.#pages(signal);
+  }
+
+  async #pages(signal: AbortSignal): Promise<void> {
+    const { kind, selection, sink, clock } = this.#o;
+    sink.begin();
     let token: string | undefined;
+    let limit: number | undefined = PAGE;
     for (;;) {
-      const path = pathOf(kind, selection.namespace) + query({ ...this.#selectors(), limit: PAGE, continue: token });
-      const page = (await this.#o.transport().request(path, { signal })) as {
-        items: KObject[];
-        metadata: { resourceVersion: string; continue?: string };
-      };
-      sink.answered();
-      for (const item of page.items) objects.push(this.#shape(item));
-      token = page.metadata.continue || undefined;
-      if (token === undefined) {
-        sink.replace(objects);
-        return page.metadata.resourceVersion;
+      const resourceVersion = token === undefined ? (this.#notOlderThan ?? '0') : undefined;
+      const path = pathOf(kind, selection.namespace) + query({ ...this.#selectors(), limit, continue: token, resourceVersion });
+      const quiet = silence(clock, 3 * LIST_SILENCE_MS, signal);
+      try {
+        const items = listItems(await this.#o.transport().stream(path, quiet.signal));
+        sink.answered();
+        let next = await items.next();
+        for (; !next.done; next = await items.next()) {
+          quiet.heard();
+          sink.upsert(this.#shape(JSON.parse(withoutManagedFields(next.value, 2)) as KObject));
+        }
+        const { continue: more, resourceVersion: version } = next.value.metadata ?? {};
+        if (version === undefined) throw new Error('the list has no resourceVersion');
+        token = more || undefined;
+        if (token !== undefined) continue;
+        await sink.end();
+        this.heardAt = clock.now();
+        this.#version = version;
+        return;
+      } catch (error) {
+        // The pages took longer than the server keeps the state that they show: all of it in one, then.
+        if (token === undefined || classify(error) !== 'relist') throw error;
+        [token, limit] = [undefined, undefined];
+        sink.begin();
+      } finally {
+        quiet.end();
       }
     }
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
+  #watch(signal: AbortSignal): Promise<void> {
+    return this.#stream(signal, false);
+  }
+
+  /** A watch; with `listed` it begins with all that there is, up to a bookmark that says so. */
+  async #stream(signal: AbortSignal, listed: boolean): Promise<void> {
     const { kind, selection, sink, clock, metrics } = this.#o;
     const [least, most] = WATCH_SECONDS;
-    const parameters = {
-      ...this.#selectors(),
-      watch: true,
-      allowWatchBookmarks: true,
-      resourceVersion: this.#version,
-      timeoutSeconds: least + Math.floor(Math.random() * (most - least)),
-    };
+    const path =
+      pathOf(kind, selection.namespace) +
+      query({
+        ...this.#selectors(),
+        watch: true,
+        allowWatchBookmarks: true,
+        ...(listed ? { sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' } : {}),
+        resourceVersion: listed ? this.#notOlderThan : this.#version,
+        timeoutSeconds: least + Math.floor(Math.random() * (most - least)),
+      });
     const started = clock.now();
-    const stream = await this.#o.transport().stream(pathOf(kind, selection.namespace) + query(parameters), signal);
-    sink.live();
-    this.#backoff.healthy();
+    const quiet = silence(clock, listed ? LIST_SILENCE_MS : SILENCE_MS, signal);
+    let initial = listed;
     let events = 0;
-    for await (const line of lines(stream)) {
-      if (line === '') continue;
-      const event = parseEvent(line);
-      if (event.type !== 'BOOKMARK') events += 1;
-      metrics.events.inc({ ...this.#labels, type: event.type });
-      if (event.type === 'ERROR') throw errorIn(event.object);
-      if (event.type === 'DELETED') sink.remove(this.#shape(event.object));
-      else if (event.type !== 'BOOKMARK') sink.upsert(this.#shape(event.object));
-      this.#version = event.object.metadata.resourceVersion;
+    metrics.watches.inc(this.#labels);
+    try {
+      const stream = await this.#o.transport().stream(path, quiet.signal);
+      sink.answered();
+      if (listed) sink.begin();
+      else this.#live();
+      for await (const line of lines(stream)) {
+        if (line.length === 0) continue;
+        this.heardAt = quiet.heard();
+        const event = parseEvent(line);
+        if (event.type === 'ERROR') throw errorIn(event.object);
+        if (event.type !== 'BOOKMARK') events += 1;
+        if (!initial) metrics.events.inc({ ...this.#labels, type: event.type });
+        if (event.type === 'DELETED') sink.remove(this.#shape(event.object));
+        else if (event.type !== 'BOOKMARK') sink.upsert(this.#shape(event.object));
+        else if (initial && event.object.metadata.annotations?.['k8s.io/initial-events-end'] === 'true') {
+          initial = false;
+          quiet.after(SILENCE_MS);
+          await sink.end();
+          this.#live();
+        }
+        if (!initial) this.#version = event.object.metadata.resourceVersion;
+        else if (events === STREAM_TRIAL && clock.now() - started > STREAM_TRIAL / STREAM_PER_MS)
+          throw new KubeError(422, 'Invalid', `a streamed list of fewer than ${STREAM_PER_MS * 1000} objects a second`);
+      }
+    } catch (error) {
+      // Nothing was said for too long: that is no failure of a watch, which goes on where it was.
+      if (!quiet.over || signal.aborted) throw error;
+      if (initial) throw new KubeError(422, 'Invalid', `a streamed list that said nothing for ${LIST_SILENCE_MS / 1000} s`);
+      return;
+    } finally {
+      quiet.end();
+      metrics.watchSeconds.observe((clock.now() - started) / 1000, this.#labels);
     }
+    if (initial) throw new Error('the streamed list ended before it was whole');
     if (events === 0 && clock.now() - started < SHORT_WATCH_MS) throw new Error('the watch ended at once');
+  }
+
+  #live(): void {
+    this.#notOlderThan = undefined;
+    this.#o.sink.live();
+    this.#backoff.healthy();
   }
 
   #selectors() {
     return { labelSelector: this.#o.selection.labels, fieldSelector: this.#o.selection.fields };
   }
-
-  /** One shape, whether listed or watched: items of a list lack apiVersion and kind; nobody here reads managedFields. */
-  #shape(object: KObject): KObject {
-    const { managedFields: _, ...metadata } = object.metadata as KObject['metadata'] & { managedFields?: unknown };
-    const { kind } = this.#o;
-    return { apiVersion: apiVersionOf(kind), kind: kind.kind, ...object, metadata };
-  }
-
-  #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#o.clock.after(ms, done);
-      signal.addEventListener('abort', done, { once: true });
-    });
-  }
 }
 
-function parseEvent(line: string): WatchEvent {
+/** A signal that aborts with another one, or when nothing was heard for so long. */
+function silence(clock: Clock, ms: number, abort: AbortSignal) {
+  const controller = new AbortController();
+  const aborted = () => controller.abort(abort.reason);
+  if (abort.aborted) aborted();
+  else abort.addEventListener('abort', aborted, { once: true });
+  let [limit, last, over] = [ms, clock.now(), false];
+  let cancel = () => {};
+  // One timer for all that is heard: it looks how long ago that was.
+  const look = () => {
+    const left = last + limit - clock.now();
+    if (left > 0) cancel = clock.after(left, look);
+    else {
+      over = true;
+      controller.abort(Object.assign(new Error(`nothing was heard for ${limit / 1000} s`), { code: 'ETIMEDOUT' }));
+    }
+  };
+  cancel = clock.after(ms, look);
+  return {
+    signal: controller.signal,
+    get over() {
+      return over;
+    },
+    heard: () => (last = clock.now()),
+    after(longer: number) {
+      limit = longer;
+    },
+    end() {
+      cancel();
+      abort.removeEventListener('abort', aborted);
+    },
+  };
+}
+
+function parseEvent(line: Buffer): WatchEvent {
   let event: WatchEvent;
   try {
-    event = JSON.parse(line) as WatchEvent;
+    event = JSON.parse(withoutManagedFields(line, 3)) as WatchEvent;
   } catch {
-    throw new Error(`the watch sent a line that is not JSON: ${line.slice(0, 80)}`);
+    throw new Error(`the watch sent a line that is not JSON: ${line.toString().slice(0, 80)}`);
   }
   if (event.type !== 'ERROR' && !event.object?.metadata?.resourceVersion)
-    throw new Error(`the watch sent something that is no event: ${line.slice(0, 80)}`);
+    throw new Error(`the watch sent something that is no event: ${line.toString().slice(0, 80)}`);
   return event;
 }
 
+/** An ERROR within a stream that began well. */
+class ErrorEvent extends KubeError {}
+
 function errorIn(status: WatchEvent['object']): KubeError {
   const seconds = status.details?.retryAfterSeconds;
-  return new KubeError(
+  return new ErrorEvent(
     status.code ?? 500,
     status.reason ?? 'Unknown',
     status.message ?? '',

@@ -1,21 +1,13 @@
-/** HTTP to one API server. Reads, and writes with leases, have connections of their own: a large first list holds up neither. */
-import http from 'node:http';
-import https from 'node:https';
-import { createGunzip, gunzipSync } from 'node:zlib';
+/** Requests to one API server. Reads, and writes with leases, have connections of their own: a large first list holds up neither. */
+import { STATUS_CODES } from 'node:http';
 import type { Readable } from 'node:stream';
-import { KubeError } from '../contracts/services.ts';
-import type { Endpoint } from './kubeconfig.ts';
+import { createGunzip } from 'node:zlib';
+import { type Clock, KubeError } from '../contracts/services.ts';
+import { Connection, type Response } from './connection.ts';
+import type { Endpoint } from '../clusters/kubeconfig.ts';
 
 /** Of a request that is not a watch; a server under load may be slow, a dead one must not hold a reconcile for ever. */
 const REQUEST_TIMEOUT_MS = 30_000;
-const CONNECT_TIMEOUT_MS = 10_000;
-/**
- * TCP keepalive starts after this silence; libuv then probes every second, ten times, so a dead connection is noticed
- * within 45 s even where the server sends nothing.
- */
-const KEEPALIVE_MS = 30_000;
-/** More writes than this at once would only queue up in the server. */
-const WRITE_SOCKETS = 8;
 
 export interface RequestOptions {
   readonly method?: string;
@@ -29,108 +21,76 @@ export interface RequestOptions {
 export class Transport {
   readonly server: string;
   readonly #endpoint: Endpoint;
-  readonly #reads: http.Agent;
-  readonly #writes: http.Agent;
-  #closed = false;
+  readonly #reads: Connection;
+  readonly #writes: Connection;
+  /** On this machine, where to compress costs more than to send. */
+  readonly #near: boolean;
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: Endpoint, clock: Clock) {
     this.server = endpoint.server;
     this.#endpoint = endpoint;
-    const make = (maxSockets: number) => {
-      const options = { keepAlive: true, keepAliveMsecs: KEEPALIVE_MS, maxSockets, scheduling: 'lifo' as const };
-      return endpoint.server.startsWith('https:') ? new https.Agent({ ...options, ...endpoint.tls }) : new http.Agent(options);
-    };
-    this.#reads = make(Number.POSITIVE_INFINITY);
-    this.#writes = make(WRITE_SOCKETS);
+    this.#near = /^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(endpoint.server);
+    this.#reads = new Connection(endpoint, clock);
+    this.#writes = new Connection(endpoint, clock);
   }
 
   /** The parsed answer; a status >= 400 throws a KubeError. */
   async request(path: string, options: RequestOptions = {}): Promise<unknown> {
     const timeout = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
     const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    const response = await this.#send(path, options, signal);
-    const chunks: Buffer[] = [];
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-    const bytes = Buffer.concat(chunks);
-    const text = (response.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes).toString();
-    const status = response.statusCode ?? 0;
-    if (status >= 400) throw kubeError(status, text, response.headers['retry-after']);
-    return response.headers['content-type']?.includes('json') ? JSON.parse(text) : text;
+    const { headers, body } = await this.#send(path, options, signal);
+    const text = await textOf(body);
+    return String(headers['content-type']).includes('json') ? JSON.parse(text) : text;
   }
 
-  /** A body to read as it comes, e.g. of a watch; aborted by `signal` alone once the headers are there. */
+  /** A body to read as it comes; aborted by `signal` alone once the headers are there. */
   async stream(path: string, signal: AbortSignal): Promise<Readable> {
-    const response = await this.#send(path, {}, signal);
-    const status = response.statusCode ?? 0;
-    if (status >= 400) {
-      let text = '';
-      for await (const chunk of response) text += String(chunk);
-      throw kubeError(status, text, response.headers['retry-after']);
-    }
-    return response.headers['content-encoding'] === 'gzip' ? response.pipe(createGunzip()) : response;
+    return (await this.#send(path, {}, signal)).body;
   }
 
   /** Cuts every connection, for good: what is asked from now on fails. */
   close(): void {
-    this.#closed = true;
-    this.#reads.destroy();
-    this.#writes.destroy();
+    this.#reads.close();
+    this.#writes.close();
   }
 
-  async #send(path: string, options: RequestOptions, signal: AbortSignal): Promise<http.IncomingMessage> {
-    const response = await this.#once(path, options, signal, await this.#endpoint.authorization?.(false));
-    if (response.statusCode !== 401 || !this.#endpoint.authorization) return response;
-    response.resume();
-    return this.#once(path, options, signal, await this.#endpoint.authorization(true));
+  async #send(path: string, options: RequestOptions, signal: AbortSignal): Promise<Response> {
+    let response = await this.#once(path, options, signal, await this.#endpoint.authorization?.(false));
+    if (response.status === 401 && this.#endpoint.authorization) {
+      response.body.resume();
+      response = await this.#once(path, options, signal, await this.#endpoint.authorization(true));
+    }
+    const { status, headers } = response;
+    const body = headers['content-encoding'] === 'gzip' ? unzipped(response.body) : response.body;
+    if (status >= 400) throw kubeError(status, await textOf(body), headers['retry-after']?.toString());
+    return { status, headers, body };
   }
 
-  #once(path: string, options: RequestOptions, signal: AbortSignal, authorization: string | undefined): Promise<http.IncomingMessage> {
-    const { method = 'GET', body, contentType = 'application/json', accept = 'application/json' } = options;
-    const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-    const url = new URL(this.server + path);
+  #once(path: string, options: RequestOptions, signal: AbortSignal, authorization: string | undefined): Promise<Response> {
+    const { method = 'GET', contentType = 'application/json', accept = 'application/json' } = options;
+    const body = options.body === undefined || typeof options.body === 'string' ? options.body : JSON.stringify(options.body);
     const headers = {
       accept,
       'user-agent': 'kosmos',
       ...(authorization ? { authorization } : {}),
-      ...(payload === undefined ? {} : { 'content-type': contentType, 'content-length': String(Buffer.byteLength(payload)) }),
-      ...(method === 'GET' && !path.includes('watch=') ? { 'accept-encoding': 'gzip' } : {}),
+      ...(body === undefined ? {} : { 'content-type': contentType, 'content-length': String(Buffer.byteLength(body)) }),
+      ...(method === 'GET' && !this.#near && !path.includes('watch=') ? { 'accept-encoding': 'gzip' } : {}),
     };
-    const { request } = url.protocol === 'https:' ? https : http;
-    return new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      if (this.#closed) throw Object.assign(new Error('the client was closed'), { code: 'ECONNRESET' });
-      const sent = request(url, {
-        method,
-        headers,
-        signal,
-        agent: method === 'GET' && !path.includes('/leases/') ? this.#reads : this.#writes,
-      });
-      let answered = false;
-      sent.on('response', (response) => {
-        answered = true;
-        resolve(response);
-      });
-      const slow = setTimeout(
-        () => sent.destroy(Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' })),
-        CONNECT_TIMEOUT_MS,
-      );
-      sent.on('socket', (socket) => {
-        socket.setKeepAlive(true, KEEPALIVE_MS);
-        const connected = () => clearTimeout(slow);
-        if (socket.connecting) socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', connected);
-        else connected();
-      });
-      sent.once('close', () => clearTimeout(slow));
-      sent.on('error', (error: NodeJS.ErrnoException) => {
-        // A kept connection that the server closed just now: nothing of this request was looked at.
-        const stale =
-          !answered && sent.reusedSocket && error.code === 'ECONNRESET' && method !== 'POST' && !signal.aborted && !this.#closed;
-        if (stale) resolve(this.#once(path, options, signal, authorization));
-        else reject(error);
-      });
-      sent.end(payload);
-    });
+    const connection = method === 'GET' && !path.includes('/leases/') ? this.#reads : this.#writes;
+    return connection.send({ method, path, headers, body, signal });
   }
+}
+
+function unzipped(body: Readable): Readable {
+  const zip = createGunzip({ chunkSize: 2 ** 16 });
+  body.on('error', (error) => zip.destroy(error));
+  return body.pipe(zip);
+}
+
+async function textOf(body: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
 }
 
 function kubeError(status: number, text: string, retryAfter: string | undefined): KubeError {
@@ -147,7 +107,7 @@ function kubeError(status: number, text: string, retryAfter: string | undefined)
   }
   return new KubeError(
     status,
-    reason || http.STATUS_CODES[status] || 'Unknown',
+    reason || STATUS_CODES[status] || 'Unknown',
     message,
     Number.isFinite(seconds) ? (seconds as number) * 1000 : undefined,
   );

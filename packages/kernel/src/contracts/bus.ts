@@ -13,7 +13,10 @@ export interface InformerOptions<T> {
 
 export type InformerState = 'syncing' | 'live' | 'stale' | 'left';
 
-/** What is known of one kind in some clusters. Shared: equal options share one watch. Objects are frozen. */
+/**
+ * What is known of one kind in some clusters. Shared: equal options share one watch. Objects are frozen, and parts that are equal
+ * are often one object: after an update, `object.spec === old.spec` says that the spec did not change; the opposite says nothing.
+ */
 export interface Informer<T> {
   readonly kind: Kind<T>;
   get(key: Key): T | undefined;
@@ -22,11 +25,24 @@ export interface Informer<T> {
   by(index: string, value: string): Iterable<T>;
   /** Resolves when the first list of every cluster that can be reached has been delivered. */
   synced(signal: AbortSignal): Promise<void>;
+  /** Has the first list of this cluster arrived? */
+  hasSynced(cluster: string): boolean;
   state(cluster: string): InformerState;
-  /** Subscribes; objects already known come as `add` with `initial: true`. Returns the unsubscribe function. */
-  on(handler: InformerHandler<T>): () => void;
+  /** Subscribes; objects already known come as `add` with `initial: true`. Call the result to unsubscribe. */
+  on(handler: InformerHandler<T>): Subscription;
 }
 
+export interface Subscription {
+  /** Ends it; the handler hears no more. */
+  (): void;
+  /** Has the handler been given the whole first list of this cluster? It may lag behind the informer. */
+  hasSynced(cluster: string): boolean;
+}
+
+/**
+ * Called in order. One that returns a promise gets its next event when that is settled. A handler that lags far behind gets several
+ * changes of one object as one. Nothing that it does, or fails to do, holds up others.
+ */
 export interface InformerHandler<T> {
   add?(object: T, seen: Seen): void;
   update?(object: T, old: T, seen: Seen): void;

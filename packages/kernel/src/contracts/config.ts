@@ -11,7 +11,8 @@ export interface Config {
   readonly log?: { readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent'; readonly format?: 'json' | 'pretty' };
   /** Health and metrics over HTTP; off when absent. `port` 0 picks one. */
   readonly http?: { readonly host?: string; readonly port: number };
-  readonly timeouts?: { readonly startMs?: number; readonly stopMs?: number };
+  /** `startMs` and `stopMs` of each plugin; `shutdownMs` of the whole stop. */
+  readonly timeouts?: { readonly startMs?: number; readonly stopMs?: number; readonly shutdownMs?: number };
 }
 
 export type ConfigEnv = Readonly<Record<string, string | undefined>>;

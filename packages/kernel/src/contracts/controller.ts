@@ -27,6 +27,16 @@ export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }
 
+/** Tells people what happened to an object: `kubectl describe` and `kubectl get events` show it. */
+export interface EventRecorder {
+  /**
+   * Never throws and is not waited for. The same event again raises the count of the one that is there; many that differ in their
+   * message only become one; beyond 25 at once, and one every 5 minutes, those of an object are dropped.
+   * `reason` is one word in CamelCase, for machines; `message` is for people.
+   */
+  event(cluster: string, object: KObject, type: 'Normal' | 'Warning', reason: string, message: string): void;
+}
+
 export interface ApplyOptions {
   /** Take fields over from other managers. Default false. */
   readonly force?: boolean;

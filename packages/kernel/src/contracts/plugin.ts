@@ -1,5 +1,5 @@
 import type { Informer, InformerOptions } from './bus.ts';
-import type { ControllerBuilder, Writer } from './controller.ts';
+import type { ControllerBuilder, EventRecorder, Writer } from './controller.ts';
 import type { Bail, Chain, Hook, TapOptions } from './hook.ts';
 import type { Kind, KObject } from './object.ts';
 import type { Clock, Logger } from './services.ts';
@@ -42,6 +42,8 @@ export interface Ctx<R extends Needs, O extends Needs, P extends Needs> {
   informer<T extends KObject>(kind: Kind<T>, options?: InformerOptions<T>): Informer<T>;
   controller(name: string): ControllerBuilder;
   writer(controller: string): Writer;
+  /** Of events on objects, in the name of the controller. */
+  recorder(controller: string): EventRecorder;
 }
 
 export interface Part<Options> {

@@ -6,9 +6,12 @@ import { KosmosError } from '../contracts/error.ts';
 import type { Key, KObject } from '../contracts/object.ts';
 import type { Clock, Logger } from '../contracts/services.ts';
 import type { ControllerMetrics } from './metrics.ts';
-import { WorkQueue } from './queue.ts';
+import { type Taken, WorkQueue } from './queue.ts';
+import { span } from '../services/tracing.ts';
 
 const TIMEOUT_MS = 30_000;
+/** How long what runs may go on once the process is to stop, before its signal aborts. */
+const DRAIN_MS = 5000;
 
 export interface ControllerOptions {
   readonly plugin: string;
@@ -20,12 +23,26 @@ export interface ControllerOptions {
   leading(lease: string, stop: AbortSignal): Promise<AbortSignal | undefined>;
 }
 
+export interface ControllerStatus {
+  readonly controller: string;
+  readonly queued: number;
+  /** Failed, or asked for later. */
+  readonly delayed: number;
+  readonly active: number;
+  readonly failing: number;
+  readonly lease?: string;
+}
+
 export class Controller implements ControllerBuilder {
   readonly #o: ControllerOptions;
   readonly #queue: WorkQueue;
   readonly #labels: { readonly controller: string };
   readonly #sources: (() => () => void)[] = [];
+  /** No more keys are taken. */
+  readonly #closing = new AbortController();
+  /** What runs is to end. */
   readonly #stopping = new AbortController();
+  #active = 0;
   #unsubscribe: (() => void)[] = [];
   #workers: Promise<void>[] = [];
   #concurrency = 1;
@@ -48,12 +65,12 @@ export class Controller implements ControllerBuilder {
   }
 
   also<T extends KObject>(informer: Informer<T>, keys: (object: T, cluster: string) => Iterable<Key>): this {
-    const add = (object: T, cluster: string) => {
-      for (const key of keys(object, cluster)) this.#queue.add(encode(key));
+    const add = (object: T, cluster: string, unhurried = false) => {
+      for (const key of keys(object, cluster)) this.#queue.add(encode(key), unhurried);
     };
     this.#sources.push(() =>
       informer.on({
-        add: (object, { cluster }) => add(object, cluster),
+        add: (object, { cluster, initial }) => add(object, cluster, initial),
         update: (object, old, { cluster }) => {
           add(old, cluster); // what it concerned before may have to be undone
           add(object, cluster);
@@ -93,49 +110,82 @@ export class Controller implements ControllerBuilder {
     this.#workers = Array.from({ length: this.#concurrency }, () => this.#work());
   }
 
+  /** What runs may end by itself for a while; then its signal aborts. */
   async stop(): Promise<void> {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#queue.close();
-    this.#stopping.abort();
+    this.#closing.abort();
+    const cancel = this.#o.clock.after(DRAIN_MS, () => this.#stopping.abort());
     await Promise.all(this.#workers);
+    cancel();
+    this.#stopping.abort();
+  }
+
+  status(): ControllerStatus {
+    return {
+      controller: this.#labels.controller,
+      queued: this.#queue.length,
+      delayed: this.#queue.delayed,
+      active: this.#active,
+      failing: this.#queue.failing,
+      ...(this.lease === undefined ? {} : { lease: this.lease }),
+    };
+  }
+
+  /** Sets the gauges, which are asked for and not kept up to date. */
+  measure(): void {
+    const { depth, delayed, active } = this.#o.metrics;
+    depth.set(this.#queue.length, this.#labels);
+    delayed.set(this.#queue.delayed, this.#labels);
+    active.set(this.#active, this.#labels);
   }
 
   async #work(): Promise<void> {
-    const stop = this.#stopping.signal;
     for (;;) {
-      const term = this.lease === undefined ? stop : await this.#o.leading(this.lease, stop);
+      const term = this.lease === undefined ? this.#stopping.signal : await this.#o.leading(this.lease, this.#closing.signal);
       if (!term) return;
-      const key = await this.#queue.take();
-      if (key === undefined) return;
-      this.#o.metrics.depth.set(this.#queue.length, this.#labels);
-      if (!term.aborted) await this.#run(key, term);
+      const taken = await this.#queue.take();
+      if (!taken) return;
+      if (!term.aborted) await this.#run(taken, term);
       else {
-        this.#queue.add(key); // kept for when this process leads again
-        this.#queue.done(key);
+        this.#queue.add(taken.key); // kept for when this process leads again
+        this.#queue.done(taken.key);
       }
     }
   }
 
-  async #run(encoded: string, term: AbortSignal): Promise<void> {
+  async #run({ key: encoded, waitedMs }: Taken, term: AbortSignal): Promise<void> {
     const { metrics, clock } = this.#o;
     const key = decode(encoded);
-    const log = this.#o.log.child({ controller: this.#o.name, ...key, reconcile: randomUUID().slice(0, 8) });
+    const reconcile = randomUUID().slice(0, 8);
+    const log = this.#o.log.child({ controller: this.#o.name, ...key, reconcile });
+    const attributes = { 'k8s.cluster.name': key.cluster, 'k8s.namespace.name': key.namespace ?? '', 'k8s.object.name': key.name };
     const started = clock.now();
+    const count = (result: string) => metrics.reconciles.inc({ ...this.#labels, result });
+    metrics.wait.observe(waitedMs / 1000, this.#labels);
+    this.#active += 1;
     try {
-      const result = await this.#bounded(key, log, term);
+      const result = await span(`reconcile ${this.#labels.controller}`, { ...attributes, 'kosmos.reconcile.id': reconcile }, () =>
+        this.#bounded(key, log, term),
+      );
       this.#queue.forget(encoded);
       if (result) this.#queue.addAfter(encoded, result.requeueAfterMs);
+      count(result ? 'requeue' : 'success');
     } catch (error) {
-      if (term.aborted) return void this.#queue.add(encoded);
+      if (term.aborted || this.#stopping.signal.aborted) return void this.#queue.add(encoded);
       metrics.errors.inc(this.#labels);
       if ((error as Error | undefined)?.name === 'TerminalError') {
         this.#queue.forget(encoded);
+        count('terminal');
         log.error({ err: error }, 'reconcile failed for good; it waits for the object to change');
       } else {
         this.#queue.addRateLimited(encoded);
+        metrics.retries.inc(this.#labels);
+        count(error instanceof Expired ? 'timeout' : 'error');
         log.warn({ err: error }, 'reconcile failed; it will be tried again');
       }
     } finally {
+      this.#active -= 1;
       metrics.duration.observe((clock.now() - started) / 1000, this.#labels);
     }
   }
@@ -147,7 +197,7 @@ export class Controller implements ControllerBuilder {
     let cancel = () => {};
     const timeout = new Promise<never>((_, reject) => {
       cancel = this.#o.clock.after(this.#timeoutMs, () => {
-        expired.abort(new Error(`not done within ${this.#timeoutMs / 1000} s`));
+        expired.abort(new Expired(`not done within ${this.#timeoutMs / 1000} s`));
         reject(expired.signal.reason as Error);
       });
     });
@@ -165,6 +215,9 @@ export class Controller implements ControllerBuilder {
     }
   }
 }
+
+/** A reconcile took longer than it may. */
+class Expired extends Error {}
 
 const encode = (key: Key): string => JSON.stringify([key.cluster, key.namespace ?? null, key.name]);
 function decode(encoded: string): Key {

@@ -53,6 +53,9 @@ export class Election {
     this.#o = options;
   }
 
+  /** Who holds it, as it was seen last; undefined before that, and where nobody does. */
+  holder: string | undefined;
+
   /** True only while nobody else may act: writers ask before each request. */
   held(): boolean {
     return this.#leading && this.#o.clock.now() - this.#renewedAt < RENEW_DEADLINE_MS;
@@ -106,6 +109,7 @@ export class Election {
     let wait = RETRY_MS;
     try {
       const outcome = await this.#tryHold(now, AbortSignal.timeout(REQUEST_MS));
+      if (outcome === 'held') this.holder = this.#o.identity;
       if (outcome === 'held') this.#renewed(now);
       else if (outcome === 'taken') this.#lead(false);
       else wait = AGAIN_MS;
@@ -140,6 +144,7 @@ export class Election {
       });
     const spec = lease.spec ?? {};
     const mine = spec.holderIdentity === identity;
+    this.holder = spec.holderIdentity || undefined;
     if (!mine && spec.holderIdentity) {
       const record = JSON.stringify(spec);
       if (this.#observed?.record !== record) this.#observed = { record, at: now };

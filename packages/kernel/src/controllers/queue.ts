@@ -1,4 +1,5 @@
 /** A work queue: keys without duplicates, never handed out twice at once, failed ones later. As client-go's. */
+import { Fifo } from '../bus/turn.ts';
 import type { Clock } from '../contracts/services.ts';
 
 /** client-go's default: 5 ms doubling to 1000 s for each key, and for all together 10 a second with a burst of 100. */
@@ -7,15 +8,28 @@ const LONGEST_MS = 1_000_000;
 const RATE_PER_MS = 10 / 1000;
 const BURST = 100;
 
+interface Queued {
+  readonly key: string;
+  readonly since: number;
+}
+
+/** A key that was handed out, and how long it waited. */
+export interface Taken {
+  readonly key: string;
+  readonly waitedMs: number;
+}
+
 export class WorkQueue {
   readonly #clock: Clock;
-  readonly #waiting: string[] = [];
+  readonly #waiting = new Fifo<Queued>();
+  /** Keys of a first list: changes overtake them, and one that changes too is wanted at once. */
+  readonly #unhurried = new Fifo<Queued>();
   /** Wanted, whether waiting or to be added again when its processing ends. */
-  readonly #dirty = new Set<string>();
+  readonly #dirty = new Map<string, { unhurried: boolean }>();
   readonly #processing = new Set<string>();
   readonly #failures = new Map<string, number>();
   readonly #delayed = new Map<string, { readonly due: number; readonly cancel: () => void }>();
-  readonly #takers: ((key: string | undefined) => void)[] = [];
+  readonly #takers: ((taken: Taken | undefined) => void)[] = [];
   #tokens = BURST;
   #refilled: number;
   #closed = false;
@@ -26,16 +40,30 @@ export class WorkQueue {
   }
 
   get length(): number {
-    return this.#waiting.length;
+    return this.#processing.size === 0 ? this.#dirty.size : [...this.#dirty.keys()].filter((key) => !this.#processing.has(key)).length;
   }
 
-  add(key: string): void {
-    if (this.#closed || this.#dirty.has(key)) return;
-    this.#dirty.add(key);
+  /** Keys that wait for their time: failed ones, and those asked for later. */
+  get delayed(): number {
+    return this.#delayed.size;
+  }
+
+  /** Keys that failed last time. */
+  get failing(): number {
+    return this.#failures.size;
+  }
+
+  add(key: string, unhurried = false): void {
+    if (this.#closed) return;
+    const known = this.#dirty.get(key);
+    // What waits among the unhurried is overtaken by its own hurried one; where its turn comes, it is gone.
+    if (known && (unhurried || !known.unhurried)) return;
+    this.#dirty.set(key, { unhurried });
     if (this.#processing.has(key)) return;
     const taker = this.#takers.shift();
-    if (taker) taker(this.#take(key));
-    else this.#waiting.push(key);
+    const since = this.#clock.now();
+    if (taker) taker(this.#take({ key, since }));
+    else (unhurried ? this.#unhurried : this.#waiting).push({ key, since });
   }
 
   /** The earlier of two delays of a key counts. */
@@ -65,18 +93,19 @@ export class WorkQueue {
   }
 
   /** The next key; undefined once closed and drained. Each key taken must be given back by `done`. */
-  take(): Promise<string | undefined> {
-    const key = this.#waiting.shift();
-    if (key !== undefined) return Promise.resolve(this.#take(key));
+  take(): Promise<Taken | undefined> {
+    const next = this.#next(this.#waiting) ?? this.#next(this.#unhurried);
+    if (next) return Promise.resolve(this.#take(next));
     if (this.#closed) return Promise.resolve(undefined);
     return new Promise((resolve) => this.#takers.push(resolve));
   }
 
   done(key: string): void {
     this.#processing.delete(key);
-    if (!this.#dirty.has(key)) return;
+    const again = this.#dirty.get(key);
+    if (!again) return;
     this.#dirty.delete(key);
-    this.add(key);
+    this.add(key, again.unhurried);
   }
 
   /** Takes nothing more in; what waits is forgotten, what is being processed ends by itself. */
@@ -84,15 +113,23 @@ export class WorkQueue {
     this.#closed = true;
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
-    this.#waiting.length = 0;
+    this.#waiting.clear();
+    this.#unhurried.clear();
     this.#dirty.clear();
     for (const taker of this.#takers.splice(0)) taker(undefined);
   }
 
-  #take(key: string): string {
+  #next(lane: Fifo<Queued>): Queued | undefined {
+    for (let next = lane.shift(); next; next = lane.shift()) {
+      if (this.#dirty.has(next.key) && !this.#processing.has(next.key)) return next;
+    }
+    return undefined;
+  }
+
+  #take({ key, since }: Queued): Taken {
     this.#dirty.delete(key);
     this.#processing.add(key);
-    return key;
+    return { key, waitedMs: this.#clock.now() - since };
   }
 
   #bucketDelay(): number {

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import type { ApplyOptions, Writer } from '../contracts/controller.ts';
 import { KosmosError } from '../contracts/error.ts';
 import type { Key, Kind, KObject } from '../contracts/object.ts';
+import { span } from '../services/tracing.ts';
 import type { Bus } from '../bus/bus.ts';
-import type { Registry } from '../bus/clusters.ts';
+import type { Registry } from '../clusters/registry.ts';
 import type { ControllerMetrics } from './metrics.ts';
 
 interface WriterOptions {
@@ -62,12 +63,14 @@ export class ApplyWriter implements Writer {
     const body = uid === undefined ? object : { ...object, metadata: { ...wanted.metadata, uid } };
     const client = this.#o.registry.client(cluster);
     try {
-      const applied = await client.apply(kind, body, {
-        fieldManager: this.#manager,
-        ...(force === undefined ? {} : { force }),
-        ...(subresource === undefined ? {} : { subresource }),
-        signal: signal ? AbortSignal.any([signal, term]) : term,
-      });
+      const applied = await span(`apply ${kind.kind}`, { 'k8s.cluster.name': cluster, 'k8s.object.name': name }, () =>
+        client.apply(kind, body, {
+          fieldManager: this.#manager,
+          ...(force === undefined ? {} : { force }),
+          ...(subresource === undefined ? {} : { subresource }),
+          signal: signal ? AbortSignal.any([signal, term]) : term,
+        }),
+      );
       this.#applied.set(id, { digest, uid: applied.metadata.uid, term, object: applied, before: seen?.metadata.resourceVersion });
       this.#count('applied');
       return applied;

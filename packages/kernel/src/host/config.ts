@@ -104,7 +104,11 @@ const configSchema = z.strictObject({
   log: z.strictObject({ level: z.enum(LOG_LEVELS).optional(), format: z.enum(['json', 'pretty']).optional() }).optional(),
   http: z.strictObject({ host: z.string().min(1).optional(), port: z.int().min(0).max(65_535) }).optional(),
   timeouts: z
-    .strictObject({ startMs: z.int().min(1).max(3_600_000).optional(), stopMs: z.int().min(1).max(3_600_000).optional() })
+    .strictObject({
+      startMs: z.int().min(1).max(3_600_000).optional(),
+      stopMs: z.int().min(1).max(3_600_000).optional(),
+      shutdownMs: z.int().min(1).max(3_600_000).optional(),
+    })
     .optional(),
 });
 

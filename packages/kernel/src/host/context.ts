@@ -2,7 +2,7 @@
 import type { Ctx, Self } from '../contracts/plugin.ts';
 import type { Clock, Logger } from '../contracts/services.ts';
 import type { Needs } from '../contracts/token.ts';
-import type { Engine } from '../bus/engine.ts';
+import type { Engine } from '../engine.ts';
 import type { Container } from './container.ts';
 import { fail } from './errors.ts';
 import type { Unit } from './resolve.ts';
@@ -16,6 +16,9 @@ export interface Declared {
   readonly onStart: readonly StartFn[];
   readonly onReady: readonly (() => Promise<void>)[];
   readonly onStop: readonly StartFn[];
+  /** Milliseconds. */
+  readonly setupMs: number;
+  startMs?: number;
 }
 
 export interface Host {
@@ -35,7 +38,8 @@ export interface Host {
 /** Runs a part's setup; throws what it throws, or what it did wrong. */
 export function setUpPart(unit: Unit, host: Host): Declared {
   const { name } = unit.plugin;
-  const declared = { unit, onStart: [] as StartFn[], onReady: [] as (() => Promise<void>)[], onStop: [] as StartFn[] };
+  const declared = { unit, onStart: [] as StartFn[], onReady: [] as (() => Promise<void>)[], onStop: [] as StartFn[], setupMs: 0 };
+  const since = performance.now();
   const provided = new Set<string>();
   const state = { open: true };
   const whileOpen = (what: string) => {
@@ -87,9 +91,11 @@ export function setUpPart(unit: Unit, host: Host): Declared {
     },
     controller: (controller) => engine.controller(controller),
     writer: (controller) => engine.writer(controller),
+    recorder: (controller) => engine.recorder(controller),
   };
   const returned: unknown = unit.part.setup(ctx, unit.plugin.options);
   state.open = false;
+  declared.setupMs = performance.now() - since;
   if (typeof (returned as PromiseLike<unknown> | undefined)?.then === 'function') {
     // It goes on running unobserved: what it throws later must not end the process without a name.
     (returned as PromiseLike<unknown>).then(undefined, () => {});

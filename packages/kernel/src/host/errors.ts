@@ -110,6 +110,10 @@ export const ERRORS = {
     meaning: 'A write was refused since this process lost the lease of the controller.',
     hint: 'Nothing: the process that holds the lease writes.',
   },
+  KOSMOS_E_NO_PROCESS: {
+    meaning: 'A command finds no running process to ask.',
+    hint: 'Start one: kosmos run --role ROLE.',
+  },
   KOSMOS_E_RUNTIME_TWICE: {
     meaning: 'Two copies of the kernel runtime are loaded in one process.',
     hint: 'Keep one: see npm ls @kosmos/kernel, then npm dedupe.',

@@ -1,7 +1,7 @@
 /** One kernel: plugins set up for a role, started, made ready, stopped. */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createEngine } from '../bus/engine.ts';
+import { type EngineStatus, createEngine } from '../engine.ts';
 import { type Command, Commands } from '../contracts/command.ts';
 import type { Config, PluginList } from '../contracts/config.ts';
 import { type KosmosError, KosmosErrors } from '../contracts/error.ts';
@@ -14,11 +14,14 @@ import { Container } from './container.ts';
 import { type Declared, setUpPart } from './context.ts';
 import { TimeUp, withDeadline } from './deadline.ts';
 import { fail, inside } from './errors.ts';
-import { HealthBoard, type HttpServer, serveHealth } from '../services/health.ts';
+import { HealthBoard } from '../services/health.ts';
+import { type HttpServer, type Served, serveControl, serveHealth } from '../services/http.ts';
+import { messageOf } from './errors.ts';
 import { type Failures, GRACE_MS, type Timing, readyParts, refuseWithoutNeeds, startParts, stopParts } from './lifecycle.ts';
 import { type LogLevel, createLogger } from '../services/log.ts';
 import { createMetrics } from '../services/metrics.ts';
-import { flatten, loadPlugins } from './plugins.ts';
+import { describePlugin } from './describe.ts';
+import { type LoadedPlugin, flatten, loadPlugins } from './plugins.ts';
 import { type Unit, resolveParts } from './resolve.ts';
 import type { HookCore } from './taps.ts';
 import { KERNEL_VERSION, claimProcess } from './version.ts';
@@ -38,9 +41,50 @@ export interface KernelOptions {
   /** Instead of one made by the config. */
   readonly log?: Logger;
   readonly clock?: Clock;
+  /** Where to listen for `kosmos status` and `kosmos log-level`: the path of a socket. */
+  readonly controlSocket?: string | undefined;
 }
 
 export type KernelState = 'set up' | 'starting' | 'ready' | 'stopping' | 'stopped';
+
+/** What a plugin is, and how it did. */
+export interface PluginStatus {
+  readonly name: string;
+  readonly version: string;
+  readonly required: boolean;
+  /** Its parts, by role, and what each requires and provides, by token. */
+  readonly parts: readonly {
+    readonly role: string;
+    readonly requires: readonly string[];
+    readonly optional: readonly string[];
+    readonly provides: readonly string[];
+  }[];
+  /** Hooks that it taps in this role. */
+  readonly taps: readonly string[];
+  /** Setup and start of its parts in this role; undefined where it has none, or has not started. */
+  readonly setupMs: number | undefined;
+  readonly startMs: number | undefined;
+  /** Why it does not run, where it is optional and failed. */
+  readonly degraded?: string;
+}
+
+/** A plugin's options, as its schema gives them and as the config has them. */
+export interface PluginOptions {
+  readonly plugin: string;
+  readonly options: unknown;
+  readonly input: unknown;
+}
+
+/** All that `kosmos status` shows. */
+export interface KernelStatus extends EngineStatus {
+  readonly self: Self;
+  readonly pid: number;
+  readonly version: string;
+  readonly state: KernelState;
+  readonly uptimeMs: number;
+  readonly reasons: readonly string[];
+  readonly plugins: readonly PluginStatus[];
+}
 
 export interface Kernel {
   readonly self: Self;
@@ -55,6 +99,11 @@ export interface Kernel {
   readonly http: { readonly host: string; readonly port: number } | undefined;
   /** Why it is not ready; empty when it is. */
   reasons(): readonly string[];
+  status(): KernelStatus;
+  /** Every plugin of the config, also those without a part in this role. */
+  describe(): readonly PluginStatus[];
+  /** In the same order. */
+  readonly options: readonly PluginOptions[];
   /** Optional plugins that failed, and why. */
   readonly degraded: ReadonlyMap<string, string>;
   /** Start (I/O), informers synced, controllers, ready. When it fails, everything is stopped before it throws KosmosErrors. */
@@ -65,12 +114,14 @@ export interface Kernel {
 
 const START_MS = 30_000;
 const STOP_MS = 10_000;
+/** Within the 30 s that Kubernetes leaves a pod by default. */
+const SHUTDOWN_MS = 25_000;
 
 /** Checks the config, resolves the role's parts and runs their setup. Nothing is started. Throws KosmosErrors with all problems. */
 export async function createKernel(options: KernelOptions): Promise<Kernel> {
   claimProcess();
   const { config, role } = options;
-  const { units, problems } = await load(options);
+  const { plugins, units, problems } = await load(options);
   if (problems.length > 0) throw new KosmosErrors(problems);
 
   const self: Self = Object.freeze({
@@ -80,9 +131,16 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     instance: `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`,
   });
   const level = options.logLevel ?? config.log?.level ?? (role === 'cli' ? 'warn' : 'info');
-  const log = options.log ?? createLogger({ level, ...(config.log?.format ? { format: config.log.format } : {}) });
+  const ownLog = options.log ? undefined : createLogger({ level, ...(config.log?.format ? { format: config.log.format } : {}) });
+  const log = options.log ?? (ownLog as Logger);
   const clock = options.clock ?? systemClock;
   const timing: Timing = { clock, log, startMs: config.timeouts?.startMs ?? START_MS, stopMs: config.timeouts?.stopMs ?? STOP_MS };
+  const stopTiming = (until: number): Timing => ({
+    ...timing,
+    get stopMs() {
+      return Math.max(1, Math.min(timing.stopMs, until - clock.now()));
+    },
+  });
   const metrics = createMetrics();
   const health = new HealthBoard();
   const engine = createEngine({
@@ -93,6 +151,8 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     health,
     access: accessOf(config.clusters ?? {}, options.configFile, role, process.env),
   });
+
+  metrics.beforeScrape(() => engine.measure());
 
   const container = new Container();
   container.provide('kernel', Clusters, engine.clusters);
@@ -116,6 +176,9 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   const waiting = new Set<string>();
   const stopping = new AbortController();
   let http: HttpServer | undefined;
+  let control: { close(): Promise<void> } | undefined;
+  const served: Served = { board: health, metrics, log: ownLog, status: () => kernel.status() };
+  const created = clock.now();
   let started: Promise<void> | undefined;
   let stopped: Promise<void> | undefined;
   health.ready('kernel', () =>
@@ -171,7 +234,8 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   async function run(): Promise<void> {
     const since = clock.now();
     state = 'starting';
-    if (config.http && role !== 'cli') http = await serveHealth(config.http, health, metrics);
+    if (config.http && role !== 'cli') http = await serveHealth(config.http, served);
+    if (options.controlSocket !== undefined) await listen(options.controlSocket);
     settle(await startParts(declared, timing, begun, waiting, stopping.signal));
     stopping.signal.throwIfAborted();
     const alive = declared.filter(({ unit }) => !health.degraded.has(unit.plugin.name));
@@ -189,6 +253,15 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     stopping.signal.throwIfAborted();
     state = 'ready';
     log.info({ role, plugins: names, ms: clock.now() - since, version: KERNEL_VERSION, ...(http ? { port: http.port } : {}) }, 'ready');
+  }
+
+  /** Without it, `kosmos status` does not find this process: no reason to end it. */
+  async function listen(path: string): Promise<void> {
+    try {
+      control = await serveControl(path, served);
+    } catch (error) {
+      log.warn({ path, reason: messageOf(error) }, 'no socket for kosmos status');
+    }
   }
 
   async function syncInformers(): Promise<void> {
@@ -216,12 +289,13 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
 
   async function halt(): Promise<void> {
     const problems: KosmosError[] = [];
+    const within = stopTiming(clock.now() + (config.timeouts?.shutdownMs ?? SHUTDOWN_MS));
     const before = state;
     state = 'stopping';
     stopping.abort(new Error('the process is to stop'));
     const attempt = async (what: string, work: (deadline: AbortSignal) => Promise<void>) => {
       try {
-        await withDeadline(clock, timing.stopMs, work);
+        await withDeadline(clock, within.stopMs, work);
       } catch (error) {
         problems.push(
           error instanceof TimeUp
@@ -235,10 +309,11 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     problems.push(
       ...(await stopParts(
         declared.filter((part) => begun.has(part)),
-        timing,
+        within,
       )),
     );
     names.forEach(untap);
+    await control?.close();
     if (http) await attempt('the health server', () => http?.close() ?? Promise.resolve());
     metrics.clear();
     await container.dispose();
@@ -259,7 +334,19 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     get http() {
       return http && { host: http.host, port: http.port };
     },
+    options: plugins.map(({ name, options: checked, input }) => ({ plugin: name, options: checked, input })),
     reasons: () => health.reasons(),
+    status: () => ({
+      self,
+      pid: process.pid,
+      version: KERNEL_VERSION,
+      state,
+      uptimeMs: clock.now() - created,
+      reasons: health.reasons(),
+      plugins: kernel.describe(),
+      ...engine.status(),
+    }),
+    describe: () => plugins.map((plugin) => describePlugin(plugin, declared, hooks, health.degraded.get(plugin.name))),
     start() {
       if (stopped) throw new Error('a kernel that was stopped cannot be started again');
       started ??= run();
@@ -279,7 +366,9 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
   return kernel;
 }
 
-async function load(options: KernelOptions): Promise<{ units: readonly Unit[]; problems: readonly KosmosError[] }> {
+async function load(
+  options: KernelOptions,
+): Promise<{ plugins: readonly LoadedPlugin[]; units: readonly Unit[]; problems: readonly KosmosError[] }> {
   const { config, configFile, role } = options;
   const wrong = checkConfig(config, configFile);
   const listed = flatten((config as Partial<Config> | null | undefined)?.plugins);
@@ -289,7 +378,7 @@ async function load(options: KernelOptions): Promise<{ units: readonly Unit[]; p
   const found = [...wrong, ...problems];
   const { units, problems: unresolved } = resolveParts(plugins, role, [Clusters, Metrics, Health]);
   // What is missing may be provided by a plugin that is wrong itself: then only that is told.
-  return { units, problems: found.length > 0 ? found : unresolved };
+  return { plugins, units, problems: found.length > 0 ? found : unresolved };
 }
 
 function nameOf(entry: unknown): unknown {

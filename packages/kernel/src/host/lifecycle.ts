@@ -45,7 +45,9 @@ export async function startParts(
       refuseWithoutNeeds(unit, failures, 'start');
       begun.add(declared);
       waiting.add(name);
+      const since = timing.clock.now();
       for (const fn of declared.onStart) await limited('start', name, timing.startMs, timing.clock, fn, signal);
+      declared.startMs = timing.clock.now() - since;
     } catch (error) {
       // Ended because another one failed, or the process is to stop: no failure of its own.
       if (signal.aborted && error === signal.reason) return;

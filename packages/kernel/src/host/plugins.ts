@@ -12,6 +12,8 @@ export interface LoadedPlugin {
   readonly version: string;
   readonly required: boolean;
   readonly options: unknown;
+  /** The options as the config has them, before defaults. */
+  readonly input: unknown;
   readonly parts: { readonly [K in Role | 'all']?: Part<unknown> };
 }
 
@@ -60,7 +62,7 @@ export async function loadPlugins(
     const checked = await checkOptions(spec, input, path, file);
     problems.push(...checked.problems);
     if (checked.problems.length === 0 && other === undefined)
-      plugins.push({ name: spec.name, version: spec.version, required, options: checked.value, parts: spec.parts });
+      plugins.push({ name: spec.name, version: spec.version, required, options: checked.value, input, parts: spec.parts });
   }
   return { plugins, problems };
 }

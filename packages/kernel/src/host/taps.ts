@@ -19,6 +19,8 @@ interface Tapped {
 /** The inside of a hook: found by the kernel under `Symbol.for('kosmos.hook.core')`, so that two copies of the contracts work together. */
 export interface HookCore {
   readonly name: string;
+  /** Who taps it, in the order of the calls. */
+  tappedBy(): readonly string[];
   call(args: readonly unknown[]): unknown;
   callAsync(args: readonly unknown[]): Promise<void>;
   tap(plugin: string, fn: Fn, options?: TapOptions): void;
@@ -47,6 +49,7 @@ export function createCore(type: HookType, name: string): HookCore {
   };
   return {
     name,
+    tappedBy: () => ordered().map(({ plugin }) => plugin),
     call(args) {
       if (taps.length === 0) return type === 'chain' ? args[0] : undefined;
       sync ??= compile(type, name, ordered(), args.length);

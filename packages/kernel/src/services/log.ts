@@ -30,12 +30,66 @@ export interface LogOptions {
   readonly stream?: { write(line: string): unknown; readonly isTTY?: boolean };
 }
 
-export function createLogger(options: LogOptions = {}): Logger {
+/** A log whose level, and that of all its children, can be changed while it is used. */
+export interface LeveledLogger extends Logger {
+  level: LogLevel;
+}
+
+export function createLogger(options: LogOptions = {}): LeveledLogger {
+  const gate = { level: options.level ?? ('info' as LogLevel) };
+  const root = new Gated(() => createPino(options), gate);
+  return Object.defineProperty(root, 'level', {
+    get: () => gate.level,
+    set: (level: LogLevel) => {
+      gate.level = level;
+    },
+  }) as Logger as LeveledLogger;
+}
+
+/** Lets through what the level allows. What writes is made when there is something to write: most children never do. */
+class Gated implements Logger {
+  readonly #make: () => Logger;
+  readonly #gate: { readonly level: LogLevel };
+  #log: Logger | undefined;
+
+  constructor(make: () => Logger, gate: { readonly level: LogLevel }) {
+    this.#make = make;
+    this.#gate = gate;
+  }
+
+  trace(fields: object, message: string): void {
+    this.#write('trace', fields, message);
+  }
+  debug(fields: object, message: string): void {
+    this.#write('debug', fields, message);
+  }
+  info(fields: object, message: string): void {
+    this.#write('info', fields, message);
+  }
+  warn(fields: object, message: string): void {
+    this.#write('warn', fields, message);
+  }
+  error(fields: object, message: string): void {
+    this.#write('error', fields, message);
+  }
+  child(fields: object): Logger {
+    return new Gated(() => this.#target().child(fields), this.#gate);
+  }
+
+  #target(): Logger {
+    return (this.#log ??= this.#make());
+  }
+  #write(level: Exclude<LogLevel, 'silent'>, fields: object, message: string): void {
+    if (LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.#gate.level)) this.#target()[level](fields, message);
+  }
+}
+
+function createPino(options: LogOptions): Logger {
   // Loaded on demand: the start of a command that never logs is faster without.
   const pino = require('pino') as typeof import('pino').default;
   const stream = options.stream ?? process.stderr;
   const settings = {
-    level: options.level ?? 'info',
+    level: 'trace',
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },

@@ -9,11 +9,14 @@ const require = createRequire(import.meta.url);
 export interface MetricsRegistry extends Metrics {
   /** In the text format of Prometheus, with what the process itself uses. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Runs before each scrape. */
+  beforeScrape(fn: () => void): void;
   clear(): void;
 }
 
 export function createMetrics(): MetricsRegistry {
   let registry: InstanceType<PromClient['Registry']> | undefined;
+  const measures: (() => void)[] = [];
   const prom = () => require('prom-client') as PromClient;
   const open = () => {
     if (!registry) {
@@ -45,8 +48,10 @@ export function createMetrics(): MetricsRegistry {
     },
     async text() {
       const register = open();
+      for (const measure of measures) measure();
       return { contentType: register.contentType, body: await register.metrics() };
     },
+    beforeScrape: (fn) => void measures.push(fn),
     clear: () => registry?.clear(),
   };
 }

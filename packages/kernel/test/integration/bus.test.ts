@@ -384,7 +384,7 @@ describe('informers against an API server', function () {
 
   itEmbedded('says what the host does not allow to read', async function () {
     if (!host.faults) throw new Error('the embedded server has faults');
-    host.faults.add({ plural: 'configmaps', verb: 'list', refuse: 403 });
+    for (const verb of ['list', 'watch']) host.faults.add({ plural: 'configmaps', verb, refuse: 403 });
     const made = engineOf();
     made.scope.informer(ConfigMaps, options);
     const error = (await made.start(1500).catch((e: unknown) => e)) as KosmosErrors;

@@ -1,6 +1,6 @@
 /** An engine as the plugin host makes it, and what tests look at. */
-import type { Engine } from '../../src/bus/engine.ts';
-import { createEngine } from '../../src/bus/engine.ts';
+import type { Engine } from '../../src/engine.ts';
+import { createEngine } from '../../src/engine.ts';
 import type { ClusterAccess, Clock, Health, KObject, Kind, Logger, Metrics } from '../../src/index.ts';
 import { systemClock } from '../../src/services/clock.ts';
 
@@ -81,6 +81,44 @@ export function manualClock(): Clock & { advance(ms: number): void } {
         next.fn();
       }
       now = until;
+    },
+  };
+}
+
+/** A clock that goes `times` as fast as the machine's: an hour passes in seconds, and everything still runs by itself. */
+export function fastClock(times: number): Clock {
+  const began = Date.now();
+  return {
+    now: () => began + (Date.now() - began) * times,
+    after(ms, fn) {
+      const timer = setTimeout(fn, ms / times);
+      return () => clearTimeout(timer);
+    },
+  };
+}
+
+/** The machine's clock, and hours that a test leaves out: what is due in them runs at once. */
+export function skippingClock(): Clock & { skip(ms: number): void } {
+  let skipped = 0;
+  const timers = new Set<{ readonly due: number; readonly fn: () => void; handle: NodeJS.Timeout }>();
+  const now = () => Date.now() + skipped;
+  return {
+    now,
+    after(ms, fn) {
+      const run = () => (timers.delete(timer), fn());
+      const timer = { due: now() + ms, fn: run, handle: setTimeout(run, ms) };
+      timers.add(timer);
+      return () => {
+        timers.delete(timer);
+        clearTimeout(timer.handle);
+      };
+    },
+    skip(ms) {
+      skipped += ms;
+      for (const timer of timers) {
+        clearTimeout(timer.handle);
+        timer.handle = setTimeout(timer.fn, Math.max(0, timer.due - now()));
+      }
     },
   };
 }

@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { readAccess } from '../../src/bus/kubeconfig.ts';
-import { Registry } from '../../src/bus/clusters.ts';
+import { readAccess } from '../../src/clusters/kubeconfig.ts';
+import { Registry } from '../../src/clusters/registry.ts';
 import type { KosmosError, KosmosErrors } from '../../src/index.ts';
+import { systemClock } from '../../src/services/clock.ts';
 import { testLog } from '../support/engine.ts';
 
 const text = (user: object = {}, cluster: object = {}) =>
@@ -66,7 +67,7 @@ describe('kubeconfigs', () => {
 
   it('tells the problems of all clusters at once', () => {
     const bad = { a: { kubeconfigFile: '/nowhere/a' }, b: { kubeconfig: 'hello: world' } };
-    expect(() => new Registry(bad, testLog()).check())
+    expect(() => new Registry(bad, systemClock, testLog()).check())
       .to.throw()
       .and.satisfy((error: KosmosErrors) => error.errors.length === 2);
   });
@@ -87,6 +88,7 @@ describe('kubeconfigs', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const registry = new Registry(
       { host: { kubeconfig: text({}, { server: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }) } },
+      systemClock,
       testLog(),
     );
     try {

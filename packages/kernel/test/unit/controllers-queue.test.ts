@@ -7,11 +7,13 @@ import type { Informer, InformerHandler, KObject } from '../../src/index.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { type LogLine, manualClock, testLog, testMetrics } from '../support/engine.ts';
 
+const next = async (queue: WorkQueue) => (await queue.take())?.key;
+
 describe('the work queue', () => {
   it('hands a key out once, however often it was added', async () => {
     const queue = new WorkQueue(manualClock());
     for (const key of ['a', 'b', 'a', 'a']) queue.add(key);
-    expect([await queue.take(), await queue.take()]).to.deep.equal(['a', 'b']);
+    expect([await next(queue), await next(queue)]).to.deep.equal(['a', 'b']);
     expect(queue.length).to.equal(0);
   });
 
@@ -23,7 +25,7 @@ describe('the work queue', () => {
     queue.add('a');
     expect(queue.length).to.equal(0);
     queue.done('a');
-    expect(await queue.take()).to.equal('a');
+    expect(await next(queue)).to.equal('a');
     queue.done('a');
     expect(queue.length).to.equal(0);
   });
@@ -66,6 +68,18 @@ describe('the work queue', () => {
     expect(queue.length).to.equal(1);
   });
 
+  it('lets changes overtake the keys of a first list, and a key that changes too is among those that overtake', async () => {
+    const clock = manualClock();
+    const queue = new WorkQueue(clock);
+    for (const key of ['a', 'b', 'c']) queue.add(key, true);
+    queue.add('x');
+    queue.add('c');
+    clock.advance(7);
+    expect([await next(queue), await next(queue), await next(queue)]).to.deep.equal(['x', 'c', 'a']);
+    expect(await queue.take()).to.deep.equal({ key: 'b', waitedMs: 7 });
+    expect(queue.length).to.equal(0);
+  });
+
   it('ends its takers when closed', async () => {
     const queue = new WorkQueue(manualClock());
     const taken = queue.take();
@@ -83,7 +97,7 @@ describe('the work queue', () => {
         const processing = new Set<string>();
         const wanted = new Set<string>();
         const take = async () => {
-          const key = (await queue.take()) as string;
+          const key = (await next(queue)) as string;
           expect(processing.has(key)).to.equal(false);
           processing.add(key);
           wanted.delete(key);
@@ -227,6 +241,62 @@ describe('a controller', () => {
     );
     expect([...runs].sort()).to.deep.equal(['a', 'a', 'b']);
     expect(log.filter((line) => line.level !== 'debug')).to.deep.equal([]);
+    await controller.stop();
+  });
+
+  for (const gated of [false, true]) {
+    it(`lets what runs end for 5 s when it is to stop, then aborts it, ${gated ? 'with' : 'without'} a lease`, async () => {
+      const { clock, add, lead, log, controller } = setUp();
+      const releases: (() => void)[] = [];
+      const signals: AbortSignal[] = [];
+      if (gated) controller.gated('l');
+      controller.concurrency(2).reconcile(
+        (_, { signal }) =>
+          new Promise((resolve, reject) => {
+            signals.push(signal);
+            releases.push(resolve);
+            signal.addEventListener('abort', () => reject(signal.reason as Error));
+          }),
+      );
+      lead(true);
+      controller.start();
+      for (const name of ['a', 'b', 'c']) add(name);
+      await waitFor(() => signals.length === 2, 'two runs');
+      const stopped = controller.stop();
+      releases[0]?.();
+      await new Promise(setImmediate);
+      clock.advance(4999);
+      expect(signals.map(({ aborted }) => aborted)).to.deep.equal([false, false]);
+      clock.advance(1);
+      expect(signals[1]?.aborted).to.equal(true);
+      await stopped;
+      expect(signals).to.have.length(2);
+      expect(log.filter((line) => line.level !== 'debug')).to.deep.equal([]);
+    });
+  }
+
+  it('tells what waits, what runs and what failed', async () => {
+    const { clock, add, controller } = setUp();
+    const releases: (() => void)[] = [];
+    controller.reconcile(async ({ name }) => {
+      if (name === 'bad') throw new Error('no');
+      await new Promise<void>((resolve) => releases.push(resolve));
+    });
+    controller.start();
+    add('bad');
+    await waitFor(() => controller.status().failing === 1, 'the failure');
+    for (const name of ['a', 'b']) add(name);
+    await waitFor(() => releases.length === 1, 'the run');
+    expect(controller.status()).to.deep.equal({ controller: 'demo/c', queued: 1, delayed: 1, active: 1, failing: 1 });
+    releases[0]?.();
+    await waitFor(() => releases.length === 2, 'the next run');
+    releases[1]?.();
+    await waitFor(
+      () => controller.status().active === 0,
+      'the end',
+      5000,
+      () => (clock.advance(0), controller.status()),
+    );
     await controller.stop();
   });
 

@@ -1,16 +1,18 @@
 /** The registry of clusters: who is there, how to reach it, and whether it answers. */
 import { isDeepStrictEqual } from 'node:util';
 import { KosmosError, KosmosErrors } from '../contracts/error.ts';
-import type { ClusterAccess, ClusterState, Clusters, KubeClient, Logger } from '../contracts/services.ts';
-import { Client } from './client.ts';
+import type { Clock, ClusterAccess, ClusterState, Clusters, KubeClient, Logger } from '../contracts/services.ts';
+import { ListBudget } from '../bus/budget.ts';
+import { Client } from '../bus/client.ts';
 import { readAccess } from './kubeconfig.ts';
-import { Transport } from './transport.ts';
+import { Transport } from '../bus/transport.ts';
 
 interface Entry {
   readonly name: string;
   access: ClusterAccess;
   transport: Transport;
   client: Client;
+  readonly budget: ListBudget;
   state: ClusterState;
 }
 type Change = Parameters<Parameters<Clusters['on']>[0]>[1];
@@ -18,11 +20,13 @@ type Change = Parameters<Parameters<Clusters['on']>[0]>[1];
 export class Registry implements Clusters {
   readonly #entries = new Map<string, Entry>();
   readonly #handlers = new Set<(name: string, change: Change) => void>();
+  readonly #clock: Clock;
   readonly #log: Logger;
   /** What is wrong with the access to clusters of the config. */
   readonly #problems = new Map<string, KosmosError>();
 
-  constructor(access: Readonly<Record<string, ClusterAccess>>, log: Logger) {
+  constructor(access: Readonly<Record<string, ClusterAccess>>, clock: Clock, log: Logger) {
+    this.#clock = clock;
     this.#log = log;
     for (const [name, how] of Object.entries(access)) {
       try {
@@ -42,14 +46,14 @@ export class Registry implements Clusters {
   join(name: string, access: ClusterAccess): void {
     const known = this.#entries.get(name);
     if (known && isDeepStrictEqual(known.access, access)) return;
-    const transport = new Transport(readAccess(name, access));
+    const transport = new Transport(readAccess(name, access), this.#clock);
     const client = new Client(name, transport);
     if (known) {
       known.transport.close(); // its watches end, and go on with the new access
       Object.assign(known, { access, transport, client });
       return;
     }
-    this.#entries.set(name, { name, access, transport, client, state: 'connecting' });
+    this.#entries.set(name, { name, access, transport, client, budget: new ListBudget(this.#clock), state: 'connecting' });
     this.#tell(name, 'joined');
   }
 
@@ -79,6 +83,10 @@ export class Registry implements Clusters {
 
   transport(name: string): Transport {
     return this.#entry(name).transport;
+  }
+
+  budget(name: string): ListBudget {
+    return this.#entry(name).budget;
   }
 
   on(handler: (name: string, change: Change) => void): () => void {

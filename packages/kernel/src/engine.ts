@@ -1,13 +1,14 @@
 /** What the bus and the controllers are to the plugin host: one engine per kernel. */
-import type { Ctx, Self } from '../contracts/plugin.ts';
-import { KosmosError } from '../contracts/error.ts';
-import type { Clock, ClusterAccess, Clusters, Health, Logger, Metrics } from '../contracts/services.ts';
-import { Controller } from '../controllers/controller.ts';
-import { Election } from '../controllers/lease.ts';
-import { controllerMetrics } from '../controllers/metrics.ts';
-import { ApplyWriter } from '../controllers/writer.ts';
-import { Bus } from './bus.ts';
-import { Registry } from './clusters.ts';
+import type { Ctx, Self } from './contracts/plugin.ts';
+import { KosmosError } from './contracts/error.ts';
+import type { Clock, ClusterAccess, Clusters, Health, Logger, Metrics } from './contracts/services.ts';
+import { Controller, type ControllerStatus } from './controllers/controller.ts';
+import { Election } from './controllers/lease.ts';
+import { controllerMetrics } from './controllers/metrics.ts';
+import { Recorder } from './controllers/recorder.ts';
+import { ApplyWriter } from './controllers/writer.ts';
+import { Bus, type InformerStatus } from './bus/bus.ts';
+import { Registry } from './clusters/registry.ts';
 
 // biome-ignore lint: the members that are picked do not depend on the needs
 type AnyCtx = Ctx<any, any, any>;
@@ -23,20 +24,31 @@ export interface EngineOptions {
 
 export interface Engine {
   readonly clusters: Clusters;
-  forPlugin(plugin: string, log: Logger): Pick<AnyCtx, 'informer' | 'controller' | 'writer'>;
+  forPlugin(plugin: string, log: Logger): Pick<AnyCtx, 'informer' | 'controller' | 'writer' | 'recorder'>;
   /** First lists requested; resolves when synced, each cluster by itself. */
   startInformers(signal: AbortSignal): Promise<void>;
   startControllers(): void;
   /** The plugin failed: its informers and controllers do not run, or not any more; leases that only they need are given back. */
   exclude(plugin: string): void;
+  status(): EngineStatus;
+  /** Sets what is measured when it is asked for. */
+  measure(): void;
   stop(deadline: AbortSignal): Promise<void>;
+}
+
+export interface EngineStatus {
+  readonly clusters: readonly { readonly name: string; readonly state: string; readonly server: string }[];
+  readonly informers: readonly InformerStatus[];
+  readonly controllers: readonly ControllerStatus[];
+  /** `holder` as this process saw it last. */
+  readonly leases: readonly { readonly name: string; readonly held: boolean; readonly holder?: string }[];
 }
 
 /** Throws KosmosErrors where an access cannot be used (in the role `cli`: when it is used); nothing is sent before the start. */
 export function createEngine(options: EngineOptions): Engine {
   const { self, log, clock } = options;
   const metrics = controllerMetrics(options.metrics);
-  const registry = new Registry(options.access, log);
+  const registry = new Registry(options.access, clock, log);
   if (self.role !== 'cli') registry.check();
   const bus = new Bus(registry, clock, log, options.metrics, options.health);
   const controllers = new Map<string, Controller>();
@@ -52,6 +64,10 @@ export function createEngine(options: EngineOptions): Engine {
     const made = new Election({ name, identity: self.instance, client: () => registry.client('host'), clock, log, changed });
     elections.set(name, made);
     return made;
+  };
+  const termOf = (plugin: string, controller: string) => () => {
+    const lease = controllers.get(`${plugin}/${controller}`)?.lease;
+    return lease === undefined ? running.signal : election(lease).term;
   };
   return {
     clusters: registry,
@@ -69,13 +85,18 @@ export function createEngine(options: EngineOptions): Engine {
         controllers.set(id, made);
         return made;
       },
-      writer: (controller) => {
-        const term = () => {
-          const lease = controllers.get(`${plugin}/${controller}`)?.lease;
-          return lease === undefined ? running.signal : election(lease).term;
-        };
-        return new ApplyWriter({ plugin, controller, registry, bus, metrics, term });
-      },
+      writer: (controller) => new ApplyWriter({ plugin, controller, registry, bus, metrics, term: termOf(plugin, controller) }),
+      recorder: (controller) =>
+        new Recorder({
+          plugin,
+          controller,
+          instance: self.instance,
+          registry,
+          clock,
+          log: pluginLog,
+          metrics,
+          term: termOf(plugin, controller),
+        }),
     }),
     startInformers: (signal) => bus.start(signal),
     startControllers: () => {
@@ -94,6 +115,22 @@ export function createEngine(options: EngineOptions): Engine {
         void each.stop();
       }
       bus.exclude(plugin);
+    },
+    status: () => ({
+      clusters: registry
+        .names()
+        .map((name) => ({ name, state: registry.state(name) ?? 'connecting', server: registry.client(name).server })),
+      informers: bus.status(),
+      controllers: active().map((controller) => controller.status()),
+      leases: [...elections].map(([name, each]) => ({
+        name,
+        held: each.held(),
+        ...(each.holder === undefined ? {} : { holder: each.holder }),
+      })),
+    }),
+    measure: () => {
+      bus.measure();
+      for (const controller of active()) controller.measure();
     },
     stop: async (deadline) => {
       const late = new Promise<void>((resolve) =>

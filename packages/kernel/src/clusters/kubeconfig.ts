@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import type { ClusterAccess } from '../contracts/services.ts';
-import { accessError } from './errors.ts';
+import { accessError } from '../bus/errors.ts';
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const EXEC_TIMEOUT_MS = 30_000;

@@ -1,0 +1,109 @@
+/**
+ * One informer of all pods in a process of its own, told by IPC what to do: what it costs to have them, and what updates cost.
+ * `kosmos`, `kosmos-transform` (what a scheduler keeps of a pod) or `client-node`.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Informer, KObject, Kind } from '@kosmos/kernel';
+import { quantile } from './result.ts';
+
+interface Pod extends KObject {
+  readonly spec?: { readonly nodeName?: string; readonly containers?: readonly { readonly resources?: unknown }[] };
+  readonly status?: { readonly phase?: string };
+}
+const Pods: Kind<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
+type Updated = (annotations: Readonly<Record<string, string>> | undefined) => void;
+
+const [mode = '', kubeconfig = ''] = process.argv.slice(2);
+const gc = globalThis.gc as () => void;
+
+/** What a scheduler reads: where it is, whose it is, what it asks for. */
+const slim = (o: Pod): Pod => ({
+  metadata: {
+    name: o.metadata.name,
+    ...(o.metadata.namespace === undefined ? {} : { namespace: o.metadata.namespace }),
+    uid: o.metadata.uid,
+    resourceVersion: o.metadata.resourceVersion,
+    ...(o.metadata.labels ? { labels: o.metadata.labels } : {}),
+    ...(o.metadata.annotations ? { annotations: o.metadata.annotations } : {}),
+  },
+  spec: {
+    ...(o.spec?.nodeName ? { nodeName: o.spec.nodeName } : {}),
+    containers: o.spec?.containers?.map((c) => ({ resources: c.resources })) ?? [],
+  },
+  status: o.status?.phase ? { phase: o.status.phase } : {},
+});
+
+async function kosmos(transformed: boolean, updated: Updated) {
+  const { createEngine, createLogger, systemClock } = await import('@kosmos/kernel/runtime');
+  const metrics = { counter: () => ({ inc: () => {} }), gauge: () => ({ set: () => {} }), histogram: () => ({ observe: () => {} }) };
+  const log = createLogger({ level: 'warn' });
+  const self = { role: 'manager', cluster: 'host', instance: 'bench' } as const;
+  const engine = createEngine({ self, log, clock: systemClock, metrics, health: { ready: () => {} }, access: { host: { kubeconfig } } });
+  const informer: Informer<Pod> = engine
+    .forPlugin('bench', log)
+    .informer(Pods, transformed ? { transform: { id: 'slim', apply: slim } } : {});
+  informer.on({ update: (object) => updated(object.metadata.annotations) });
+  return async () => {
+    await engine.startInformers(AbortSignal.timeout(300_000));
+    return () => [...informer.list()].length;
+  };
+}
+
+async function clientNode(updated: Updated) {
+  const { KubeConfig, CoreV1Api, makeInformer } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  config.loadFromString(kubeconfig);
+  const api = config.makeApiClient(CoreV1Api);
+  const informer = makeInformer(config, '/api/v1/pods', () => api.listPodForAllNamespaces());
+  informer.on('update', (object) => updated(object.metadata?.annotations));
+  informer.on('error', (error) => console.error(error));
+  return async () => {
+    await informer.start();
+    return () => informer.list().length;
+  };
+}
+
+let lags: number[] = [];
+let updates = 0;
+const updated: Updated = (annotations) => {
+  updates += 1;
+  const at = annotations?.['bench/at'];
+  if (at !== undefined) lags.push(performance.timeOrigin + performance.now() - Number(at));
+};
+const start = mode === 'client-node' ? await clientNode(updated) : await kosmos(mode === 'kosmos-transform', updated);
+gc();
+const before = process.memoryUsage().heapUsed;
+const delay = monitorEventLoopDelay({ resolution: 1 });
+delay.enable();
+const cpu = process.cpuUsage();
+const since = performance.now();
+const count = await start();
+const syncedMs = performance.now() - since;
+const { user, system } = process.cpuUsage(cpu);
+const longestMs = delay.max / 1e6;
+delay.disable();
+const { rss } = process.memoryUsage();
+await new Promise((resolve) => setTimeout(resolve, 200));
+gc();
+gc();
+const heap = process.memoryUsage().heapUsed - before;
+process.send?.({ objects: count(), syncedMs, cpuMs: (user + system) / 1000, longestMs, heap, rss });
+
+let busy = process.cpuUsage();
+process.on('message', (message) => {
+  if (message === 'begin') {
+    [lags, updates, busy] = [[], 0, process.cpuUsage()];
+    delay.reset();
+    delay.enable();
+    process.send?.('begun');
+  } else if (message === 'report') {
+    const used = process.cpuUsage(busy);
+    process.send?.({
+      updates,
+      cpuMs: (used.user + used.system) / 1000,
+      p50: quantile(lags, 0.5),
+      p99: quantile(lags, 0.99),
+      longestMs: delay.max / 1e6,
+    });
+  } else process.exit(0);
+});
