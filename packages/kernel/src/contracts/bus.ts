@@ -23,6 +23,8 @@ export interface Informer<T> {
   /** Resolves when the first list of every cluster that can be reached has been delivered. */
   synced(signal: AbortSignal): Promise<void>;
   state(cluster: string): InformerState;
+  /** Why the last list or watch failed, e.g. a KubeError with status 404 where the cluster does not serve the kind; undefined while it works. */
+  error(cluster: string): unknown;
   /** Subscribes; objects already known come as `add` with `initial: true`. Returns the unsubscribe function. */
   on(handler: InformerHandler<T>): () => void;
 }

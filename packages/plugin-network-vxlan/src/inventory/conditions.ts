@@ -1,5 +1,5 @@
 import { ClusterKind, ClusterNodeKind, type Condition, type Finding, MANAGER_LEASE, withTimes } from '@kosmos/api';
-import type { Ctx, Key } from '@kosmos/kernel';
+import type { Clock, Ctx, Key } from '@kosmos/kernel';
 import type { FleetModel } from '../fleet-model.ts';
 import { CONDITION_TYPES, type ObjectConditions } from '../plan/conditions.ts';
 
@@ -23,7 +23,7 @@ export function conditionReporter(ctx: Pick<Ctx<{}, {}, {}>, 'controller' | 'wri
     .reconcile(async ({ name }, { signal }) => {
       const cluster = model.clusters.get({ cluster: 'host', name });
       if (!cluster || !model.ready()) return;
-      const now = new Date(ctx.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+      const now = timestamp(ctx.clock);
       const conditions = merge(found('Cluster', name), cluster.status?.conditions, now);
       if (conditions) {
         await writer.apply(
@@ -43,9 +43,19 @@ export function conditionReporter(ctx: Pick<Ctx<{}, {}, {}>, 'controller' | 'wri
     });
 }
 
-/** The conditions to write: what is found, and `False` for what was found before; undefined if they are there already. */
-export function merge(found: readonly Finding[], known: readonly Condition[] | undefined, now: string): Condition[] | undefined {
-  const over = CONDITION_TYPES.filter((type) => known?.some((c) => c.type === type) && !found.some((f) => f.type === type));
+/** RFC 3339, in seconds. */
+export function timestamp(clock: Clock): string {
+  return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** The conditions of these types to write: what is found, and `False` for what was found before; undefined if they are there already. */
+export function merge(
+  found: readonly Finding[],
+  known: readonly Condition[] | undefined,
+  now: string,
+  types: readonly string[] = CONDITION_TYPES,
+): Condition[] | undefined {
+  const over = types.filter((type) => known?.some((c) => c.type === type) && !found.some((f) => f.type === type));
   const wanted = withTimes(
     [...found, ...over.map((type) => ({ type, status: 'False' as const, reason: 'Resolved', message: '' }))],
     known,
