@@ -15,7 +15,7 @@ export const POOLS_FINALIZER = 'kosmos.io/calico-pools';
 
 const LOOK_AGAIN_MS = 5000;
 /** A member that is deleted and does not answer for so long is let go with its pools. */
-const LET_GO_AFTER_MS = 60_000;
+const LET_GO_AFTER_MS = 20_000;
 
 /** A network of another cluster, as this one's pods see it. */
 export interface External {
