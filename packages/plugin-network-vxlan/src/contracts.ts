@@ -169,7 +169,7 @@ export interface CniAdapter {
   podCIDRs?(cluster: string): readonly string[] | undefined;
   /** Of the pods on one node of the cluster. */
   nodePodCIDRs?(cluster: string, node: Node): readonly string[] | undefined;
-  /** Asked where neither ServiceCIDR objects nor flags of the kube-apiserver say it. */
+  /** Where it gives some, ServiceCIDR objects, flags of the kube-apiserver and the rest are not asked. */
   serviceCIDRs?(cluster: string): readonly string[] | undefined;
   /** Why the pods' CIDRs, or part of them, cannot be found; undefined: they can. */
   trouble?(cluster: string): Trouble | undefined;

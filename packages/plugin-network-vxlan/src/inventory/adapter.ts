@@ -6,13 +6,18 @@ import { type ByNeed, byNeed } from './by-need.ts';
 import type { CniReader, Reading, Seen, Watch } from './cni/reader.ts';
 import { cniOf, isMember } from './nodes.ts';
 
+/** What a CNI's own configuration says of Services: asked after Kubernetes itself. */
+export interface Configured {
+  configuredServiceCIDRs(cluster: string): readonly string[] | undefined;
+}
+
 /** A reader, fed: it watches its kinds in the members with its CNI, and in no others. */
 export function cniAdapter(
   ctx: Pick<Ctx<{}, {}, {}>, 'informer'>,
   model: Pick<FleetModel, 'clusters'>,
   nodes: Informer<Node>,
   reader: CniReader,
-): CniAdapter {
+): CniAdapter & Configured {
   const view = memberView(ctx, nodes, reader.watches);
   const want = (cluster: { metadata: { name: string } } & Parameters<typeof cniOf>[0]) => {
     if (reader.cnis.includes(cniOf(cluster))) view.want(cluster.metadata.name);
@@ -41,7 +46,7 @@ export function cniAdapter(
     sources: view.sources,
     podCIDRs: (cluster) => read(cluster)?.podCIDRs,
     nodePodCIDRs: (cluster, node) => read(cluster)?.nodePodCIDRs?.(node),
-    serviceCIDRs: (cluster) => {
+    configuredServiceCIDRs: (cluster) => {
       const reading = read(cluster);
       return reading && (reading.serviceCIDRs ?? []);
     },

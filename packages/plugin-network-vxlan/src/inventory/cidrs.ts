@@ -3,7 +3,7 @@ import type { Clusters, Ctx, Informer, KObject, Writer } from '@kosmos/kernel';
 import type { CniAdapter, Trouble } from '../contracts.ts';
 import type { FleetModel } from '../fleet-model.ts';
 import { canonicalCidrs, contains, parseCidr } from '../plan/address.ts';
-import { memberView } from './adapter.ts';
+import { type Configured, memberView } from './adapter.ts';
 import { CONTROL_PLANE, KUBEADM, readKubernetes } from './cni/kubernetes.ts';
 import { merge, timestamp } from './conditions.ts';
 import { adapterOf, cniOf } from './nodes.ts';
@@ -27,7 +27,7 @@ export function cidrInventory(
   clusters: Clusters,
   model: FleetModel,
   nodes: Informer<Node>,
-  adapters: readonly CniAdapter[],
+  adapters: readonly (CniAdapter & Partial<Configured>)[],
 ): void {
   const ranges = ctx.informer(ServiceCIDRKind, { clusters: 'members' });
   const kubernetes = memberView(ctx, nodes, [CONTROL_PLANE, KUBEADM]);
@@ -60,10 +60,13 @@ export function cidrInventory(
     const seen = kubernetes.of(name);
     if (!seen) return {};
     const adapter = adapterOf(cluster, adapters);
+    const given = adapter?.serviceCIDRs?.(name);
+    if (adapter?.serviceCIDRs && !given) return {};
+    if (given && given.length > 0) return { cidrs: canonicalCidrs(given) };
     const found = statedServiceCIDRs({
       ranges: ranges.list(name),
       servers: seen.list(CONTROL_PLANE),
-      adapter: () => (adapter?.serviceCIDRs ? adapter.serviceCIDRs(name) : []),
+      cni: () => (adapter?.configuredServiceCIDRs ? adapter.configuredServiceCIDRs(name) : []),
       kubeadm: seen.list(KUBEADM),
     });
     if (!found || (found.ready.length === 0 && ranges.state(name) === 'syncing' && ranges.error(name) === undefined)) return {};

@@ -59,7 +59,7 @@ export function nodeInventory(
 }
 
 /** The adapter for the cluster's CNI, if there is one. */
-export function adapterOf(cluster: Cluster, adapters: readonly CniAdapter[]): CniAdapter | undefined {
+export function adapterOf<A extends CniAdapter>(cluster: Cluster, adapters: readonly A[]): A | undefined {
   const cni = cniOf(cluster);
   return adapters.find(({ cnis }) => cnis.includes(cni));
 }

@@ -4,8 +4,8 @@ import { kubeadmNetworks, ofComponent } from './cni/kubernetes.ts';
 export interface ServiceSources {
   readonly ranges: Iterable<ServiceCIDR>;
   readonly servers: Iterable<Pod>;
-  /** Of the CNI; undefined: not known now. */
-  adapter(): readonly string[] | undefined;
+  /** Of the CNI's configuration; undefined: not known now. */
+  cni(): readonly string[] | undefined;
   readonly kubeadm: Iterable<ConfigMap>;
 }
 
@@ -25,7 +25,7 @@ export function statedServiceCIDRs(
   if (ready.length > 0) return { ready, ending };
   const flags = ofComponent(sources.servers, 'kube-apiserver', '--service-cluster-ip-range');
   if (flags.length > 0) return { ready: flags, ending };
-  const known = sources.adapter();
+  const known = sources.cni();
   if (!known) return undefined;
   return { ready: known.length > 0 ? known : kubeadmNetworks(sources.kubeadm).services, ending };
 }

@@ -32,8 +32,8 @@ describe('CIDRs as CNIs and Kubernetes write them', () => {
 
       it('has these service CIDRs', () => {
         const ranges = objects.filter(({ kind }) => kind === 'ServiceCIDR') as unknown as ServiceCIDR[];
-        const adapter = () => reading.serviceCIDRs ?? [];
-        const found = statedServiceCIDRs({ ranges, servers: seen.list(CONTROL_PLANE), adapter, kubeadm: seen.list(KUBEADM) })!;
+        const cniSays = () => reading.serviceCIDRs ?? [];
+        const found = statedServiceCIDRs({ ranges, servers: seen.list(CONTROL_PLANE), cni: cniSays, kubeadm: seen.list(KUBEADM) })!;
         const named = objects
           .filter(({ kind }) => kind === 'Status')
           .map((status) => rangeInMessage((status as { message?: string }).message!));

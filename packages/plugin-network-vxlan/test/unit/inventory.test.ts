@@ -16,7 +16,7 @@ const server = (c: { command?: string[]; args?: string[] }): Pod => ({
   spec: { containers: [{ name: 'kube-apiserver', ...c }] },
 });
 
-const sources = { ranges: [], servers: [], adapter: () => [], kubeadm: [] };
+const sources = { ranges: [], servers: [], cni: () => [], kubeadm: [] };
 const kubeadm: ConfigMap = {
   metadata: meta('kubeadm-config'),
   data: { ClusterConfiguration: 'networking:\n  serviceSubnet: 10.101.0.0/16,fd10:65::/112\n' },
@@ -41,11 +41,11 @@ describe('service CIDRs', () => {
     expect(found({ servers: [server({ args: [`${flag}-x=10.1.0.0/16`] })] })).to.deep.equal([]);
   });
   it("come from the CNI, and then from kubeadm's record", () => {
-    expect(found({ kubeadm: [kubeadm], adapter: () => ['10.86.0.0/16'] })).to.deep.equal(['10.86.0.0/16']);
+    expect(found({ kubeadm: [kubeadm], cni: () => ['10.86.0.0/16'] })).to.deep.equal(['10.86.0.0/16']);
     expect(found({ kubeadm: [kubeadm] })).to.deep.equal(['10.101.0.0/16', 'fd10:65::/112']);
   });
   it('are not known while the CNI is not, and nothing where nothing says them', () => {
-    expect(found({ kubeadm: [kubeadm], adapter: () => undefined })).to.equal(undefined);
+    expect(found({ kubeadm: [kubeadm], cni: () => undefined })).to.equal(undefined);
     expect(found({ servers: [server({ command: ['kube-apiserver'] })] })).to.deep.equal([]);
     expect(found({ kubeadm: [{ ...kubeadm, data: { ClusterConfiguration: ':\n -' } }] })).to.deep.equal([]);
   });
