@@ -1,11 +1,11 @@
 import { type Cluster, ClusterKind, MANAGER_LEASE, type Node, ServiceCIDRKind } from '@kosmos/api';
 import type { Clusters, Ctx, Informer, KObject, Writer } from '@kosmos/kernel';
 import type { CniAdapter, Trouble } from '../contracts.ts';
+import { merge, timestamp } from '../findings.ts';
 import type { FleetModel } from '../fleet-model.ts';
 import { canonicalCidrs, contains, parseCidr } from '../plan/address.ts';
 import { type Configured, memberView } from './adapter.ts';
 import { CONTROL_PLANE, KUBEADM, readKubernetes } from './cni/kubernetes.ts';
-import { merge, timestamp } from './conditions.ts';
 import { adapterOf, cniOf } from './nodes.ts';
 import { serviceProbe } from './probe.ts';
 import { statedServiceCIDRs } from './services.ts';

@@ -7,7 +7,8 @@ import type { IPPool } from '../../src/inventory/cni/calico.ts';
 import { readKubernetes } from '../../src/inventory/cni/kubernetes.ts';
 import { isMember } from '../../src/inventory/nodes.ts';
 import { parseCidr } from '../../src/plan/address.ts';
-import { merge } from '../../src/inventory/conditions.ts';
+import { merge } from '../../src/findings.ts';
+import { CONDITION_TYPES } from '../../src/plan/conditions.ts';
 
 const meta = (name: string, labels: Record<string, string> = {}) => ({ name, uid: name, resourceVersion: '1', labels });
 const range = (...cidrs: string[]): ServiceCIDR => ({ metadata: meta('kubernetes'), spec: { cidrs } });
@@ -110,17 +111,17 @@ describe('conditions that are written', () => {
   const [then, now] = ['2026-01-01T00:00:00Z', '2026-02-01T00:00:00Z'];
 
   it('are none where the object says them already', () => {
-    expect(merge([finding], [{ ...finding, lastTransitionTime: then }], now)).to.equal(undefined);
-    expect(merge([], [], now)).to.equal(undefined);
-    expect(merge([], [{ type: 'Reachable', status: 'True' }], now)).to.equal(undefined);
+    expect(merge([finding], [{ ...finding, lastTransitionTime: then }], now, CONDITION_TYPES)).to.equal(undefined);
+    expect(merge([], [], now, CONDITION_TYPES)).to.equal(undefined);
+    expect(merge([], [{ type: 'Reachable', status: 'True' }], now, CONDITION_TYPES)).to.equal(undefined);
   });
   it('keep their time while the status stays', () => {
-    expect(merge([{ ...finding, message: 'b' }], [{ ...finding, lastTransitionTime: then }], now)).to.deep.equal([
+    expect(merge([{ ...finding, message: 'b' }], [{ ...finding, lastTransitionTime: then }], now, CONDITION_TYPES)).to.deep.equal([
       { ...finding, message: 'b', lastTransitionTime: then },
     ]);
   });
   it('turn False when what they told is over', () => {
-    expect(merge([], [{ ...finding, lastTransitionTime: then }], now)).to.deep.equal([
+    expect(merge([], [{ ...finding, lastTransitionTime: then }], now, CONDITION_TYPES)).to.deep.equal([
       { type: 'CIDRConflict', status: 'False', reason: 'Resolved', message: '', lastTransitionTime: now },
     ]);
   });
