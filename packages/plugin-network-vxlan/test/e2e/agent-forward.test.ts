@@ -4,7 +4,7 @@ import { differences, dump } from '../support/agent-lab.ts';
 import { forwardLab, letsThrough } from '../support/forward-lab.ts';
 
 const DROPPING = 'type filter hook forward priority filter; policy drop;';
-const CHAIN = `nft 'table inet fw { chain forward { ${DROPPING} ct state established accept; } }'`;
+const CHAIN = `nft 'table inet fw { chain forward { ${DROPPING} ct state established accept; }; }'`;
 
 describe('network agent: FORWARD policies of other software', function () {
   this.timeout(120_000);
@@ -60,7 +60,7 @@ describe('network agent: FORWARD policies of other software', function () {
 
   it('takes an iptables table that was made by nft for what it is', async () => {
     await shell(
-      `nft 'table ip filter { chain FORWARD { ${DROPPING} ct state established accept; ip saddr { 192.0.2.1, 192.0.2.9 } accept; } }'`,
+      `nft 'table ip filter { chain FORWARD { ${DROPPING} ct state established accept; ip saddr { 192.0.2.1, 192.0.2.9 } accept; }; }'`,
     );
     expect((await apply()).blocked.map(({ item }) => item)).to.deep.equal(["nft chain 'ip filter FORWARD'"]);
     await apply(true);
