@@ -1,6 +1,7 @@
-import { type Cluster, ClusterKind, MANAGER_LEASE } from '@kosmos/api';
-import type { Clusters, Ctx, Informer, Key } from '@kosmos/kernel';
+import { type Cluster, ClusterKind, type Finding, MANAGER_LEASE, withTimes } from '@kosmos/api';
+import { type Clusters, type Ctx, type Informer, type Key, KubeError } from '@kosmos/kernel';
 import type { Network } from '../contracts.ts';
+import { timestamp } from '../findings.ts';
 import type { FleetModel } from '../fleet-model.ts';
 import { type Cidr, cidrOf, contains, overlaps, compareCidrs, parseCidr, parseIp } from '../plan/address.ts';
 import { memberView } from './adapter.ts';
@@ -51,32 +52,53 @@ export function calicoPools(
     if (!cluster || !model.ready()) return undefined;
     const { uid, deletionTimestamp, finalizers } = cluster.metadata;
     const marked = finalizers?.includes(POOLS_FINALIZER) === true;
-    const mark = (on: boolean) =>
-      writer.apply('host', ClusterKind, { metadata: { name, ...(on && { finalizers: [POOLS_FINALIZER] }) } }, { force: true, uid, signal });
     const leaves = deletionTimestamp !== undefined || !concerns(cluster);
     if (leaves && !marked) return undefined;
+    const say = async (on: boolean, findings: readonly Finding[] = []) => {
+      const conditions = withTimes(findings, cluster.status?.conditions, timestamp(ctx.clock));
+      const metadata = { name, ...(on && { finalizers: [POOLS_FINALIZER] }) };
+      const object = { metadata, ...(conditions.length > 0 && { status: { conditions } }) };
+      await writer.apply('host', ClusterKind, object, { force: true, uid, signal });
+    };
+    const late = deletionTimestamp !== undefined && ctx.clock.now() - Date.parse(deletionTimestamp) > LET_GO_AFTER_MS;
+    const letGo = async () => {
+      log.warn(
+        { pools: `${EXTERNAL_PREFIX}*` },
+        'IPPools of this name stay in the Calico of the cluster that left: they could not be removed',
+      );
+      await say(false);
+      return undefined;
+    };
     const seen = view.of(name);
     const served = seen && calicoVersion(seen);
-    if (!seen || !served || (leaves && clusters.state(name) !== 'live')) {
-      const gone = deletionTimestamp !== undefined && ctx.clock.now() - Date.parse(deletionTimestamp) > LET_GO_AFTER_MS;
-      if (gone || (leaves && seen && !served)) {
-        if (gone)
-          log.warn({ pools: `${EXTERNAL_PREFIX}*` }, 'The cluster that left did not answer; IPPools of this name stay in its Calico');
-        await mark(false);
-        return undefined;
+    if (!served || (leaves && clusters.state(name) !== 'live')) {
+      if (leaves && seen && !served) return void (await say(false)); // Calico is gone, and its pools with it
+      return late ? letGo() : { requeueAfterMs: LOOK_AGAIN_MS };
+    }
+    const [{ kind }] = served;
+    const pools = seen.list(served[0]);
+    const wanted = leaves ? new Map<string, object>() : poolsFor(externals(name, model, network), ownPools(pools));
+    if (wanted.size > 0 && !marked) await say(true);
+    try {
+      for (const pool of wanted.values()) await writer.apply(name, kind, pool, { force: true, signal });
+      for (const { metadata } of pools) {
+        if (metadata.labels?.[EXTERNAL_LABEL] === undefined || wanted.has(metadata.name)) continue;
+        await writer.delete({ cluster: name, name: metadata.name }, kind, { uid: metadata.uid, signal });
       }
+    } catch (error) {
+      if (late) return letGo();
+      if (!(error instanceof KubeError) || error.status !== 403) throw error;
+      await say(true, [
+        {
+          type: 'CalicoPoolsMissing',
+          status: 'True',
+          reason: 'Refused',
+          message: `Calico masquerades what pods of this cluster send to others, since its IPPools cannot be written: ${error.message}; give the right to create, patch and delete IPPools`,
+        },
+      ]);
       return { requeueAfterMs: LOOK_AGAIN_MS };
     }
-    const [poolWatch] = served;
-    const pools = seen.list(poolWatch);
-    const wanted = leaves ? new Map<string, object>() : poolsFor(externals(name, model, network), ownPools(pools));
-    if (wanted.size > 0 && !marked) await mark(true);
-    for (const pool of wanted.values()) await writer.apply(name, poolWatch.kind, pool, { force: true, signal });
-    for (const { metadata } of pools) {
-      if (metadata.labels?.[EXTERNAL_LABEL] === undefined || wanted.has(metadata.name)) continue;
-      await writer.delete({ cluster: name, name: metadata.name }, poolWatch.kind, { uid: metadata.uid, signal });
-    }
-    if (wanted.size === 0 && marked) await mark(false);
+    if (wanted.size > 0 || marked) await say(wanted.size > 0);
     return undefined;
   });
 }

@@ -198,8 +198,16 @@ describeEmbedded('the inventory of clusters with each CNI', function () {
     });
   }
 
-  it('lets a Calico cluster go that does not answer any more', async () => {
+  it('says that it may not write the pools, until it may', async () => {
+    const { faults } = servers[GOLDEN.findIndex(({ name }) => name.startsWith('02b')) + 1]!;
+    const over = faults!.add({ verb: 'patch', plural: 'ippools', refuse: 403 });
     await host.apply(ClusterKind, cluster('m02b', 'calico'), BY);
+    await holds(async () => expect(await conditionOf('m02b', 'CalicoPoolsMissing')).to.include({ status: 'True', reason: 'Refused' }));
+    over();
+    await holds(async () => expect(await conditionOf('m02b', 'CalicoPoolsMissing')).to.equal(undefined));
+  });
+
+  it('lets a Calico cluster go that does not answer any more', async () => {
     await holds(async () => expect((await host.get(ClusterKind, 'm02b'))!.metadata.finalizers).to.include(POOLS_FINALIZER));
     await servers[GOLDEN.findIndex(({ name }) => name.startsWith('02b')) + 1]!.down();
     await eventually(() => manager.clusters.state('m02b') !== 'live', { timeoutMs: 30_000 });

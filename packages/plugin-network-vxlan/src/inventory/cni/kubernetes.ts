@@ -18,8 +18,11 @@ export function readKubernetes(seen: Seen): Reading {
   const flags = ofComponent(pods, 'kube-controller-manager', '--cluster-cidr');
   const stated = flags.length > 0 ? flags : kubeadmNetworks(seen.list(KUBEADM)).pods;
   // kubeadm's record may be older than the cluster: a range that no node is in is not the pods'.
-  const holdsSome = (cidr: string) => blocks.length === 0 || blocks.some((block) => contains(parseCidr(cidr) ?? block, block));
-  return { podCIDRs: stated.filter(holdsSome), nodePodCIDRs: podCIDRs };
+  const current = (text: string) => {
+    const range = parseCidr(text);
+    return range !== undefined && (blocks.length === 0 || blocks.some((block) => contains(range, block)));
+  };
+  return { podCIDRs: stated.filter(current), nodePodCIDRs: podCIDRs };
 }
 
 /** Values of a flag of the pods of one component, in command or args. */
