@@ -1,4 +1,5 @@
 /** Filter tables of other software that stand in the way of forwarded packets: iptables (legacy and nft) and nft chains. */
+import { readFile } from 'node:fs/promises';
 import { HostNetError } from './errors.ts';
 import type { CallOptions, HostNetOptions } from './hostnet.ts';
 import { type NftRule, ruleText } from './nft.ts';
@@ -50,8 +51,10 @@ export interface SeenRule {
 export interface Firewall {
   /** The tables that exist here. To ask a tool for one that does not would make it. */
   tables(options?: CallOptions): Promise<{ readonly iptables: readonly Iptables[]; readonly nft: readonly SeenChain[] }>;
-  /** Undefined: no such chain, or one that the tool cannot show since it was not made by it. */
-  chain(tool: Iptables, chain: string, options?: CallOptions): Promise<IptablesChain | undefined>;
+  /** Those of them of whose changes the kernel tells nobody. */
+  legacyTables(options?: CallOptions): Promise<readonly Iptables[]>;
+  /** Without those that are not there, or that the tool cannot show since they were not made by it. */
+  chains(tool: Iptables, names: readonly string[], options?: CallOptions): Promise<ReadonlyMap<string, IptablesChain>>;
   /** All or nothing. */
   change(tool: Iptables, changes: readonly IptablesChange[], options?: CallOptions): Promise<void>;
   rules(chain: SeenChain, options?: CallOptions): Promise<readonly SeenRule[]>;
@@ -64,38 +67,47 @@ export function createFirewall(options: HostNetOptions = {}): Firewall {
   const enter = options.netns === undefined ? [] : ['nsenter', `--net=/run/netns/${netnsName(options.netns)}`];
   const opts = (call: CallOptions | undefined, input?: string) => ({ signal: call?.signal, timeoutMs: options.timeoutMs, input });
   const nft = [...enter, 'nft'];
-  const legacy = async (file: string, call?: CallOptions) => {
+  const holdsFilter = async (file: string, call?: CallOptions) => {
     // /proc/net is that of the process that reads it.
-    const ran = await run([...enter, 'cat', `/proc/net/${file}`], opts(call));
-    return ran.code === 0 && ran.stdout.split('\n').includes('filter');
+    const path = `/proc/net/${file}`;
+    const text =
+      enter.length === 0 ? await readFile(path, 'utf8').catch(() => '') : (await run([...enter, 'cat', path], opts(call))).stdout;
+    return text.split('\n').includes('filter');
+  };
+  const legacyTables = async (call?: CallOptions): Promise<Iptables[]> => {
+    const there = await Promise.all([holdsFilter('ip_tables_names', call), holdsFilter('ip6_tables_names', call)]);
+    return TOOLS.slice(0, 2).filter((_, i) => there[i]);
   };
   return {
+    legacyTables,
     async tables(call) {
-      const [four, six, listed] = await Promise.all([
-        legacy('ip_tables_names', call),
-        legacy('ip6_tables_names', call),
-        must([...nft, '-j', 'list', 'chains'], opts(call)),
-      ]);
+      const [legacy, listed] = await Promise.all([legacyTables(call), must([...nft, '-j', 'list', 'chains'], opts(call))]);
       const chains = (JSON.parse(listed) as { nftables: { chain?: Record<string, string> }[] }).nftables.flatMap(({ chain }) =>
         chain
           ? [{ family: chain['family']!, table: chain['table']!, name: chain['name']!, hook: chain['hook'], policy: chain['policy'] }]
           : [],
       );
       const made = (family: string) => chains.some((c) => c.family === family && c.table === 'filter' && c.name === 'FORWARD' && c.hook);
-      const there = [four, six, made('ip'), made('ip6')];
-      return { iptables: TOOLS.filter((_, i) => there[i]), nft: chains };
+      return { iptables: [...legacy, ...TOOLS.slice(2).filter((_, i) => made(['ip', 'ip6'][i]!))], nft: chains };
     },
-    async chain(tool, chain, call) {
-      const argv = [...enter, word('tool', tool, TOOLS), '-w', '5', '-t', 'filter', '-S', chainName(chain)];
-      const ran = await run(argv, opts(call));
-      if (ran.code !== 0) {
-        if (/No chain\/target\/match by that name|is incompatible, use 'nft' tool|does not exist/i.test(ran.stderr)) return undefined;
-        throw failed(argv, ran.stderr);
-      }
-      const lines = ran.stdout.split('\n');
-      const policy = lines.find((line) => line.startsWith(`-P ${chain} `))?.split(' ')[2];
-      const rules = lines.flatMap((line) => (line.startsWith(`-A ${chain} `) ? [line.slice(4 + chain.length)] : []));
-      return { policy, rules };
+    async chains(tool, names, call) {
+      const found = new Map<string, IptablesChain>();
+      const show = async (only: readonly string[]) => {
+        const argv = [...enter, word('tool', tool, TOOLS), '-w', '5', '-t', 'filter', '-S', ...only.map(chainName)];
+        const ran = await run(argv, opts(call));
+        if (ran.code !== 0 && /is incompatible, use 'nft' tool|does not exist/i.test(ran.stderr)) return;
+        if (ran.code !== 0) throw failed(argv, ran.stderr);
+        const lines = ran.stdout.split('\n').map((line) => line.split(' '));
+        for (const name of names) {
+          const of = lines.filter(([, chain]) => chain === name);
+          const rules = of.filter(([verb]) => verb === '-A').map((words) => words.slice(2).join(' '));
+          if (of.length > 0) found.set(name, { policy: of.find(([verb]) => verb === '-P')?.[2], rules });
+        }
+      };
+      // The older form is read whole in any case; of the newer one a chain that was made by nft must not hide the others.
+      if (tool.endsWith('-legacy')) await show([]);
+      else for (const name of names) await show([name]);
+      return found;
     },
     async change(tool, changes, call) {
       if (changes.length === 0) return;

@@ -29,25 +29,26 @@ describe('filter tables of other software', function () {
   for (const tool of ['iptables-legacy', 'ip6tables-legacy', 'iptables-nft', 'ip6tables-nft'] satisfies Iptables[]) {
     it(`of ${tool} show what was changed, all or nothing`, async () => {
       await inside(tool, '-P', 'FORWARD', 'DROP');
-      expect(await firewall.chain(tool, 'OURS')).to.equal(undefined);
-      const chain = { op: 'replaceChain', chain: 'OURS', rules: [{ iif: 'vx0', jump: 'ACCEPT' }] } as const;
-      await firewall.change(tool, [chain, { op: 'insertRule', chain: 'FORWARD', position: 1, rule: { jump: 'OURS' } }]);
-      expect(await firewall.chain(tool, 'FORWARD')).to.deep.equal({ policy: 'DROP', rules: ['-j OURS'] });
-      expect(await firewall.chain(tool, 'OURS')).to.deep.equal({ policy: undefined, rules: ['-i vx0 -j ACCEPT'] });
+      const chain = async (name: string) => (await firewall.chains(tool, ['FORWARD', 'OURS'])).get(name);
+      expect(await chain('OURS')).to.equal(undefined);
+      const ours = { op: 'replaceChain', chain: 'OURS', rules: [{ iif: 'vx0', jump: 'ACCEPT' }] } as const;
+      await firewall.change(tool, [ours, { op: 'insertRule', chain: 'FORWARD', position: 1, rule: { jump: 'OURS' } }]);
+      expect(await chain('FORWARD')).to.deep.equal({ policy: 'DROP', rules: ['-j OURS'] });
+      expect(await chain('OURS')).to.deep.equal({ policy: undefined, rules: ['-i vx0 -j ACCEPT'] });
       const failing = firewall.change(tool, [
-        { ...chain, rules: [] },
+        { ...ours, rules: [] },
         { op: 'deleteRule', chain: 'FORWARD', rule: { jump: 'NONE' } },
       ]);
       expect(await failing.catch((error: unknown) => error))
         .to.be.instanceOf(HostNetError)
         .with.property('code', 'HOSTNET_E_COMMAND');
-      expect((await firewall.chain(tool, 'OURS'))!.rules).to.have.length(1);
+      expect((await chain('OURS'))!.rules).to.have.length(1);
       await firewall.change(tool, [
         { op: 'deleteRule', chain: 'FORWARD', rule: { jump: 'OURS' } },
         { op: 'deleteChain', chain: 'OURS' },
       ]);
-      expect(await firewall.chain(tool, 'FORWARD')).to.deep.equal({ policy: 'DROP', rules: [] });
-      expect(await firewall.chain(tool, 'OURS')).to.equal(undefined);
+      expect(await chain('FORWARD')).to.deep.equal({ policy: 'DROP', rules: [] });
+      expect(await chain('OURS')).to.equal(undefined);
     });
   }
 

@@ -64,7 +64,9 @@ export async function holdForward(
   );
   for (const tool of iptables) {
     await attempt(`${tool} FORWARD`, async () => {
-      const changes = await iptablesChanges(firewall, tool, nft, tunnels, call);
+      // To ask iptables-nft for a chain that is not there is an error.
+      const made = tool.endsWith('-legacy') || nft.some((chain) => chain.name === CHAIN && isIptables(chain, tool));
+      const changes = await iptablesChanges(firewall, tool, made ? [CHAIN] : [], tunnels, call);
       // A table that somebody made by nft under the name that iptables has.
       if (changes === 'foreign') return 0;
       for (const chain of foreign) if (tool.endsWith('-nft') && isIptables(chain, tool)) foreign.delete(chain);
@@ -101,24 +103,23 @@ export async function holdForward(
 /** Is something of ours missing in tables whose changes the kernel tells nobody of? */
 export async function forwardUndone(firewall: Firewall, tunnels: readonly string[], call: CallOptions): Promise<boolean> {
   if (tunnels.length === 0) return false;
-  const { iptables, nft } = await firewall.tables(call);
-  for (const tool of iptables.filter((name) => name.endsWith('-legacy'))) {
-    if ((await iptablesChanges(firewall, tool, nft, tunnels, call)).length > 0) return true;
+  for (const tool of await firewall.legacyTables(call)) {
+    if ((await iptablesChanges(firewall, tool, [CHAIN], tunnels, call)).length > 0) return true;
   }
   return false;
 }
 
+/** `own`: our chain, where it may be there. */
 async function iptablesChanges(
   firewall: Firewall,
   tool: Iptables,
-  nft: readonly SeenChain[],
+  own: readonly string[],
   tunnels: readonly string[],
   call: CallOptions,
 ): Promise<readonly IptablesChange[] | 'foreign'> {
-  const forward = await firewall.chain(tool, 'FORWARD', call);
+  const chains = await firewall.chains(tool, ['FORWARD', ...own], call);
+  const [forward, mine] = [chains.get('FORWARD'), chains.get(CHAIN)];
   if (!forward) return 'foreign';
-  const maybe = !tool.endsWith('-nft') || nft.some((chain) => chain.name === CHAIN && isIptables(chain, tool));
-  const own = maybe ? await firewall.chain(tool, CHAIN, call) : undefined;
   const wanted = tunnels.flatMap((name): IptablesRule[] => [
     { iif: name, jump: 'ACCEPT' },
     { oif: name, jump: 'ACCEPT' },
@@ -127,10 +128,10 @@ async function iptablesChanges(
   const others = forward.rules.filter((rule) => rule !== jump);
   const jumps = forward.rules.length - others.length;
   const leave = Array.from({ length: jumps }, (): IptablesChange => ({ op: 'deleteRule', chain: 'FORWARD', rule: JUMP }));
-  if (tunnels.length === 0) return [...leave, ...(own ? [{ op: 'deleteChain', chain: CHAIN } as const] : [])];
+  if (tunnels.length === 0) return [...leave, ...(mine ? [{ op: 'deleteChain', chain: CHAIN } as const] : [])];
   const position = others.findLastIndex((rule) => POLICY_CHAINS.test(rule)) + 1;
   const inPlace = jumps === 1 && forward.rules[position] === jump;
-  const same = own !== undefined && own.rules.length === wanted.length && own.rules.every((rule, i) => rule === ruleWords(wanted[i]!));
+  const same = mine?.rules.length === wanted.length && mine.rules.every((rule, i) => rule === ruleWords(wanted[i]!));
   return [
     ...(same ? [] : [{ op: 'replaceChain', chain: CHAIN, rules: wanted } as const]),
     ...(inPlace ? [] : [...leave, { op: 'insertRule', chain: 'FORWARD', position: position + 1, rule: JUMP } as const]),
