@@ -1,4 +1,4 @@
-import type { Node } from '@kosmos/api';
+import type { Cluster, Node } from '@kosmos/api';
 import type { Ctx, Informer, KObject, KubeError } from '@kosmos/kernel';
 import type { CniAdapter } from '../contracts.ts';
 import type { FleetModel } from '../fleet-model.ts';
@@ -19,26 +19,18 @@ export function cniAdapter(
   reader: CniReader,
 ): CniAdapter & Configured {
   const view = memberView(ctx, nodes, reader.watches);
-  const want = (cluster: { metadata: { name: string } } & Parameters<typeof cniOf>[0]) => {
+  const want = (cluster: Cluster) => {
     if (reader.cnis.includes(cniOf(cluster))) view.want(cluster.metadata.name);
   };
   model.clusters.on({ add: want, update: want });
-  const readings = new Map<string, Reading>();
-  const forget = (_: unknown, { cluster }: { cluster: string }) => void readings.delete(cluster);
-  for (const source of [...view.sources, nodes]) {
-    source.on({
-      add: forget,
-      update: (object: KObject, _old: KObject, seen: { cluster: string }) => forget(object, seen),
-      remove: forget,
-      cluster: (name) => forget(undefined, { cluster: name }),
-    });
-  }
+  const readings = new Map<string, { readonly from: MemberSeen; readonly reading: Reading }>();
   const read = (cluster: string): Reading | undefined => {
+    const from = view.of(cluster);
+    if (!from) return undefined;
     const known = readings.get(cluster);
-    if (known) return known;
-    const seen = view.of(cluster);
-    const reading = seen && reader.read(seen);
-    if (reading) readings.set(cluster, reading);
+    if (known && same(known.from, from)) return known.reading;
+    const reading = reader.read(from);
+    readings.set(cluster, { from, reading });
     return reading;
   };
   return {
@@ -54,12 +46,19 @@ export function cniAdapter(
   };
 }
 
+interface MemberSeen extends Seen {
+  /** All objects and refusals. What is known of an object is another object when it changes. */
+  readonly parts: readonly unknown[];
+}
+
+const same = (a: MemberSeen, b: MemberSeen) => a.parts.length === b.parts.length && a.parts.every((part, i) => part === b.parts[i]);
+
 /** What is known of members, as readers take it. */
 export interface MemberView {
   readonly sources: readonly Informer<KObject>[];
   want(cluster: string): void;
   /** Undefined: some of it has not been answered yet. */
-  of(cluster: string): Seen | undefined;
+  of(cluster: string): MemberSeen | undefined;
 }
 
 export function memberView(ctx: Pick<Ctx<{}, {}, {}>, 'informer'>, nodes: Informer<Node>, watches: readonly Watch<KObject>[]): MemberView {
@@ -77,10 +76,13 @@ export function memberView(ctx: Pick<Ctx<{}, {}, {}>, 'informer'>, nodes: Inform
         if (why === 'unknown') return undefined;
         if (why !== undefined) refusals.set(watch, why);
       }
+      const lists = new Map([...sources].map(([watch, source]) => [watch, [...source.list(cluster)]]));
+      const members = [...nodes.list(cluster)].filter(isMember);
       return {
-        list: <T extends KObject>(watch: Watch<T>) => [...(sources.get(watch) as unknown as ByNeed<T>).list(cluster)],
+        parts: [...[...lists.values()].flatMap((list) => [list.length, ...list]), ...members, ...refusals.values()],
+        list: <T extends KObject>(watch: Watch<T>) => lists.get(watch) as unknown as readonly T[],
         refused: (watch) => refusals.get(watch),
-        nodes: [...nodes.list(cluster)].filter(isMember),
+        nodes: members,
       };
     },
   };
