@@ -19,7 +19,13 @@ const labelSelector = object({
 const clusterLinkOptions = object(
   {
     enable: boolean({ default: true, description: 'false: the cluster takes no part in the network.' }),
-    cni: string({ default: 'calico', description: 'calico, flannel, cilium or another: how pod CIDRs are found.' }),
+    cni: string({
+      default: 'calico',
+      description:
+        'How pod CIDRs are found: calico, cilium, flannel, antrea, kindnet, k3s, rke2, ovn-kubernetes, kube-router, weave, azure, aws-vpc-cni; any other word: by the Node objects.',
+    }),
+    podCIDRs: list(string(), { description: 'Networks of all pods, where they cannot be found; these go before what is found.' }),
+    serviceCIDRs: list(string(), { description: 'Networks of all Services, where they cannot be found; these go before what is found.' }),
     networkType: oneOf(NETWORK_TYPES, { default: 'p2p', description: 'p2p: tunnels between all nodes; gateway: between gateway nodes.' }),
     ipFamily: string({ default: 'all', description: 'all, ipv4 or ipv6.' }),
     useIPPool: boolean({ default: false }),

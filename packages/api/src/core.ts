@@ -18,6 +18,25 @@ export interface Pod extends KubeObject {
 }
 export const PodKind: Kind<Pod> = kind('', 'v1', 'Pod', 'pods', true);
 
+export interface ConfigMap extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+export const ConfigMapKind: Kind<ConfigMap> = kind('', 'v1', 'ConfigMap', 'configmaps', true);
+
+export interface DaemonSet extends KubeObject {
+  readonly spec?: {
+    readonly template?: {
+      readonly spec?: {
+        readonly containers?: readonly {
+          readonly name: string;
+          readonly env?: readonly { readonly name: string; readonly value?: string }[];
+        }[];
+      };
+    };
+  };
+}
+export const DaemonSetKind: Kind<DaemonSet> = kind('apps', 'v1', 'DaemonSet', 'daemonsets', true);
+
 export interface Secret extends KubeObject {
   readonly type?: string;
   /** Base64. */
@@ -29,6 +48,7 @@ export const NamespaceKind: Kind<KubeObject> = kind('', 'v1', 'Namespace', 'name
 
 export interface ServiceCIDR extends KubeObject {
   readonly spec?: { readonly cidrs?: readonly string[] };
+  readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 export const ServiceCIDRKind: Kind<ServiceCIDR> = kind('networking.k8s.io', 'v1', 'ServiceCIDR', 'servicecidrs', false);
 

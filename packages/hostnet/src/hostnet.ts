@@ -51,8 +51,8 @@ export interface HostNet {
   /** With their addresses. */
   links(options?: CallOptions): Promise<Link[]>;
   routes(table?: number, options?: CallOptions): Promise<SeenRoute[]>;
-  /** The link that packets to `ip` leave by; undefined where there is no route. */
-  linkTowards(ip: string, options?: CallOptions): Promise<string | undefined>;
+  /** The link that packets to `ip` leave by, and the source address they get; undefined where there is no route. */
+  routeTowards(ip: string, options?: CallOptions): Promise<{ readonly dev: string; readonly src: string | undefined } | undefined>;
   /** Each transaction replaces or deletes whole tables, all in one. */
   nft(
     tables: { readonly replace?: readonly NftTable[]; readonly delete?: readonly Pick<NftTable, 'family' | 'name'>[] },
@@ -157,10 +157,10 @@ export function createHostNet(options: HostNetOptions = {}): HostNet {
       ]);
       return [...four[0]!, ...six[0]!].map((r) => toRoute(r, table));
     },
-    async linkTowards(ip, call) {
+    async routeTowards(ip, call) {
       const ran = await run([...tool[family(address(ip)) === 6 ? 'ip -6' : 'ip'], '-j', 'route', 'get', ip], opts(call));
-      const dev = ran.code === 0 ? (JSON.parse(ran.stdout || '[]') as { dev?: string }[])[0]?.dev : undefined;
-      return dev;
+      const [found] = ran.code === 0 ? (JSON.parse(ran.stdout || '[]') as { dev?: string; prefsrc?: string }[]) : [];
+      return found?.dev === undefined ? undefined : { dev: found.dev, src: found.prefsrc };
     },
     async nft(tables, call) {
       const text = [...(tables.delete ?? []).map(deleteTable), ...(tables.replace ?? []).map(replaceTable)].join('');

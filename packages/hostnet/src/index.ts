@@ -1,6 +1,7 @@
 /** @kosmos/hostnet: one typed encoder and observer for ip, bridge, nft and sysctl. */
 export * from './change.ts';
 export * from './errors.ts';
+export * from './firewall.ts';
 export * from './hostnet.ts';
 export type { MonitorOptions } from './monitor.ts';
 export * from './nft.ts';

@@ -75,7 +75,7 @@ function chainText({ name, hook: h, rules }: NftChain): string {
   return `chain ${nftName(name)} {\n${base}${rules.map((r) => `${ruleText(r)}\n`).join('')}}\n`;
 }
 
-function ruleText(rule: NftRule): string {
+export function ruleText(rule: NftRule): string {
   const note = rule.comment === undefined ? [] : [`comment "${comment(rule.comment)}"`];
   return [...rule.when.map(matchText), actionText(rule.action), ...note].join(' ');
 }

@@ -15,6 +15,7 @@ export interface Ran {
 }
 
 const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', bridge: 'iproute2', nft: 'nftables', nsenter: 'util-linux' };
+const packageOf = (file: string) => PACKAGES[file] ?? (/^ip6?tables-/.test(file) ? 'iptables' : undefined);
 
 /** Where system tools live beside PATH, which users other than root often lack. */
 export function toolEnv(): NodeJS.ProcessEnv {
@@ -92,7 +93,7 @@ export function failed(argv: readonly string[], words: string, item?: string): H
 /** A program that cannot be started. */
 export function missing(file: string, cause: NodeJS.ErrnoException): HostNetError {
   if (cause.code === 'EACCES' || cause.code === 'EPERM') return failed([file], cause.message);
-  const from = PACKAGES[file];
+  const from = packageOf(file);
   return new HostNetError(
     'HOSTNET_E_TOOL_MISSING',
     `The program '${file}' cannot be started (${cause.code ?? cause.message})`,

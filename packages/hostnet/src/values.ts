@@ -8,6 +8,8 @@ import { HostNetError } from './errors.ts';
 const LINK = /^[A-Za-z0-9_][A-Za-z0-9_.~-]{0,14}$/;
 const NETNS = /^[A-Za-z0-9_][A-Za-z0-9_.~-]{0,199}$/;
 const NFT_NAME = /^[a-z][a-z0-9_-]{0,63}$/;
+const FOREIGN_NAME = /^[A-Za-z_][A-Za-z0-9_./-]{0,126}$/;
+const CHAIN = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,27}$/;
 const MAC = /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/;
 const COMMENT = /^[A-Za-z0-9_./:=~ -]{1,120}$/;
 
@@ -23,6 +25,10 @@ export const linkName = matching('name of a link', LINK, 'up to 15 letters, digi
 export const netnsName = matching('name of a network namespace', NETNS, 'letters, digits, and _ . ~ - after the first');
 /** A name of an nft table or chain. */
 export const nftName = matching('name for nft', NFT_NAME, 'a lower-case letter, then letters, digits, _ and -');
+/** A name that others gave an nft table or chain. */
+export const foreignName = matching('name in nft', FOREIGN_NAME, 'a letter, then letters, digits and _ . / -');
+/** A chain or target of iptables. */
+export const chainName = matching('chain of iptables', CHAIN, 'up to 28 letters, digits, _ and - after the first');
 /** A MAC address in lower case with colons. */
 export const mac = matching('MAC address', MAC, 'six pairs of lower-case hex digits with colons');
 /** A comment of an nft rule. */

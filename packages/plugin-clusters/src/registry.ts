@@ -46,7 +46,9 @@ function keepMembers(ctx: ManagerCtx, clusters: Informer<Cluster>, secrets: Info
     )
     .reconcile(async ({ name }, { signal, log }) => {
       const cluster = clusters.get({ cluster: 'host', name });
-      if (!cluster || cluster.metadata.deletionTimestamp) return leave(name);
+      if (!cluster) return leave(name);
+      // It is reached until it is gone: finalizers are for what is to be done in it yet.
+      if (cluster.metadata.deletionTimestamp && joined.has(name)) return undefined;
       const { kubeconfig, kubeconfigSecretRef: ref } = cluster.spec ?? {};
       const secret = ref && (await findSecret(ctx, secrets, ref.name, ref.namespace ?? SYSTEM_NAMESPACE, signal));
       const encoded = kubeconfig ?? secret?.data?.[KUBECONFIG_KEY];

@@ -147,22 +147,32 @@ export interface Network {
 }
 export const Network: Token<Network> = token<Network>('network-vxlan.network');
 
+/** What cannot be found, and what to configure: becomes the condition `PodCIDRsUnknown` of the Cluster. */
+export interface Trouble {
+  /** In CamelCase. */
+  readonly reason: string;
+  readonly message: string;
+}
+
 /**
  * Finds the CIDRs of clusters with certain CNIs, in the role `manager`. It watches what it needs itself and answers from that.
- * What it does not answer (no such method) is found as without it: pod CIDRs from the Node objects, service CIDRs from
- * ServiceCIDR objects or the kube-apiserver's flags. Where a method gives undefined, which means not known now, nothing is
- * written until one of `sources` changes. CIDRs may have host bits and any order; what is none is left out.
+ * What it does not answer (no such method) is found as without it: pod CIDRs from the Node objects. Where a method gives
+ * undefined, which means not known now, nothing is written until one of `sources` changes or some seconds are over. CIDRs
+ * may have host bits and any order; what is none is left out. CIDRs that the Cluster's spec states go before all of it.
  */
 export interface CniAdapter {
-  /** Values of `spec.clusterLinkOptions.cni`; of several adapters for one value the first counts. */
+  /** Values of `spec.clusterLinkOptions.cni`; of several adapters for one value the first counts, those of other plugins before the built-in ones. */
   readonly cnis: readonly string[];
   /** What the answers come from, watched in the members: a change lets its cluster be looked at again. */
   readonly sources: readonly Informer<KObject>[];
-  /** Of all pods of the cluster. */
+  /** Ranges of all pods of the cluster, where something states them; nodes' blocks outside of them are added. */
   podCIDRs?(cluster: string): readonly string[] | undefined;
   /** Of the pods on one node of the cluster. */
   nodePodCIDRs?(cluster: string, node: Node): readonly string[] | undefined;
+  /** Where it gives some, ServiceCIDR objects, flags of the kube-apiserver and the rest are not asked. */
   serviceCIDRs?(cluster: string): readonly string[] | undefined;
+  /** Why the pods' CIDRs, or part of them, cannot be found; undefined: they can. */
+  trouble?(cluster: string): Trouble | undefined;
 }
 /** A plugin gives one or more adapters: `provides: { adapters: CniAdapters }` and `ctx.provide('adapters', adapter)` in `setup`. */
 export const CniAdapters: Many<CniAdapter> = many<CniAdapter>('network-vxlan.cni-adapters');

@@ -1,5 +1,5 @@
 /** @kosmos/plugin-network-vxlan: pods of many clusters reach each other over VXLAN. */
-import { Commands, definePlugin, Health, Metrics, part, type Plugin } from '@kosmos/kernel';
+import { Clusters, Commands, definePlugin, Health, Metrics, part, type Plugin } from '@kosmos/kernel';
 import { agentCommands, setupAgent } from './agent/index.ts';
 import { agentDeps } from './agent-deps.ts';
 import { planCommand } from './commands/plan.ts';
@@ -32,8 +32,8 @@ export const vxlan: (options?: VxlanInput) => Plugin = definePlugin({
       },
     }),
     manager: part<VxlanOptions>()({
-      requires: { fleet: Fleet, adapters: CniAdapters },
-      setup: (ctx) => setupInventory(ctx, ctx.use.fleet.model!, ctx.use.adapters),
+      requires: { fleet: Fleet, network: Network, clusters: Clusters, adapters: CniAdapters },
+      setup: (ctx) => setupInventory(ctx, ctx.use, ctx.use.fleet.model!, ctx.use.adapters),
     }),
     agent: part<VxlanOptions>()({
       requires: { fleet: Fleet, metrics: Metrics, health: Health },

@@ -40,9 +40,11 @@ describe('running tools', () => {
   });
 
   it('says what to install where it knows', () => {
-    const hints = ['ip', 'bridge', 'nft', 'nsenter'].map((tool) => missing(tool, Object.assign(new Error('x'), { code: 'ENOENT' })).hint);
+    const hints = ['ip', 'bridge', 'nft', 'nsenter', 'ip6tables-legacy-restore'].map(
+      (tool) => missing(tool, Object.assign(new Error('x'), { code: 'ENOENT' })).hint,
+    );
     expect(hints).to.deep.equal(
-      ['iproute2', 'iproute2', 'nftables', 'util-linux'].map((name) => `Install ${name}, e.g. apt-get install ${name}.`),
+      ['iproute2', 'iproute2', 'nftables', 'util-linux', 'iptables'].map((name) => `Install ${name}, e.g. apt-get install ${name}.`),
     );
   });
 

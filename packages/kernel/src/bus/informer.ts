@@ -87,6 +87,10 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
     return this.#sources.get(cluster)?.cache.state ?? 'left';
   }
 
+  error(cluster: string): unknown {
+    return this.#sources.get(cluster)?.cache.error;
+  }
+
   /** Clusters whose first list is still to come; with the error, where there was one. */
   unsynced(): { readonly cluster: string; readonly error: unknown }[] {
     return [...this.#sources].filter(([, { cache }]) => !cache.synced).map(([cluster, { cache }]) => ({ cluster, error: cache.error }));

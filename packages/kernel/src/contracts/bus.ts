@@ -28,6 +28,8 @@ export interface Informer<T> {
   /** Has the first list of this cluster arrived? */
   hasSynced(cluster: string): boolean;
   state(cluster: string): InformerState;
+  /** Why the last list or watch failed, e.g. a KubeError with status 404 where the cluster does not serve the kind; undefined while it works. */
+  error(cluster: string): unknown;
   /** Subscribes; objects already known come as `add` with `initial: true`. Call the result to unsubscribe. */
   on(handler: InformerHandler<T>): Subscription;
 }

@@ -18,11 +18,13 @@ export interface Tunnel {
   readonly address: string;
 }
 
-/** `restore`: another's, so its value from before is put back when it is not wanted any more. */
 export interface Sysctl {
   readonly key: SysctlKey;
   readonly value: number;
+  /** Another's, so its value from before is put back when it is not wanted any more. */
   readonly restore: boolean;
+  /** Only where it has this value; absent: whatever it has. */
+  readonly from?: number;
 }
 
 /** All that the agent is to have in the kernel. */
@@ -42,6 +44,9 @@ export interface Problem {
   readonly item: string;
   readonly message: string;
 }
+
+/** The kernel has no IPv6 on a link with less. */
+const MIN_MTU_6 = 1280;
 
 /** What a plan leaves to be known on the node. */
 export interface Facts {
@@ -97,11 +102,12 @@ const hopOf = (hop: string) => {
 function tunnelOf(device: Device, facts: Facts, problems: Problem[]): Tunnel | undefined {
   const refuse = (message: string) => void problems.push({ item: device.name, message });
   const family = familyOf(device.addr);
-  const bind = facts.links.find((l) => l.name === device.bindDev);
+  const local = family === 4 ? facts.underlay.ip : facts.underlay.ip6;
+  // An interface that was renamed is known by its address, until the plan has its new name.
+  const bind = facts.links.find((l) => l.name === device.bindDev) ?? facts.links.find((l) => local !== undefined && holds(l, local));
   if (!OWN_DEVICES.has(device.name)) return refuse(`the agent makes ${[...OWN_DEVICES].join(', ')} only`);
   if (!bind)
     return refuse(`the underlay interface '${device.bindDev}' is not there; this node has ${facts.links.map((l) => l.name).join(', ')}`);
-  const local = family === 4 ? facts.underlay.ip : facts.underlay.ip6;
   if (!local) return refuse(`the ClusterNode has no ${family === 4 ? 'ip' : 'ip6'}, which the tunnel starts from`);
   const there = facts.links.find((l) => l.name === device.name);
   if (there && there.kind !== 'vxlan')
@@ -110,6 +116,9 @@ function tunnelOf(device: Device, facts: Facts, problems: Problem[]): Tunnel | u
   if (device.mtu !== undefined && device.mtu > most) {
     problems.push({ item: device.name, message: `MTU ${device.mtu} does not fit ${bind.name} with MTU ${bind.mtu}; ${most} is used` });
   }
+  const mtu = Math.min(device.mtu ?? most, most);
+  if (family === 6 && mtu < MIN_MTU_6)
+    return refuse(`IPv6 needs an MTU of ${MIN_MTU_6} at least, and ${mtu} is left on ${bind.name} with MTU ${bind.mtu}`);
   return {
     name: device.name,
     id: device.id,
@@ -117,10 +126,13 @@ function tunnelOf(device: Device, facts: Facts, problems: Problem[]): Tunnel | u
     local,
     dev: bind.name,
     mac: device.mac,
-    mtu: Math.min(device.mtu ?? most, most),
+    mtu,
     address: device.addr,
   };
 }
+
+const holds = ({ name, addresses }: Link, ip: string) =>
+  !OWN_DEVICES.has(name) && addresses.some(({ address }) => parseIp(address.slice(0, address.indexOf('/')))?.text === ip);
 
 /**
  * The source of what this host itself sends to far pods: its own address inside its own pod CIDRs (the pod bridge's), which
@@ -140,16 +152,25 @@ function sources(plan: NodePlan, links: readonly Link[]): { 4?: string; 6?: stri
   return found;
 }
 
-/** rp_filter 2 (loose): replies may come by another way than requests. The kernel takes the higher of `all` and the link's. */
+/**
+ * rp_filter 2 (loose): replies may come by another way than requests. The kernel takes the higher of `all` and the link's.
+ * A host that forwards IPv6 stops listening to routers, where accept_ra is not 2, and would lose its default route.
+ */
 function sysctlsOf(tunnels: readonly Tunnel[]): Sysctl[] {
   const four = tunnels.filter((t) => familyOf(t.address) === 4);
+  const six = tunnels.filter((t) => familyOf(t.address) === 6);
   const rpFilter = (conf: string, restore: boolean): Sysctl => ({ key: { family: 'ipv4', conf, name: 'rp_filter' }, value: 2, restore });
   return [
     ...(four.length > 0 ? [{ key: { family: 'ipv4', name: 'ip_forward' }, value: 1, restore: true } as const] : []),
     ...[...new Set(four.map((t) => t.dev))].map((dev) => rpFilter(dev, true)),
     ...four.map((t) => rpFilter(t.name, false)),
-    ...(four.length < tunnels.length
-      ? [{ key: { family: 'ipv6', conf: 'all', name: 'forwarding' }, value: 1, restore: true } as const]
-      : []),
+    ...[...new Set(six.map((t) => t.dev))].map((conf): Sysctl => ({
+      key: { family: 'ipv6', conf, name: 'accept_ra' },
+      value: 2,
+      restore: true,
+      from: 1,
+    })),
+    ...(six.length > 0 ? [{ key: { family: 'ipv6', conf: 'all', name: 'forwarding' }, value: 1, restore: true } as const] : []),
+    ...six.map(({ name }): Sysctl => ({ key: { family: 'ipv6', conf: name, name: 'disable_ipv6' }, value: 0, restore: false })),
   ];
 }

@@ -1,6 +1,7 @@
-import type { Cluster, ClusterNode } from '@kosmos/api';
+import type { ClusterNode } from '@kosmos/api';
 import type { CallOptions, HostNet, Link } from '@kosmos/hostnet';
-import { parseIp } from '../plan/address.ts';
+import { type Cidr, contains, type Ip, parseIp } from '../plan/address.ts';
+import { type Choice, matches } from './choice.ts';
 import { OWN_DEVICES } from './constants.ts';
 
 /** The underlay of this node. */
@@ -10,43 +11,97 @@ export interface Underlay {
   readonly ip6?: string;
 }
 
-/** Which interface the Cluster object says; `auto`: the one towards `towards`, or that of the default route. */
-export type Choice = { readonly name: string } | { readonly auto: true; readonly towards?: string };
+/** The underlay, or in words why there is none: what was looked for, and what is there. */
+export type Detected =
+  { readonly underlay: Underlay } | { readonly reason: 'InvalidMethod' | 'NoInterface' | 'NoAddress'; readonly message: string };
 
-const CAN_REACH = 'can-reach=';
+/** Never the way to other nodes: pods' ends, bridges and tunnels of CNIs and virtual machines. */
+const VIRTUAL = ['lo', 'docker*', 'br-*', 'cni*', 'veth*', 'cali*', 'tunl*', 'vxlan*', 'flannel*', 'cilium*', 'lxc*', 'kube-*', 'nodelocaldns*',
+  'ovn*', 'ovs*', 'br-int', 'genev*', 'antrea*', 'weave*', 'dummy*', 'virbr*', 'vnet*', 'tap*', 'podman*']; // prettier-ignore
 
-/** First the entry of nicNodeNames that has exactly this node, then defaultNICName, then autodetectionMethod. */
-export function chosen(cluster: Cluster | undefined, nodeName: string): Choice {
-  const options = cluster?.spec?.clusterLinkOptions;
-  const named = options?.nicNodeNames?.find((n) => n.nodeName?.includes(nodeName))?.interfaceName;
-  if (named) return { name: named };
-  const byDefault = options?.defaultNICName;
-  if (byDefault && byDefault !== '*') return { name: byDefault };
-  const method = options?.autodetectionMethod;
-  const towards = method?.startsWith(CAN_REACH) ? parseIp(method.slice(CAN_REACH.length))?.text : undefined;
-  return { auto: true, ...(towards !== undefined && { towards }) };
+/**
+ * The interface and addresses by which other nodes reach this one. Of several that fit, what the ClusterNode says already
+ * stays, since every change of an address is a break for those who know the old one.
+ */
+export async function detect(
+  net: HostNet,
+  choice: Choice,
+  links: readonly Link[],
+  known: ClusterNode['spec'],
+  options?: CallOptions,
+): Promise<Detected> {
+  if ('wrong' in choice) return { reason: 'InvalidMethod', message: choice.wrong };
+  const usable = links.filter((link) => !OWN_DEVICES.has(link.name) && link.name !== 'lo');
+  const there = `this node has ${usable.map(describe).join(', ') || 'no other interface than lo'}`;
+  const { candidates, src } = await find(net, choice, usable, options);
+  const link = candidates.find(({ name }) => name === known?.interfaceName) ?? candidates[0];
+  if (!link) return { reason: 'NoInterface', message: `${choice.words}: there is none; ${there}` };
+  const within = 'cidrs' in choice ? choice.cidrs : [];
+  const address = (family: 4 | 6) => pick(link, family, [family === 4 ? known?.ip : known?.ip6, src], within);
+  const [ip, ip6] = [address(4), address(6)];
+  if (!ip && !ip6)
+    return { reason: 'NoAddress', message: `${choice.words}: that is '${link.name}', which has no usable address; ${there}` };
+  return { underlay: { interfaceName: link.name, ...(ip && { ip }), ...(ip6 && { ip6 }) } };
 }
 
-/** Undefined: the interface is not there, not known, or has no address now; what is known stays as it is. */
-export async function detect(net: HostNet, choice: Choice, links: readonly Link[], options?: CallOptions): Promise<Underlay | undefined> {
-  const name =
-    'name' in choice ? choice.name : choice.towards ? await net.linkTowards(choice.towards, options) : await defaultLink(net, options);
-  const link = links.find((l) => l.name === name);
-  if (!link || OWN_DEVICES.has(link.name)) return undefined;
-  const first = (family: 4 | 6) => {
-    for (const a of link.addresses) {
-      const ip = parseIp(a.address.slice(0, a.address.indexOf('/')));
-      if (ip?.family === family && a.scope === 'global' && !a.tentative && !a.deprecated && !a.temporary) return ip.text;
-    }
-    return undefined;
-  };
-  const [ip, ip6] = [first(4), first(6)];
-  return ip || ip6 ? { interfaceName: link.name, ...(ip && { ip }), ...(ip6 && { ip6 }) } : undefined;
+/** Links that fit, best first. */
+async function find(
+  net: HostNet,
+  choice: Exclude<Choice, { wrong: string }>,
+  links: readonly Link[],
+  options?: CallOptions,
+): Promise<{ readonly candidates: readonly Link[]; readonly src?: string | undefined }> {
+  const named = (name: string | undefined) => links.filter((link) => link.name === name);
+  const ready = links.filter((link) => link.up && addressesOf(link).length > 0);
+  if ('globs' in choice) {
+    // A name that stands there in full is taken as it is, so that the message can say what it lacks.
+    const found = choice.globs.flatMap((glob) => ready.filter(({ name }) => matches(glob, name)));
+    return { candidates: found.length > 0 ? found : choice.globs.flatMap((glob) => named(glob)) };
+  }
+  if ('cidrs' in choice) {
+    return { candidates: ready.filter((link) => addressesOf(link).some(({ ip }) => choice.cidrs.some((cidr) => contains(cidr, ip)))) };
+  }
+  if ('towards' in choice) {
+    const route = await net.routeTowards(choice.towards, options);
+    return { candidates: named(route?.dev), src: route?.src };
+  }
+  if ('skip' in choice) {
+    const skip = [...choice.skip, ...VIRTUAL];
+    return { candidates: ready.filter(({ name }) => !skip.some((glob) => matches(glob, name))) };
+  }
+  const routes = (await net.routes(254, options)).filter((route) => route.dst === 'default' && route.dev !== undefined);
+  return { candidates: named(routes.sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))[0]?.dev) };
 }
 
-async function defaultLink(net: HostNet, options?: CallOptions): Promise<string | undefined> {
-  const routes = (await net.routes(254, options)).filter((r) => r.dst === 'default' && r.dev !== undefined);
-  return routes.sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))[0]?.dev;
+interface Address {
+  readonly ip: Ip;
+  /** Of one host only, as virtual addresses that move between nodes are. */
+  readonly single: boolean;
+}
+
+/** Addresses that last. */
+function addressesOf(link: Link): Address[] {
+  return link.addresses.flatMap(({ address, scope, tentative, deprecated, temporary }) => {
+    const [text, length] = address.split('/') as [string, string];
+    const ip = parseIp(text);
+    return ip && scope === 'global' && !tentative && !deprecated && !temporary
+      ? [{ ip, single: length === (ip.family === 4 ? '32' : '128') }]
+      : [];
+  });
+}
+
+/** The first of `preferred` that is there, else the first one. */
+function pick(link: Link, family: 4 | 6, preferred: readonly (string | undefined)[], within: readonly Cidr[]): string | undefined {
+  const all = addressesOf(link).filter(({ ip }) => ip.family === family);
+  const networks = within.filter((cidr) => cidr.family === family);
+  const inside = networks.length === 0 ? all : all.filter(({ ip }) => networks.some((cidr) => contains(cidr, ip)));
+  const known = preferred.flatMap((text) => inside.find(({ ip }) => ip.text === text) ?? []);
+  return (known[0] ?? inside.find(({ single }) => !single) ?? inside[0])?.ip.text;
+}
+
+function describe({ name, up, addresses }: Link): string {
+  const global = addresses.filter(({ scope }) => scope === 'global').map(({ address }) => address);
+  return `${name} (${[...(up ? [] : ['down']), ...(global.length > 0 ? global : ['no address'])].join(', ')})`;
 }
 
 /** Does the ClusterNode say so already? */

@@ -1,10 +1,13 @@
 /** The agent: holds this node's kernel to its plan, tells the host cluster the node's addresses, and reports. */
-import { ClusterNodeKind } from '@kosmos/api';
+import { type ClusterNode, ClusterNodeKind } from '@kosmos/api';
 import { createHostNet, HostNetError } from '@kosmos/hostnet';
 import { KosmosError } from '@kosmos/kernel';
 import type { AgentCtx, AgentDeps } from '../agent-contract.ts';
+import type { VxlanOptions } from '../options.ts';
+import { merge, timestamp } from '../findings.ts';
 import { OWN_DEVICES } from './constants.ts';
-import { chosen, detect, says } from './detect.ts';
+import { chosen } from './choice.ts';
+import { type Detected, detect, says } from './detect.ts';
 import { kernelState, type Outcome } from './kernel-state.ts';
 import { nodeReport } from './report.ts';
 import { worker } from './worker.ts';
@@ -12,14 +15,17 @@ import { worker } from './worker.ts';
 export { agentCommands } from './command.ts';
 export { removeAll } from './uninstall.ts';
 
+const UNDERLAY_UNKNOWN = 'UnderlayUnknown';
 /** A full look even if nothing hinted at a change. */
 const PERIOD_MS = 30_000;
+/** For changes that the kernel tells nobody of. */
+const POLL_MS = 5000;
 const HINT_DEBOUNCE_MS = 100;
 
 /** Declares the agent. Stopping it leaves the kernel as it is: packets flow on while it is away. */
-export function setupAgent(ctx: AgentCtx, _options: unknown, deps: AgentDeps): void {
+export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignChains'>, deps: AgentDeps): void {
   const net = createHostNet();
-  const state = kernelState(net);
+  const state = kernelState(net, options);
   const { log, clock } = ctx;
   const writer = ctx.writer('agent');
   const seconds = ctx.use.metrics.histogram('network_agent_look_seconds', 'Duration of one look at the kernel and what followed.', [
@@ -55,20 +61,24 @@ export function setupAgent(ctx: AgentCtx, _options: unknown, deps: AgentDeps): v
     return outcome.refused.length > 0 ? 'retry' : 'done';
   }
 
-  function tell({ written, problems, refused }: Outcome, ms: number): void {
+  function tell({ written, problems, refused, blocked }: Outcome, ms: number): void {
     if (written > 0) log.info({ written, ms: Math.round(ms) }, 'The kernel was brought to what is planned');
-    const all = JSON.stringify([problems, refused]);
-    if (all !== told) for (const { item, message } of [...problems, ...refused]) log.warn({ item }, `Not applied: ${message}`);
+    const all = JSON.stringify([problems, refused, blocked]);
+    if (all !== told) {
+      for (const { item, message } of [...problems, ...refused]) log.warn({ item }, `Not applied: ${message}`);
+      for (const { item, message } of blocked) log.warn({ item }, `Forwarded packets are dropped: ${message}`);
+    }
     told = all;
   }
 
   async function tellAddresses(signal: AbortSignal): Promise<void> {
     const node = deps.self();
     if (!node) return;
-    const underlay = await detect(net, chosen(deps.cluster(), node.spec?.nodeName ?? ctx.self.node ?? ''), await net.links({ signal }), {
-      signal,
-    });
-    if (!underlay || says(node, underlay)) return;
+    const choice = chosen(deps.cluster(), node.spec?.nodeName ?? ctx.self.node ?? '');
+    const found = await detect(net, choice, await net.links({ signal }), node.spec, { signal });
+    await tellTrouble(node, found, signal);
+    if (!('underlay' in found) || says(node, found.underlay)) return;
+    const { underlay } = found;
     try {
       await writer.apply(
         'host',
@@ -84,7 +94,32 @@ export function setupAgent(ctx: AgentCtx, _options: unknown, deps: AgentDeps): v
     }
   }
 
+  /** What is known stays as it is while nothing is found. */
+  async function tellTrouble(node: ClusterNode, found: Detected, signal: AbortSignal): Promise<void> {
+    const findings = 'underlay' in found ? [] : [{ type: UNDERLAY_UNKNOWN, status: 'True' as const, ...found }];
+    const conditions = merge(findings, node.status?.conditions, timestamp(clock), [UNDERLAY_UNKNOWN]);
+    if (!conditions) return;
+    for (const { reason, message } of findings) log.warn({ reason }, `The underlay interface is not known: ${message}`);
+    try {
+      const { uid } = node.metadata;
+      const object = { metadata: { name: deps.name }, status: { conditions } };
+      await writer.apply('host', ClusterNodeKind, object, { force: true, subresource: 'status', uid, signal });
+    } catch (error) {
+      log.warn({ error: words(error) }, 'A condition of the ClusterNode could not be written; it is tried again');
+      work.wake(2000);
+    }
+  }
+
   const stops: (() => void)[] = [];
+  const poll = worker(
+    clock,
+    POLL_MS,
+    async (signal) => {
+      if (await state.undone(signal)) work.wake();
+      return 'done';
+    },
+    (error) => log.debug({ error: words(error) }, 'The filter tables could not be looked at; the next look tells'),
+  );
   ctx.onStart(async (signal) => {
     try {
       await net.links({ signal });
@@ -107,11 +142,12 @@ export function setupAgent(ctx: AgentCtx, _options: unknown, deps: AgentDeps): v
       deps.onSelfChange(() => work.wake()),
     );
     work.wake();
+    poll.wake(POLL_MS);
   });
   ctx.onStop(async () => {
     for (const stop of stops) stop();
     report.stop();
-    await work.stop();
+    await Promise.all([work.stop(), poll.stop()]);
   });
 }
 

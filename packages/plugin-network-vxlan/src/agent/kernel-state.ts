@@ -1,6 +1,7 @@
 import {
   type CallOptions,
   type Change,
+  createFirewall,
   type HostNet,
   HostNetError,
   type Link,
@@ -13,6 +14,7 @@ import type { NodePlan } from '../plan/types.ts';
 import { NFT_TABLE, TABLE } from './constants.ts';
 import { type Desired, type Facts, lower, type Problem, type Sysctl } from './desired.ts';
 import { diff, type Observed, observedOf } from './diff.ts';
+import { type ForwardOptions, forwardUndone, holdForward } from './forward.ts';
 import { fingerprint, forget, listing, type Memory, NOTHING, recall, remember } from './memory.ts';
 
 /** One look at the kernel, and what was done about it. */
@@ -23,6 +25,8 @@ export interface Outcome {
   readonly problems: readonly Problem[];
   /** What the kernel refused; worth trying again. */
   readonly refused: readonly Problem[];
+  /** Other software's rules that drop what the tunnels bring. */
+  readonly blocked: readonly Problem[];
   readonly links: readonly Link[];
 }
 
@@ -30,12 +34,16 @@ export interface Outcome {
 export interface KernelState {
   /** Rejects only when nothing can be done: no tool, no right, a tool that hangs. */
   hold(plan: NodePlan, underlay: Facts['underlay'], signal?: AbortSignal): Promise<Outcome>;
+  /** Has something been taken away that the kernel tells nobody of? Cheap; may run beside `hold`. */
+  undone(signal?: AbortSignal): Promise<boolean>;
 }
 
 /** A link change may take away what was there when the kernel was looked at, and a second look puts that right. */
 const MAX_LOOKS = 3;
 
-export function kernelState(net: HostNet): KernelState {
+export function kernelState(net: HostNet, options: ForwardOptions = {}): KernelState {
+  const firewall = createFirewall(net.netns === undefined ? {} : { netns: net.netns });
+  let tunnels: readonly string[] = [];
   /** Undefined: not read yet. */
   let memory: Memory | undefined;
   let lowered: { readonly of: unknown; readonly is: ReturnType<typeof lower> } | undefined;
@@ -72,8 +80,17 @@ export function kernelState(net: HostNet): KernelState {
         refused.push({ item, message: error.message });
       }
     };
-    let written = await apply(steps.prepare);
+    tunnels = desired.tunnels.map(({ name }) => name);
+    const forward = async () => {
+      const done = await holdForward(firewall, tunnels, options, call);
+      written += done.written;
+      return done.blocked;
+    };
+    // A device may have to be allowed IPv6 before it can have an address.
+    let written = await apply(steps.prepare.filter(isLink));
     written += await holdSysctls(desired, call, attempt);
+    written += await apply(steps.prepare.filter((change) => !isLink(change)));
+    const blocked = desired.tunnels.length > 0 ? await forward() : [];
     if (steps.table !== undefined && steps.table !== 'delete') {
       const { table: wanted } = steps;
       written += 1;
@@ -85,13 +102,14 @@ export function kernelState(net: HostNet): KernelState {
       await attempt('nft table', () => net.nft({ delete: [NFT_TABLE] }, call));
       memory = { ...memory, table: undefined };
     }
+    if (desired.tunnels.length === 0) await forward();
     // The memory goes last: until then a restart finds what is still to be put back.
     if (desired.tunnels.length === 0 && memory.sysctls.size === 0 && (await recall(net, call))) {
       written += 1;
       await attempt('nft memory', () => forget(net, call));
       memory = NOTHING;
     }
-    return { written, problems, refused, links: seen.links };
+    return { written, problems, refused, blocked, links: seen.links };
   }
 
   async function putTable(table: NftTable, call: CallOptions): Promise<void> {
@@ -116,11 +134,10 @@ export function kernelState(net: HostNet): KernelState {
       }),
     );
     const before = new Map(memory!.sysctls);
-    for (const [path, { restore }] of wanted) if (restore && now.has(path) && !before.has(path)) before.set(path, now.get(path)!);
+    const asked = [...wanted].filter(([path, { from }]) => now.has(path) && (from === undefined || now.get(path) === from));
+    for (const [path, { restore }] of asked) if (restore && !before.has(path)) before.set(path, now.get(path)!);
     const over = [...before].filter(([path]) => !wanted.has(path));
-    const writes: Pick<Sysctl, 'key' | 'value'>[] = [...wanted]
-      .filter(([path, s]) => now.has(path) && now.get(path) !== s.value)
-      .map(([, s]) => s);
+    const writes: Pick<Sysctl, 'key' | 'value'>[] = asked.filter(([path, s]) => now.get(path) !== s.value).map(([, s]) => s);
     if (before.size > memory!.sysctls.size) {
       memory = { ...memory!, sysctls: before };
       await remember(net, memory, call);
@@ -140,6 +157,7 @@ export function kernelState(net: HostNet): KernelState {
   }
 
   return {
+    undone: (signal) => forwardUndone(firewall, tunnels, { signal }),
     async hold(plan, underlay, signal) {
       let written = 0;
       for (let looks = 1; ; looks += 1) {
@@ -154,6 +172,8 @@ export function kernelState(net: HostNet): KernelState {
 function hopsOf(seen: Snapshot): Map<string, number> {
   return new Map(observedOf(seen, 'none').nexthops.flatMap((n) => ('via' in n ? [[`${n.dev} ${n.via}`, n.id] as const] : [])));
 }
+
+const isLink = ({ op }: Change) => op === 'addLink' || op === 'deleteLink';
 
 function itemOf(change: Change): string {
   if ('dst' in change) return `${'mac' in change ? 'fdb' : 'route'} ${'mac' in change ? change.mac : change.dst}`;

@@ -1,5 +1,6 @@
-import { ClusterKind, ClusterNodeKind, type Condition, type Finding, MANAGER_LEASE, withTimes } from '@kosmos/api';
+import { ClusterKind, ClusterNodeKind, MANAGER_LEASE } from '@kosmos/api';
 import type { Ctx, Key } from '@kosmos/kernel';
+import { merge, timestamp } from '../findings.ts';
 import type { FleetModel } from '../fleet-model.ts';
 import { CONDITION_TYPES, type ObjectConditions } from '../plan/conditions.ts';
 
@@ -23,8 +24,8 @@ export function conditionReporter(ctx: Pick<Ctx<{}, {}, {}>, 'controller' | 'wri
     .reconcile(async ({ name }, { signal }) => {
       const cluster = model.clusters.get({ cluster: 'host', name });
       if (!cluster || !model.ready()) return;
-      const now = new Date(ctx.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
-      const conditions = merge(found('Cluster', name), cluster.status?.conditions, now);
+      const now = timestamp(ctx.clock);
+      const conditions = merge(found('Cluster', name), cluster.status?.conditions, now, CONDITION_TYPES);
       if (conditions) {
         await writer.apply(
           'host',
@@ -35,24 +36,10 @@ export function conditionReporter(ctx: Pick<Ctx<{}, {}, {}>, 'controller' | 'wri
       }
       for (const node of model.nodes.list('host')) {
         if (node.spec?.clusterName !== name) continue;
-        const own = merge(found('ClusterNode', node.metadata.name), node.status?.conditions, now);
+        const own = merge(found('ClusterNode', node.metadata.name), node.status?.conditions, now, CONDITION_TYPES);
         if (!own) continue;
         const object = { metadata: { name: node.metadata.name }, status: { conditions: own } };
         await writer.apply('host', ClusterNodeKind, object, { uid: node.metadata.uid, subresource: 'status', force: true, signal });
       }
     });
-}
-
-/** The conditions to write: what is found, and `False` for what was found before; undefined if they are there already. */
-export function merge(found: readonly Finding[], known: readonly Condition[] | undefined, now: string): Condition[] | undefined {
-  const over = CONDITION_TYPES.filter((type) => known?.some((c) => c.type === type) && !found.some((f) => f.type === type));
-  const wanted = withTimes(
-    [...found, ...over.map((type) => ({ type, status: 'False' as const, reason: 'Resolved', message: '' }))],
-    known,
-    now,
-  );
-  const same = wanted.every((w) =>
-    known?.some((c) => c.type === w.type && c.status === w.status && c.reason === w.reason && (c.message ?? '') === w.message),
-  );
-  return same ? undefined : wanted.sort((a, b) => (a.type < b.type ? -1 : 1));
 }

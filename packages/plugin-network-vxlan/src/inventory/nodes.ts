@@ -3,6 +3,7 @@ import type { Ctx, Informer, Key } from '@kosmos/kernel';
 import type { CniAdapter } from '../contracts.ts';
 import type { FleetModel } from '../fleet-model.ts';
 import { canonicalCidrs } from '../plan/address.ts';
+import { podCIDRs } from './cni/reader.ts';
 
 /** A member that cannot be asked now is asked again after this. */
 const ASK_AGAIN_MS = 5000;
@@ -35,7 +36,7 @@ export function nodeInventory(
       if (owner && !owner.metadata.deletionTimestamp && node && isMember(node)) {
         const adapter = adapterOf(owner, adapters);
         const cidrs = adapter?.nodePodCIDRs ? adapter.nodePodCIDRs(cluster, node) : podCIDRs(node);
-        if (!cidrs) return;
+        if (!cidrs) return { requeueAfterMs: ASK_AGAIN_MS };
         await writer.apply(
           'host',
           ClusterNodeKind,
@@ -45,25 +46,27 @@ export function nodeInventory(
           },
           { force: true, signal },
         );
-        return;
+        return undefined;
       }
       // Only what the inventory made: somebody may keep records of a cluster that is not watched.
-      if (!record || record.metadata.labels?.[LABELS.cluster] !== cluster) return;
+      if (!record || record.metadata.labels?.[LABELS.cluster] !== cluster) return undefined;
       if (owner && !node && nodes.state(cluster) !== 'live') return { requeueAfterMs: ASK_AGAIN_MS };
       // The report first: once the record is gone, nothing would come back to it. Its agent, where one is left, sees to it too.
       await writer.delete({ cluster: 'host', name: recordName }, NodeConfigKind, { signal });
       await writer.delete({ cluster: 'host', name: recordName }, ClusterNodeKind, { uid: record.metadata.uid, signal });
+      return undefined;
     });
 }
 
 /** The adapter for the cluster's CNI, if there is one. */
-export function adapterOf({ spec }: Cluster, adapters: readonly CniAdapter[]): CniAdapter | undefined {
-  const cni = spec?.clusterLinkOptions?.cni ?? 'calico';
+export function adapterOf<A extends CniAdapter>(cluster: Cluster, adapters: readonly A[]): A | undefined {
+  const cni = cniOf(cluster);
   return adapters.find(({ cnis }) => cnis.includes(cni));
 }
 
-export function podCIDRs({ spec }: Node): readonly string[] {
-  return spec?.podCIDRs ?? (spec?.podCIDR ? [spec.podCIDR] : []);
+/** The schema's default, for objects that were made before there was one. */
+export function cniOf({ spec }: Pick<Cluster, 'spec'>): string {
+  return spec?.clusterLinkOptions?.cni ?? 'calico';
 }
 
 /** Virtual nodes stand for other clusters, and some nodes are left out by their owner. */

@@ -76,8 +76,11 @@ describe('a plugin that provides a CNI adapter', function () {
   });
 
   it('says which CIDRs the cluster has', async () => {
-    const found = await eventually(async () => (await manager.clusters.client('host').get(ClusterKind, 'm1'))?.status?.clusterLinkStatus);
-    expect(found).to.deep.equal({ podCIDRs: ['10.50.0.0/16'], serviceCIDRs: ['10.60.0.0/16'] });
+    await eventually(async () => {
+      const found = (await manager.clusters.client('host').get(ClusterKind, 'm1'))?.status?.clusterLinkStatus;
+      expect(found).to.deep.equal({ podCIDRs: ['10.50.0.0/16'], serviceCIDRs: ['10.60.0.0/16'] });
+      return true;
+    });
   });
 
   it('says which CIDRs a node has; as long as it does not know, nothing is written', async () => {
@@ -92,7 +95,10 @@ describe('a plugin that provides a CNI adapter', function () {
     });
     for (const cidr of ['10.50.3.0/26', '10.50.4.0/26']) {
       await manager.clusters.client('m1').apply(PodKind, block(cidr.replace('/', '_')), BY);
-      await eventually(async () => expect((await host.get(ClusterNodeKind, 'm1-n1'))?.spec?.podCIDRs).to.deep.equal([cidr]));
+      await eventually(async () => {
+        expect((await host.get(ClusterNodeKind, 'm1-n1'))?.spec?.podCIDRs).to.deep.equal([cidr]);
+        return true;
+      });
     }
   });
 });

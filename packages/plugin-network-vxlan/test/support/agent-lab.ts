@@ -130,6 +130,8 @@ export async function dump(netns: string): Promise<Record<string, string>> {
     'ip nexthop',
     'bridge fdb',
     'nft list ruleset',
+    'iptables-legacy-save',
+    'ip6tables-legacy-save',
   ];
   const found = await Promise.all(commands.map(async (c) => [c, (await inside(netns, c.split(' '))).text] as const));
   const sysctls = await inside(netns, [
@@ -137,7 +139,13 @@ export async function dump(netns: string): Promise<Record<string, string>> {
     '-c',
     'grep -rs . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf /proc/sys/net/ipv6/conf/all | sort',
   ]);
-  const steady = (text: string) => text.replace(/\w+_timer +\d+\.\d+ ?/g, '').replace(/state (?:UNKNOWN|UP) /g, '');
+  const steady = (text: string) =>
+    text
+      .replace(/\w+_timer +\d+\.\d+ ?/g, '')
+      .replace(/state (?:UNKNOWN|UP) /g, '')
+      .replace(/^#.*$/gm, '')
+      .replace(/packets \d+ bytes \d+/g, '')
+      .replace(/\[\d+:\d+\]/g, '');
   return Object.fromEntries([...found, ['sysctls', sysctls.text] as const].map(([c, text]) => [c, steady(text)]));
 }
 

@@ -1,0 +1,26 @@
+import { type Condition, type Finding, withTimes } from '@kosmos/api';
+import type { Clock } from '@kosmos/kernel';
+
+/** RFC 3339, in seconds. */
+export function timestamp(clock: Clock): string {
+  return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** The conditions of these types to write: what is found, and `False` for what was found before; undefined if they are there already. */
+export function merge(
+  found: readonly Finding[],
+  known: readonly Condition[] | undefined,
+  now: string,
+  types: readonly string[],
+): Condition[] | undefined {
+  const over = types.filter((type) => known?.some((c) => c.type === type) && !found.some((f) => f.type === type));
+  const wanted = withTimes(
+    [...found, ...over.map((type) => ({ type, status: 'False' as const, reason: 'Resolved', message: '' }))],
+    known,
+    now,
+  );
+  const same = wanted.every((w) =>
+    known?.some((c) => c.type === w.type && c.status === w.status && c.reason === w.reason && (c.message ?? '') === w.message),
+  );
+  return same ? undefined : wanted.sort((a, b) => (a.type < b.type ? -1 : 1));
+}
