@@ -97,7 +97,7 @@ function table(plans: readonly NodePlan[], conditions: readonly ObjectConditions
       );
     for (const r of plan.routes) lines.push(`  route   ${r.cidr}  via ${[r.gw, ...(r.alternates ?? [])].join(', ')}  dev ${r.dev}`);
     for (const n of plan.nat)
-      lines.push(`  nat     ${n.stage}  ${n.stage === 'translate' ? `${n.real} as ${n.seen}` : n.cidr}  dev ${n.dev}`);
+      lines.push(`  nat     ${n.stage}  ${'real' in n ? `${n.real} as ${n.seen}` : n.cidr}  dev ${n.dev}`);
     if (plan.devices.length > 0) lines.push(`  peers   ${plan.arps.length}`);
   }
   const found = conditionLines(conditions);

@@ -1,12 +1,15 @@
 import type { Announced, NodeView } from '../contracts.ts';
+import { seenParts } from './maps.ts';
 import { type Bits, type Cidr, cidrOf, compareCidrs, type Ip, type IpVersion, width } from './address.ts';
 import { lowerBound } from './intervals.ts';
 import type { ClusterState, NodeState, Peer } from './model.ts';
 import type { Route } from './types.ts';
 
-/** One announced network. A new object whenever it, its exits or what others see of those changes. */
+/** One announced network, or a part of it that is mapped otherwise. A new object whenever it, its exits or what others see of those changes. */
 export interface Entry {
+  /** As other clusters see it. */
   readonly cidr: Cidr;
+  readonly real: Cidr;
   readonly cluster: ClusterState;
   readonly announced: Announced;
   readonly exits: readonly NodeState[];
@@ -29,12 +32,24 @@ export function compareClusters(a: ClusterState, b: ClusterState): number {
   return a.name === b.name ? 0 : a.name < b.name ? -1 : 1;
 }
 
-/** One cluster's announcements, sorted; of equal networks the first stays. */
+interface Part {
+  readonly announced: Announced;
+  readonly real: Cidr;
+  readonly seen: Cidr;
+}
+
+/** One cluster's announcements as others see them, sorted; of equal networks the first stays. */
 export function makeBlock(cluster: ClusterState, announced: readonly Announced[], old: ReadonlyMap<string, Entry>): Map<string, Entry> {
-  const sorted = [...announced].filter((a) => a.exits.length > 0).sort(compareAnnounced);
+  const { maps } = cluster;
+  const parts: Part[] = [];
+  for (const a of announced) {
+    if (a.exits.length === 0) continue;
+    if (maps.length === 0) parts.push({ announced: a, real: a.real, seen: a.real });
+    else for (const part of seenParts(maps, a.real)) parts.push({ announced: a, ...part });
+  }
   const block = new Map<string, Entry>();
-  for (const a of sorted) {
-    const key = a.seen.text;
+  for (const { announced: a, real, seen } of parts.sort(compareParts)) {
+    const key = seen.text;
     if (block.has(key)) continue;
     const exits = a.exits as readonly NodeView[] as readonly NodeState[];
     const stamp = exits.reduce((max, node) => Math.max(max, node.rev), 0);
@@ -43,21 +58,23 @@ export function makeBlock(cluster: ClusterState, announced: readonly Announced[]
       known?.cluster === cluster &&
       known.stamp === stamp &&
       known.announced.kind === a.kind &&
-      known.announced.real.text === a.real.text &&
+      known.real.text === real.text &&
       known.exits.length === exits.length &&
       known.exits.every((node, i) => node === exits[i]);
-    block.set(key, same ? known : { cidr: a.seen, cluster, announced: a, exits, stamp, line: undefined });
+    block.set(key, same ? known : { cidr: seen, real, cluster, announced: a, exits, stamp, line: undefined });
   }
   return block;
 }
 
 /** Total and independent of input order, so that whatever taps add, in whatever order, gives the same plan. */
-export function compareAnnounced(a: Announced, b: Announced): number {
+function compareParts(a: Part, b: Part): number {
+  const { announced: one } = a;
+  const { announced: other } = b;
   return (
     compareCidrs(a.seen, b.seen) ||
-    (a.kind === b.kind ? 0 : a.kind < b.kind ? -1 : 1) ||
+    (one.kind === other.kind ? 0 : one.kind < other.kind ? -1 : 1) ||
     compareCidrs(a.real, b.real) ||
-    (a.exits[0]!.name < b.exits[0]!.name ? -1 : a.exits[0]!.name === b.exits[0]!.name ? 0 : 1)
+    (one.exits[0]!.name < other.exits[0]!.name ? -1 : one.exits[0]!.name === other.exits[0]!.name ? 0 : 1)
   );
 }
 
