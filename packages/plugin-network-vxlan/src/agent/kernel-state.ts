@@ -5,7 +5,6 @@ import {
   HostNetError,
   type Link,
   type NftTable,
-  type Snapshot,
   sysctlKey,
   sysctlPath,
 } from '@kosmos/hostnet';
@@ -13,6 +12,7 @@ import type { NodePlan } from '../plan/types.ts';
 import { NFT_TABLE, TABLE } from './constants.ts';
 import { type Desired, type Facts, lower, type Problem, type Sysctl } from './desired.ts';
 import { diff, type Observed, observedOf } from './diff.ts';
+import { knownHops } from './nexthop-ids.ts';
 import { fingerprint, forget, listing, type Memory, NOTHING, recall, remember } from './memory.ts';
 
 /** One look at the kernel, and what was done about it. */
@@ -50,7 +50,7 @@ export function kernelState(net: HostNet): KernelState {
   async function once(plan: NodePlan, underlay: Facts['underlay'], call: CallOptions): Promise<Outcome> {
     const [seen, listed] = await Promise.all([net.snapshot(TABLE, call), listing(net, call)]);
     memory ??= (await recall(net, call)) ?? NOTHING;
-    const { desired, problems } = lowerOnce(plan, { links: seen.links, underlay, hops: hopsOf(seen) });
+    const { desired, problems } = lowerOnce(plan, { links: seen.links, underlay, hops: knownHops(observedOf(seen, 'none').nexthops) });
     const table: Observed['table'] =
       listed === undefined
         ? 'none'
@@ -151,14 +151,11 @@ export function kernelState(net: HostNet): KernelState {
   };
 }
 
-function hopsOf(seen: Snapshot): Map<string, number> {
-  return new Map(observedOf(seen, 'none').nexthops.flatMap((n) => ('via' in n ? [[`${n.dev} ${n.via}`, n.id] as const] : [])));
-}
-
 function itemOf(change: Change): string {
   if ('dst' in change) return `${'mac' in change ? 'fdb' : 'route'} ${'mac' in change ? change.mac : change.dst}`;
   if ('ip' in change) return `neighbour ${change.ip}`;
   if ('name' in change) return `link ${change.name}`;
   if ('address' in change) return `address ${change.address}`;
-  return 'via' in change ? `nexthop ${change.via}` : change.op;
+  if ('via' in change) return `nexthop ${change.via}`;
+  return 'group' in change ? `nexthop group ${change.group.join('/')}` : change.op;
 }
