@@ -33,8 +33,8 @@ export type NftMatch =
   | { readonly oif: readonly string[] }
   | { readonly saddr: string; readonly not?: boolean }
   | { readonly daddr: string; readonly not?: boolean }
-  /** In none of these, which are of one family and do not overlap. */
-  | { readonly daddrNone: readonly string[] }
+  /** In one of these (in none of them), which are of one family and do not overlap. */
+  | { readonly daddrIn: readonly string[]; readonly not?: boolean }
   | { readonly udpDport: readonly number[] }
   | { readonly tcpDport: readonly number[] }
   | { readonly tcpSyn: true }
@@ -98,7 +98,7 @@ function matchText(m: NftMatch): string {
   if ('oif' in m) return `oifname ${names(m.oif)}`;
   if ('saddr' in m) return `${ip(m.saddr)} saddr${is(m)} ${prefix(m.saddr)}`;
   if ('daddr' in m) return `${ip(m.daddr)} daddr${is(m)} ${prefix(m.daddr)}`;
-  if ('daddrNone' in m) return `${ip(m.daddrNone[0] ?? '')} daddr != { ${m.daddrNone.map(prefix).join(', ')} }`;
+  if ('daddrIn' in m) return `${ip(m.daddrIn[0] ?? '')} daddr${is(m)} { ${m.daddrIn.map(prefix).join(', ')} }`;
   if ('udpDport' in m) return `udp dport ${ports(m.udpDport)}`;
   if ('tcpDport' in m) return `tcp dport ${ports(m.tcpDport)}`;
   if ('tcpSyn' in m) return 'tcp flags syn';

@@ -74,11 +74,11 @@ export function gatewayMode(count: number) {
       const ofNodes = cluster.nodes.flatMap((n) => n.podCIDRs.filter((cidr) => cidr.family === family.id));
       const pods = [...new Set(seen([...whole, ...ofNodes]))];
       const here = seen(mine);
-      for (const cidr of pods) nat({ stage: 'notrack', cidr, except: here, dev: family.bridge.name });
+      if (pods.length > 0) nat({ stage: 'notrack', cidrs: pods, except: here, dev: family.bridge.name });
       const nets = cluster.nets(family)!;
       // What is for this cluster has its state here: answers to what was masqueraded, and the gateway's own pods.
       const except = [...new Set([...pods, ...whole.map(({ text }) => text), nets.local.text, nets.bridge.text])];
-      nat({ stage: 'notrack', cidr: family.id === 4 ? '0.0.0.0/0' : '::/0', except, dev: family.local.name });
+      nat({ stage: 'notrack', except, dev: family.local.name });
       if (activeIn(cluster, family)[0] !== node) return;
       for (const cidr of cluster.serviceCIDRs) {
         if (cidr.family === family.id) nat({ stage: 'masquerade', cidr: cidr.text, dev: family.bridge.name });

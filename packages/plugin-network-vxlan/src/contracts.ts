@@ -138,8 +138,8 @@ export interface NetworkHooks {
   /** What else is wrong with a cluster; one of the types that the planner has, see README. */
   readonly check: OwnHook<[cluster: ClusterView, say: (type: ProblemType, reason: string, message: string) => void]>;
 }
-/** What a plugin may find wrong with a Cluster: a value in the object (`plan -f` refuses the file then), or why it takes no part. */
-export type ProblemType = 'Malformed' | 'NotInNetwork';
+/** What a plugin may find wrong with a Cluster: a value in the object (`plan -f` refuses the file then), why it takes no part, or a network that clashes. */
+export type ProblemType = 'Malformed' | 'NotInNetwork' | 'CIDRConflict';
 
 /** Made in `setup`, one set a process. */
 export function networkHooks(): NetworkHooks {

@@ -3,6 +3,7 @@ import type { PluginList } from '@kosmos/kernel';
 import { clusters } from '@kosmos/plugin-clusters';
 import { dualstack } from '@kosmos/plugin-dualstack';
 import { gateway, type GatewayInput } from '@kosmos/plugin-gateway';
+import { globalip, type GlobalIpInput } from '@kosmos/plugin-globalip';
 import { vxlan, type VxlanInput } from '@kosmos/plugin-network-vxlan';
 
 export interface PresetNetworkOptions {
@@ -10,10 +11,12 @@ export interface PresetNetworkOptions {
   readonly vxlan?: VxlanInput;
   /** Of `gateway()`. */
   readonly gateway?: GatewayInput;
+  /** Of `globalip()`. */
+  readonly globalip?: GlobalIpInput;
 }
 
 /** For `plugins` of a config: `plugins: [presetNetwork()]`. */
 export function presetNetwork(options: PresetNetworkOptions = {}): PluginList {
-  return [clusters(), vxlan(options.vxlan), gateway(options.gateway), dualstack()];
+  return [clusters(), vxlan(options.vxlan), gateway(options.gateway), globalip(options.globalip), dualstack()];
 }
 export default presetNetwork;

@@ -12,8 +12,8 @@ const RULES: readonly (readonly [NftRule, string])[] = [
     'ip saddr 10.0.0.0/8 ip6 daddr != fd00::/8 masquerade',
   ],
   [
-    { when: [{ iif: ['vx-local'] }, { daddrNone: ['10.1.0.0/16', '10.3.0.0/24'] }], action: 'notrack' },
-    'iifname { "vx-local" } ip daddr != { 10.1.0.0/16, 10.3.0.0/24 } notrack',
+    { when: [{ iif: ['vx-local'] }, { daddrIn: ['fd00::/8'] }, { daddrIn: ['10.1.0.0/16', '10.3.0.0/24'], not: true }], action: 'notrack' },
+    'iifname { "vx-local" } ip6 daddr { fd00::/8 } ip daddr != { 10.1.0.0/16, 10.3.0.0/24 } notrack',
   ],
   [{ when: [{ tcpSyn: true }], action: { clampMssTo: 1410 } }, 'tcp flags syn tcp option maxseg size set 1410'],
   [{ when: [{ saddr: '10.5.0.0/18' }], action: { rewriteSaddr: '100.65.0.0/18' } },

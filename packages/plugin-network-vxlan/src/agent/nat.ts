@@ -64,9 +64,13 @@ export function natTable(
   const outer: NftRule[] = [{ when: [{ udpDport: ports }], action: 'notrack' }];
   const raw: NftRule[] = [
     ...transit.map((n): NftRule => {
-      const except = apart(n.except.filter((cidr) => sameFamily(cidr, n.cidr)));
+      const except = apart(n.except);
       return {
-        when: [{ iif: [n.dev] }, { daddr: n.cidr }, ...(except.length > 0 ? [{ daddrNone: except }] : [])],
+        when: [
+          { iif: [n.dev] },
+          ...(n.cidrs ? [{ daddrIn: apart(n.cidrs) }] : []),
+          ...(except.length > 0 ? [{ daddrIn: except, not: true }] : []),
+        ],
         action: 'notrack',
       };
     }),

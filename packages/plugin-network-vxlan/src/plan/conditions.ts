@@ -24,7 +24,7 @@ interface Snapshot {
 
 /** The order of severity; the worst one's is the condition's reason. */
 const CONFLICTS = ['EqualCIDR', 'HoldsUnderlay', 'OverlapsOwnNetwork', 'DuplicateCIDR', 'PartialOverlap'] as const;
-type Conflicts = Map<string, { reason: (typeof CONFLICTS)[number]; message: string }[]>;
+type Conflicts = Map<string, { reason: string; message: string }[]>;
 
 /** Messages of one condition; more would fill the object, and the first ones say what to do. */
 const SHOWN = 5;
@@ -41,6 +41,7 @@ export function findConditions(snapshot: Snapshot): ObjectConditions[] {
     let why: Finding | undefined = excluded(cluster);
     snapshot.hooks.check.run(cluster, (type, reason, message) => {
       if (type === 'Malformed') problems.push(message);
+      else if (type === 'CIDRConflict') conflicts.set(cluster.name, [...(conflicts.get(cluster.name) ?? []), { reason, message }]);
       else why ??= { type, status: 'True', reason, message };
     });
     add('Cluster', cluster.name, [malformed(problems), why, conflict(conflicts.get(cluster.name))]);
@@ -127,7 +128,7 @@ function excluded({ excluded: why }: ClusterState | NodeState): Finding | undefi
 
 function conflict(found: Conflicts extends Map<string, infer F> ? F | undefined : never): Finding | undefined {
   if (!found) return undefined;
-  const worst = CONFLICTS.find((reason) => found.some((f) => f.reason === reason))!;
+  const worst = CONFLICTS.find((reason) => found.some((f) => f.reason === reason)) ?? found[0]!.reason;
   return { type: 'CIDRConflict', status: 'True', reason: worst, message: join(found.map((f) => f.message).sort()) };
 }
 

@@ -62,5 +62,5 @@ export type Nat =
   | { readonly stage: 'rewrite'; readonly real: string; readonly seen: string; readonly dev: string }
   /** What comes in by `dev` for a service address in `cidr` and is translated on this node leaves with this node's address. */
   | { readonly stage: 'masquerade'; readonly cidr: string; readonly dev: string }
-  /** What comes in by `dev` for `cidr`, but none of `except`, only passes through: no state is kept of it. */
-  | { readonly stage: 'notrack'; readonly cidr: string; readonly except: readonly string[]; readonly dev: string };
+  /** What comes in by `dev` for one of `cidrs` (absent: for anybody), but none of `except`, only passes through: no state is kept of it. */
+  | { readonly stage: 'notrack'; readonly cidrs?: readonly string[]; readonly except: readonly string[]; readonly dev: string };
