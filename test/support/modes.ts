@@ -1,6 +1,6 @@
 /** Labs in every mode of the network, and what is asked of each: real packets between pods, hosts and services. */
 import { resolve } from 'node:path';
-import { ClusterKind, ClusterNodeKind, clusterNodeName } from '@kosmos/api';
+import { ClusterKind, ClusterNodeKind, clusterNodeName, ServiceCIDRKind } from '@kosmos/api';
 import type { Kind, KObject } from '@kosmos/kernel';
 import { type Lab, type LabCluster, topologyOf } from '@kosmos/lab';
 import { eventually, startTestLab } from '@kosmos/testing';
@@ -35,7 +35,7 @@ const global = (c: number) => ({
 export async function startMode(mode: Mode, config = 'test/support/modes.config.ts'): Promise<Lab> {
   const numbers = mode.types.map((_, i) => i + 1);
   const networks = (c: number, kind: 'pods' | 'services') =>
-    [...(mode.families === 'ipv6' ? [] : [V4(c, mode.equal === true)[kind]]), ...(mode.families === 'ipv4' ? [] : [V6(c, mode.equal === true)[kind]])].join();
+    [V4(c, mode.equal === true)[kind], ...(mode.families === 'ipv4' ? [] : [V6(c, mode.equal === true)[kind]])].join();
   const gateways = ['n1', 'n2'].slice(0, mode.gateways);
   const lab = await startTestLab({
     config: resolve(config),
@@ -51,7 +51,7 @@ export async function startMode(mode: Mode, config = 'test/support/modes.config.
       clusters: numbers.map((c) => ({
         name: `c${c}`,
         underlay: `lan${c}`,
-        families: mode.families,
+        families: mode.families === 'ipv4' ? 'ipv4' : 'dual', // the lab's API server is an IPv4 one
         podCIDR: networks(c, 'pods'),
         serviceCIDR: networks(c, 'services'),
         nodes: c === 3 ? NODES - 1 : NODES,
@@ -69,10 +69,12 @@ export async function startMode(mode: Mode, config = 'test/support/modes.config.
         cni: 'lab',
         ...(mode.equal && { globalCIDRsMap: Object.fromEntries(map) }),
       };
-      await host.patch(ClusterKind, name, {
-        spec: { clusterLinkOptions },
-        status: { clusterLinkStatus: { serviceCIDRs } },
-      });
+      await host.patch(ClusterKind, name, { spec: { clusterLinkOptions } });
+      // The lab's API server tells of the primary family's only.
+      for (const [n, cidr] of serviceCIDRs.entries()) {
+        const range = { metadata: { name: `test-${n}` }, spec: { cidrs: [cidr] } };
+        await lab.client(name).apply(ServiceCIDRKind, range, { fieldManager: 'test' });
+      }
       for (const node of nodes) await eventually(() => host.get(ClusterNodeKind, clusterNodeName(name, node.name)), { message: `ClusterNode of ${name}/${node.name}` });
       for (const node of gateways) await host.patch(ClusterNodeKind, clusterNodeName(name, node), { spec: { roles: ['gateway'] } });
     }),
@@ -87,7 +89,7 @@ export async function startMode(mode: Mode, config = 'test/support/modes.config.
   for (const cluster of lab.clusters) {
     for (const pod of pods(cluster)) {
       const { status } = (await lab.client(cluster.name).get(PodKind, pod, { namespace: 'default' }))!;
-      known.set(`${cluster.name}/${pod}`, (status?.podIPs ?? []).map(({ ip }) => ip));
+      known.set(`${cluster.name}/${pod}`, (status?.podIPs ?? []).map(({ ip }) => ip).filter((ip) => mode.families !== 'ipv6' || ip.includes(':')));
     }
   }
   await Promise.all(lab.clusters.flatMap((cluster) => cluster.nodes.map((node) => kubeProxy(lab, cluster, node.name, services(lab, cluster)))));

@@ -14,12 +14,13 @@ export function allocate(pools: readonly Cidr[], taken: readonly Cidr[], cluster
     const near = taken.filter((t) => overlaps(t, pool));
     const slots = 2n ** BigInt(real.length - pool.length);
     const start = BigInt(`0x${hash('sha256', `${cluster}\0${real.text}`, 'hex').slice(0, 16)}`) % slots;
-    for (let tried = 0n; tried < slots && tried < MAX_TRIES; tried += 1n) {
-      const found = slot(pool, real.length, (start + tried) % slots);
+    let passed = 0n;
+    for (let tries = 0; passed < slots && tries < MAX_TRIES; tries += 1) {
+      const found = slot(pool, real.length, (start + passed) % slots);
       const by = near.find((t) => overlaps(t, found));
       if (!by) return found;
-      // Behind a larger network that is taken.
-      if (by.length < real.length) tried += 2n ** BigInt(real.length - by.length) - 1n - within(by, found);
+      // Behind it, if it is larger.
+      passed += by.length < real.length ? 2n ** BigInt(real.length - by.length) - within(by, found) : 1n;
     }
   }
   return undefined;

@@ -1,5 +1,5 @@
 import type { NftChain, NftRule, NftTable } from '@kosmos/hostnet';
-import { type Cidr, compareCidrs, contains, parseCidr } from '../plan/address.ts';
+import { type Cidr, compareCidrs, contains, overlaps, parseCidr } from '../plan/address.ts';
 import type { Nat } from '../plan/types.ts';
 import { NFT_TABLE } from './constants.ts';
 import type { Problem, Tunnel } from './desired.ts';
@@ -50,7 +50,7 @@ export function natTable(
   // shows its own such address. For pods of other nodes the answer comes here anyway, and would not find back to that address.
   const pods = [...new Set(of('keep').map((k) => k.cidr))];
   const hairpin = [...new Map(translated.map((t) => [t.seen, t])).values()].flatMap((t) =>
-    pods.filter((cidr) => sameFamily(cidr, t.seen)).map((cidr): NftRule => ({
+    pods.filter((cidr) => meet(cidr, t.real)).map((cidr): NftRule => ({
       when: [{ originalDaddr: t.seen }, { saddr: cidr }, { daddr: cidr }],
       action: { snatPrefix: [[t.real, t.seen]] },
     })),
@@ -103,7 +103,10 @@ export function natTable(
   };
 }
 
-const sameFamily = (a: string, b: string) => a.includes(':') === b.includes(':');
+function meet(a: string, b: string): boolean {
+  const [one, other] = [parseCidr(a), parseCidr(b)];
+  return one !== undefined && other !== undefined && overlaps(one, other);
+}
 
 /** The networks without those that lie within others: nft refuses sets that overlap. */
 function apart(cidrs: readonly string[]): string[] {
