@@ -1,10 +1,16 @@
-import type { Lab, LabCluster } from '@kosmos/lab';
+import type { ClusterTopology } from '@kosmos/lab';
+import type { Rig } from './rig.ts';
 
 /**
  * What kube-proxy has on a node for these services (port 80 to the pod's 7000), with the rules that meet other software:
  * it drops forwarded packets whose state it calls invalid, and connections that are picked up in the middle are invalid.
  */
-export async function kubeProxy(lab: Lab, cluster: LabCluster, node: string, services: readonly { vip: string; pod: string }[]): Promise<void> {
+export async function kubeProxy(
+  rig: Rig,
+  cluster: ClusterTopology,
+  node: string,
+  services: readonly { vip: string; pod: string }[],
+): Promise<void> {
   const dnat = services.map(({ vip, pod }) => {
     const six = vip.includes(':');
     const ip = six ? 'ip6' : 'ip';
@@ -31,7 +37,7 @@ export async function kubeProxy(lab: Lab, cluster: LabCluster, node: string, ser
   }
 }
 `;
-  const { code, stderr } = await lab.exec(`${cluster.name}/${node}`, ['nft', '-f', '-'], { input: text });
+  const { code, stderr } = await rig.exec(`${cluster.name}/${node}`, ['nft', '-f', '-'], { input: text });
   if (code !== 0) throw new Error(`kube-proxy's rules on ${node}: ${stderr}`);
-  await lab.exec(`${cluster.name}/${node}`, ['sysctl', '-qw', 'net.netfilter.nf_conntrack_tcp_loose=0']);
+  await rig.exec(`${cluster.name}/${node}`, ['sysctl', '-qw', 'net.netfilter.nf_conntrack_tcp_loose=0']);
 }

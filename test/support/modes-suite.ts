@@ -1,157 +1,189 @@
 /** What every mode of the network is held to, with real packets. */
-import type { Lab, LabCluster } from '@kosmos/lab';
-import { cleanUp, eventually, needs } from '@kosmos/testing';
+import type { ClusterTopology } from '@kosmos/lab';
+import { eventually, needs } from '@kosmos/testing';
 import { expect } from 'chai';
-import { type Mode, podIPs, pods, PORT, seen, startMode, type Traffic, traffic, vipOf } from './modes.ts';
+import { gatewayNames, type Mode, podIPs, pods, PORT, seen, startMode, type Traffic, traffic, vipOf } from './modes.ts';
+import type { Rig } from './rig.ts';
 
-const READY_MS = 60_000;
 const six = (ip: string) => ip.includes(':');
 
+interface Flow {
+  /** `c1/on-n1` */
+  readonly from: string;
+  /** As the sender's cluster sees it. */
+  readonly to: string;
+  /** The address that the receiver is to see; undefined: any. */
+  readonly source?: string;
+}
+
 export function suite(mode: Mode): void {
-  const name = `${mode.types.join(', ')}${mode.types.includes('gateway') ? ` by ${mode.gateways} gateway${mode.gateways > 1 ? 's' : ''}` : ''}`;
-  describe(`${name}; ${mode.families}; ${mode.equal ? 'equal networks, global addresses' : 'networks apart'}${mode.forward ? `; FORWARD ${mode.forward}` : ''}`, function () {
+  const gateways = mode.types.includes('gateway') ? ` by ${mode.gateways} gateway${mode.gateways > 1 ? 's' : ''}` : '';
+  describe(`${mode.types.join(', ')}${gateways}; ${mode.families}; ${mode.equal ? 'equal networks, global addresses' : 'networks apart'}`, function () {
     this.timeout(180_000);
-    let lab: Lab;
-    before(needs('root', 'ip', 'nft', 'ping'));
+    let rig: Rig;
+    before(needs('root', 'ip', 'bridge', 'nft', 'nsenter', 'ping'));
     before(async () => {
-      lab = await startMode(mode);
-      for (const { from, to } of pairs(lab)) {
-        await eventually(() => ping(lab, from.target, to.seen), { message: `ping from ${from.target} to ${to.target}, ${to.seen}`, timeoutMs: READY_MS });
+      rig = await startMode(mode);
+      for (const cluster of rig.clusters) {
+        for (const pod of pods(cluster)) {
+          const answers = async () => (await rig.exec(`${cluster.name}/${pod}`, ['sh', '-c', `grep -q :1B58 /proc/net/tcp6`])).code === 0;
+          await eventually(answers, { message: `${cluster.name}/${pod} serves`, timeoutMs: 60_000 });
+        }
       }
     });
-    after(cleanUp);
+    after(() => rig?.down());
 
-    it('pods on gateways and off them reach each other, both ways, each seen by its own address', async () => {
-      await each(pairs(lab), async ({ from, to }) => {
-        const what = `${from.target} to ${to.target}, ${to.seen}`;
-        complete(await traffic(lab, from.target, to.seen), from.seen, what);
+    it('pods on gateways and off them reach each other both ways, each seen by its own address, and are refused at once by closed ports', async () => {
+      await all(rig, podFlows(rig), PORT, ({ closed }, what) => {
+        expect(closed!.what, `${what}: closed port`).to.equal('ECONNREFUSED');
+        expect(closed!.ms, `${what}: closed port`).to.be.lessThan(1000);
       });
     });
 
-    it('a closed port is refused at once, and a packet of full size passes undivided', async () => {
-      await each(pairs(lab), async ({ from, to }) => {
-        const result = await traffic(lab, from.target, to.seen);
-        expect(result.closed.what, `${from.target} to ${to.target}, ${to.seen}`).to.equal('ECONNREFUSED');
-        expect(result.closed.ms).to.be.lessThan(1000);
-        const size = six(to.seen) ? 1430 - 48 : 1450 - 28;
-        expect((await sized(lab, from.target, to.seen, size)).passed, `${size} bytes from ${from.target} to ${to.seen}`).to.equal(true);
-      });
+    it('a packet of full size passes undivided', async () => {
+      for (const { from, to } of podFlows(rig)) {
+        const size = six(to) ? 1430 - 48 : 1450 - 28;
+        expect((await sized(rig, from, to, size)).passed, `${size} bytes from ${from} to ${to}`).to.equal(true);
+      }
     });
 
-    it("nodes reach pods of other clusters, seen by the address of their own pod bridge", async () => {
-      const all = clusterPairs(lab).flatMap(([a, b]) =>
-        [a.nodes[0]!, a.nodes.at(-1)!].flatMap((node) => podIPs(lab, b, pods(b)[1]!).map((ip) => ({ a, b, node, ip }))),
+    it('nodes reach pods of other clusters, seen by the address of their own pod bridge', async () => {
+      const flows = clusterPairs(rig).flatMap(([a, b]) =>
+        [a.nodes[0]!, a.nodes.at(-1)!].flatMap((node) =>
+          podIPs(b, pods(b)[1]!).map((ip): Flow => {
+            const cidr = node.podCIDRs.find((c) => six(c) === six(ip))!;
+            const bridge = six(ip) ? cidr.replace('::/64', '::1') : cidr.replace('.0/24', '.1');
+            return { from: `${a.name}/${node.name}`, to: seen(rig, b, ip), source: seen(rig, a, bridge) };
+          }),
+        ),
       );
-      await each(all, async ({ a, b, node, ip }) => {
-        const bridge = node.podCIDRs.find((cidr) => six(cidr) === six(ip))!.replace(six(ip) ? /::\/64$/ : /\.0\/24$/, six(ip) ? '::1' : '.1');
-        complete(await traffic(lab, `${a.name}/${node.name}`, seen(lab, b, ip)), seen(lab, a, bridge), `${a.name}/${node.name} to ${ip} of ${b.name}`);
-      });
+      await all(rig, flows, PORT);
     });
 
     it('pods reach services of other clusters by their cluster address', async () => {
-      const all = clusterPairs(lab).flatMap(([a, b]) =>
-        pods(a).flatMap((pod) => [0, 1].flatMap((i) => podIPs(lab, b, pods(b)[i]!).map((ip) => ({ a, b, pod, vip: vipOf(b, i, six(ip)) })))),
+      const flows = clusterPairs(rig).flatMap(([a, b]) =>
+        pods(a).flatMap((pod) =>
+          pods(b).flatMap((target, i) =>
+            podIPs(b, target).map((ip): Flow => ({ from: `${a.name}/${pod}`, to: seen(rig, b, vipOf(b, i, six(ip))) })),
+          ),
+        ),
       );
-      await each(all, async ({ a, b, pod, vip }) => {
-        complete(await traffic(lab, `${a.name}/${pod}`, seen(lab, b, vip), 80), undefined, `${a.name}/${pod} to service ${vip} of ${b.name}`);
-      });
+      await all(rig, flows, 80);
     });
 
     it('learns the size that each hop lets pass from that hop', async () => {
-      const [a, b] = [lab.clusters[0]!, lab.clusters[1]!];
-      const from = `${a.name}/${pods(a)[1]!}`;
-      const to = podIPs(lab, b, pods(b)[1]!)[0]!;
-      const [own, far] = [gatewaysOf(mode, 0, a), gatewaysOf(mode, 1, b)];
-      const hops: Hop[] = [
-        { what: 'the own node', mtu: six(to) ? 1430 : 1450, nodes: [] },
-        ...(own.length > 0 ? [{ what: 'the own gateway', mtu: 1400, nodes: own, dev: six(to) ? 'vx-bridge-6' : 'vx-bridge' }] : []),
-        ...(far.length > 0 ? [{ what: 'the far gateway', mtu: 1380, nodes: far, dev: six(to) ? 'vx-local-6' : 'vx-local' }] : []),
-        { what: 'the far node', mtu: 1360, nodes: [`${b.name}/${b.nodes.at(-1)!.name}`], route: to },
-      ];
-      for (const hop of hops) await learns(lab, from, seen(lab, b, to), hop);
+      const [a, b] = [rig.clusters[0]!, rig.clusters[1]!];
+      for (const to of podIPs(b, pods(b)[1]!)) {
+        const dev = (name: string) => (six(to) ? `${name}-6` : name);
+        const of = (i: number, cluster: ClusterTopology) =>
+          mode.types[i] === 'gateway' ? gatewayNames(mode).map((n) => `${cluster.name}/${n}`) : [];
+        await learns(rig, `${a.name}/${pods(a)[1]!}`, seen(rig, b, to), [
+          { what: 'the own node', mtu: six(to) ? 1430 : 1450, nodes: [] },
+          { what: 'the own gateway', mtu: 1400, nodes: of(0, a), dev: dev('vx-bridge') },
+          { what: 'the far gateway', mtu: 1380, nodes: of(1, b), dev: dev('vx-local') },
+          { what: 'the far node', mtu: 1360, nodes: [`${b.name}/${b.nodes.at(-1)!.name}`], route: to },
+        ]);
+      }
     });
 
     if (mode.equal) {
-      it('pods reach pods of their own cluster, and themselves, by global addresses too', async () => {
-        const [a] = lab.clusters as [LabCluster];
-        const all = pods(a).flatMap((pod) => pods(a).flatMap((other) => podIPs(lab, a, other).map((ip) => ({ pod, other, ip }))));
-        await each(all, async ({ pod, other, ip }) => {
-          const result = await traffic(lab, `${a.name}/${pod}`, seen(lab, a, ip));
-          complete(result, undefined, `${pod} to ${seen(lab, a, ip)}, which is ${other}`);
-        });
-        for (const ip of podIPs(lab, a, pods(a)[1]!)) {
-          complete(await traffic(lab, `${a.name}/n1`, seen(lab, a, ip)), undefined, `the node to ${seen(lab, a, ip)}`);
-        }
+      it('pods and nodes reach pods of their own cluster by global addresses too', async () => {
+        const a = rig.clusters[0]!;
+        // A pod that asks for itself needs a CNI that lets frames back to where they came from, as for services.
+        const froms = [...pods(a), 'n1', a.nodes.at(-1)!.name];
+        const flows = froms.flatMap((from) =>
+          pods(a).flatMap((to) =>
+            from === to ? [] : podIPs(a, to).map((ip): Flow => ({ from: `${a.name}/${from}`, to: seen(rig, a, ip) })),
+          ),
+        );
+        await all(rig, flows, PORT);
       });
     }
 
-    if (mode.types.includes('gateway')) {
+    if (mode.types[0] === 'gateway') {
       it('gateways keep no state of what they forward', async () => {
-        const i = mode.types.indexOf('gateway');
-        const [a, b] = [lab.clusters[i]!, lab.clusters[i === 0 ? 1 : 0]!];
-        const ip = podIPs(lab, b, pods(b)[1]!)[0]!;
-        await traffic(lab, `${a.name}/${pods(a)[1]!}`, seen(lab, b, ip));
-        for (const node of gatewaysOf(mode, i, a)) {
-          const { stdout } = await lab.exec(node, ['cat', '/proc/net/nf_conntrack']);
-          const kept = stdout.split('\n').filter((line) => line.includes(`dport=${PORT}`) && !line.includes(`src=${a.nodes[0]!.podCIDR.slice(0, 7)}`));
-          expect(kept.filter((line) => line.includes(expand(seen(lab, b, ip)))), node).to.deep.equal([]);
+        const [a, b] = [rig.clusters[0]!, rig.clusters[1]!];
+        const [ip] = podIPs(b, pods(b)[1]!) as [string];
+        const from = `${a.name}/${pods(a)[1]!}`;
+        const flow = rig.exec(from, ['ping', '-c3', '-i0.2', seen(rig, b, ip)]);
+        expect((await flow).code).to.equal(0);
+        const kept = async (node: string) => (await rig.exec(node, ['grep', '-c', 'icmp', '/proc/net/nf_conntrack'])).stdout.trim();
+        expect(await kept(`${a.name}/${a.nodes.at(-1)!.name}`), "on the pod's own node").to.not.equal('0');
+        for (const n of gatewayNames(mode)) await rig.exec(`${a.name}/${n}`, ['true']);
+        for (const n of gatewayNames(mode)) {
+          const { stdout } = await rig.exec(`${a.name}/${n}`, ['cat', '/proc/net/nf_conntrack']);
+          const source = podIPs(a, pods(a)[1]!)[0]!;
+          expect(
+            stdout.split('\n').filter((l) => l.includes(`src=${full(seen(rig, a, source))} dst=${full(seen(rig, b, ip))} `)),
+          ).to.deep.equal([]);
         }
       });
     }
   });
 }
 
-/** As the kernel prints addresses there. */
-const expand = (ip: string) => (six(ip) ? ip.split('::').join('') : `dst=${ip} `);
-
-interface End {
-  /** `c1/on-n1` */
-  readonly target: string;
-  readonly seen: string;
+/** As /proc prints it. */
+function full(ip: string): string {
+  if (!six(ip)) return ip;
+  const [head, tail] = ip.split('::').map((half) => (half === '' ? [] : half.split(':'))) as [string[], string[]];
+  return [...head, ...Array.from({ length: 8 - head.length - tail.length }, () => '0'), ...tail].map((g) => g.padStart(4, '0')).join(':');
 }
 
-const clusterPairs = (lab: Lab) => lab.clusters.flatMap((a) => lab.clusters.filter((b) => b !== a && b.name !== a.name).map((b) => [a, b] as const));
+const clusterPairs = (rig: Rig) => rig.clusters.flatMap((a) => rig.clusters.filter((b) => b !== a).map((b) => [a, b] as const));
 
 /** Every pod with every pod of other clusters, in every family. */
-function pairs(lab: Lab): { from: End; to: End }[] {
-  return clusterPairs(lab).flatMap(([a, b]) =>
+function podFlows(rig: Rig): Flow[] {
+  return clusterPairs(rig).flatMap(([a, b]) =>
     pods(a).flatMap((from) =>
       pods(b).flatMap((to) =>
-        podIPs(lab, b, to).map((ip) => {
-          const own = podIPs(lab, a, from).find((other) => six(other) === six(ip))!;
-          return { from: { target: `${a.name}/${from}`, seen: seen(lab, a, own) }, to: { target: `${b.name}/${to}`, seen: seen(lab, b, ip) } };
+        podIPs(b, to).map((ip): Flow => {
+          const own = podIPs(a, from).find((other) => six(other) === six(ip))!;
+          return { from: `${a.name}/${from}`, to: seen(rig, b, ip), source: seen(rig, a, own) };
         }),
       ),
     ),
   );
 }
 
-function gatewaysOf(mode: Mode, i: number, cluster: LabCluster): string[] {
-  return mode.types[i] === 'gateway' ? ['n1', 'n2'].slice(0, mode.gateways).map((n) => `${cluster.name}/${n}`) : [];
+/** Sends all of it; the flows of one sender one after the other. Throws everything that is wrong. */
+async function all(
+  rig: Rig,
+  flows: readonly Flow[],
+  port: number,
+  also: (result: Traffic, what: string) => void = () => {},
+): Promise<void> {
+  const wrong: string[] = [];
+  const bySender = Map.groupBy(flows, ({ from }) => from);
+  await Promise.all(
+    [...bySender].map(async ([from, of]) => {
+      const results = await traffic(
+        rig,
+        from,
+        of.map(({ to }) => to),
+        port,
+      );
+      for (const [i, { to, source }] of of.entries()) {
+        const what = `${from} to ${to} port ${port}`;
+        try {
+          complete(results[i]!, source, what);
+          also(results[i]!, what);
+        } catch (error) {
+          wrong.push(`${what}: ${(error as Error).message}; ${JSON.stringify(results[i])}`);
+        }
+      }
+    }),
+  );
+  if (wrong.length > 0) throw new Error(wrong.join('\n'));
 }
 
-function complete(result: Traffic, source: string | undefined, what: string): void {
-  expect([result.connections, result.errors], what).to.deep.equal([40, []]);
-  expect(result.udp, `${what}: UDP`).to.be.a('string');
-  if (source === undefined) return;
-  expect([result.peers, result.udp], `${what}: source address`).to.deep.equal([[source], source]);
+function complete({ connections, errors, peers, udp }: Traffic, source: string | undefined, what: string): void {
+  expect([connections, errors], what).to.deep.equal([40, []]);
+  expect(udp, `${what}: UDP`).to.be.a('string');
+  if (source !== undefined) expect([peers, udp], `${what}: source address`).to.deep.equal([[source], source]);
 }
 
-/** A few at a time, as the machine is small. */
-async function each<T>(items: readonly T[], fn: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const failures: unknown[] = [];
-  const work = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await fn(item).catch((error: unknown) => failures.push(error));
-  };
-  await Promise.all([work(), work(), work()]);
-  if (failures.length > 0) throw failures[0];
-}
-
-const ping = async (lab: Lab, from: string, to: string) => (await lab.exec(from, ['ping', '-c1', '-W1', to], { timeoutMs: 5000 })).code === 0;
-
-async function sized(lab: Lab, from: string, to: string, bytes: number): Promise<{ passed: boolean; mtu: number | undefined }> {
-  const { code, stdout, stderr } = await lab.exec(from, ['ping', '-c2', '-i0.3', '-W1', '-M', 'do', '-s', String(bytes), to], { timeoutMs: 8000 });
+async function sized(rig: Rig, from: string, to: string, bytes: number): Promise<{ passed: boolean; mtu: number | undefined }> {
+  const { code, stdout, stderr } = await rig.exec(from, ['ping', '-c2', '-i0.2', '-W1', '-M', 'do', '-s', String(bytes), to]);
   const mtu = /mtu ?= ?(\d+)/.exec(stdout + stderr)?.[1];
   return { passed: code === 0, mtu: mtu === undefined ? undefined : Number(mtu) };
 }
@@ -159,37 +191,29 @@ async function sized(lab: Lab, from: string, to: string, bytes: number): Promise
 interface Hop {
   readonly what: string;
   readonly mtu: number;
-  /** Where the MTU is made smaller: of a tunnel device, while the agent is away, or of the route to a pod. */
+  /** Where the MTU is made smaller: of a tunnel device, or of the route to a pod. */
   readonly nodes: readonly string[];
   readonly dev?: string;
   readonly route?: string;
 }
 
-async function learns(lab: Lab, from: string, to: string, { what, mtu, nodes, dev, route }: Hop): Promise<void> {
+async function learns(rig: Rig, from: string, to: string, hops: readonly Hop[]): Promise<void> {
   const run = async (node: string, words: string) => {
-    const { code, stderr } = await lab.exec(node, words.split(' '));
+    const { code, stderr } = await rig.exec(node, words.split(' '));
     if (code !== 0) throw new Error(`${node}: ${words}: ${stderr}`);
   };
-  const before = new Map<string, string>();
-  try {
+  for (const { what, mtu, nodes, dev, route } of hops) {
+    if (dev && nodes.length === 0) continue;
+    for (const node of nodes) await run(node, dev ? `ip link set ${dev} mtu ${mtu}` : `ip route add ${route} dev cni0 mtu ${mtu}`);
+    for (const family of ['-4', '-6']) await run(from, `ip ${family} route flush cache`);
+    await eventually(async () => (await sized(rig, from, to, 1452)).mtu === mtu, {
+      message: `${from} learns ${mtu} bytes from ${what}`,
+      timeoutMs: 15_000,
+    });
     for (const node of nodes) {
-      if (dev) {
-        await lab.stopProcess(`${node}/agent`);
-        before.set(node, (await lab.exec(node, ['cat', `/sys/class/net/${dev}/mtu`])).stdout.trim());
-        await run(node, `ip link set ${dev} mtu ${mtu}`);
-      } else await run(node, `ip route add ${route} dev cni0 mtu ${mtu}`);
+      if (dev) await rig.mend(node);
+      else await run(node, `ip route del ${route} dev cni0`);
     }
-    await run(from, `ip route flush cache`);
-    await run(from, `ip -6 route flush cache`);
-    await eventually(async () => (await sized(lab, from, to, 1452)).mtu === mtu, { message: `${from} learns ${mtu} bytes from ${what}`, timeoutMs: 8000 });
-  } finally {
-    for (const node of nodes) {
-      if (dev) {
-        await run(node, `ip link set ${dev} mtu ${before.get(node)}`);
-        await lab.startProcess(`${node}/agent`);
-      } else await run(node, `ip route del ${route} dev cni0`);
-    }
-    await run(from, `ip route flush cache`);
-    await run(from, `ip -6 route flush cache`);
   }
+  for (const family of ['-4', '-6']) await run(from, `ip ${family} route flush cache`);
 }

@@ -1,11 +1,13 @@
-/** Labs in every mode of the network, and what is asked of each: real packets between pods, hosts and services. */
+/** Rigs in every mode of the network, and what is asked of them. */
 import { resolve } from 'node:path';
-import { ClusterKind, ClusterNodeKind, clusterNodeName, ServiceCIDRKind } from '@kosmos/api';
-import type { Kind, KObject } from '@kosmos/kernel';
-import { type Lab, type LabCluster, topologyOf } from '@kosmos/lab';
-import { eventually, startTestLab } from '@kosmos/testing';
+import type { Cluster, ClusterNode } from '@kosmos/api';
+import { type ClusterTopology, topologyOf } from '@kosmos/lab';
+import { dualstack } from '@kosmos/plugin-dualstack';
+import { gateway } from '@kosmos/plugin-gateway';
+import { globalip } from '@kosmos/plugin-globalip';
 import { kubeProxy } from './kube-proxy.ts';
-import { runPod } from './network.ts';
+import { hooksOf } from './planner.ts';
+import { Rig } from './rig.ts';
 
 const TRAFFIC = resolve('test/support/traffic.mjs');
 export const PORT = 7000;
@@ -18,120 +20,114 @@ export interface Mode {
   readonly families: 'ipv4' | 'ipv6' | 'dual';
   /** All clusters have the same pod and service networks, and are seen by global ones. */
   readonly equal?: boolean;
-  readonly forward?: 'accept' | 'iptables-legacy' | 'iptables-nft' | 'nft';
 }
 
-const NODES = 3;
 const V4 = (c: number, equal: boolean) => ({ pods: `10.${equal ? 50 : c}.0.0/16`, services: `10.${equal ? 250 : 200 + c}.0.0/16` });
 const V6 = (c: number, equal: boolean) => ({ pods: `fd10:${equal ? 50 : c}::/48`, services: `fd20:${equal ? 50 : c}::/112` });
-const global = (c: number) => ({
+const globals = (c: number) => ({
   '10.50.0.0/16': `100.${64 + c}.0.0/16`,
   '10.250.0.0/16': `100.${96 + c}.0.0/16`,
   'fd10:50::/48': `fd99:${c}::/48`,
   'fd20:50::/112': `fd98:${c}::/112`,
 });
+const six = (text: string) => text.includes(':');
 
-/** Starts it; n1 (and n2) of each cluster are its gateways, and only these see nodes of other clusters where all clusters have gateways. */
-export async function startMode(mode: Mode, config = 'test/support/modes.config.ts'): Promise<Lab> {
+/** Names of a mode's gateways. */
+export const gatewayNames = (mode: Mode): string[] => ['n1', 'n2'].slice(0, mode.gateways);
+
+/** Starts it. Where all clusters have gateways, only these see nodes of other clusters. */
+export async function startMode(mode: Mode): Promise<Rig> {
+  const equal = mode.equal === true;
   const numbers = mode.types.map((_, i) => i + 1);
   const networks = (c: number, kind: 'pods' | 'services') =>
-    [V4(c, mode.equal === true)[kind], ...(mode.families === 'ipv4' ? [] : [V6(c, mode.equal === true)[kind]])].join();
-  const gateways = ['n1', 'n2'].slice(0, mode.gateways);
-  const lab = await startTestLab({
-    config: resolve(config),
-    topology: topologyOf({
+    [...(mode.families === 'ipv6' ? [] : [V4(c, equal)[kind]]), ...(mode.families === 'ipv4' ? [] : [V6(c, equal)[kind]])].join();
+  const allow = numbers.flatMap((c) => gatewayNames(mode).map((n) => `c${c}/${n}`));
+  const rig = new Rig(
+    topologyOf({
       underlays: numbers.map((c) => ({ name: `lan${c}`, cidr: `192.168.${c}.0/24,fd00:${c}::/64` })),
-      routers: [
-        {
-          name: 'edge',
-          underlays: numbers.map((c) => `lan${c}`),
-          ...(mode.types.every((t) => t === 'gateway') && { allow: numbers.flatMap((c) => gateways.map((n) => `c${c}/${n}`)) }),
-        },
-      ],
+      routers: [{ name: 'edge', underlays: numbers.map((c) => `lan${c}`), ...(mode.types.every((t) => t === 'gateway') && { allow }) }],
       clusters: numbers.map((c) => ({
         name: `c${c}`,
         underlay: `lan${c}`,
-        families: mode.families === 'ipv4' ? 'ipv4' : 'dual', // the lab's API server is an IPv4 one
+        families: mode.families,
         podCIDR: networks(c, 'pods'),
         serviceCIDR: networks(c, 'services'),
-        nodes: c === 3 ? NODES - 1 : NODES,
-        cni: { forward: mode.forward ?? 'accept' },
+        nodes: mode.gateways + 1,
       })),
     }),
+  );
+  try {
+    await rig.up();
+    const hooks = await hooksOf([gateway({ gateways: 2 }), globalip(), dualstack()]);
+    const { clusters, nodes } = objectsOf(rig, mode);
+    await rig.hold(hooks, clusters, nodes);
+    for (const c of rig.clusters)
+      for (const pod of pods(c)) rig.serve(`${c.name}/${pod}`, [process.execPath, TRAFFIC, 'server', String(PORT)]);
+    await Promise.all(rig.clusters.flatMap((c) => c.nodes.map((n) => kubeProxy(rig, c, n.name, services(c)))));
+    return rig;
+  } catch (error) {
+    await rig.down();
+    throw error;
+  }
+}
+
+function objectsOf(rig: Rig, mode: Mode): { clusters: Cluster[]; nodes: ClusterNode[] } {
+  const clusters = rig.clusters.map((c, i): Cluster => {
+    const map = Object.entries(globals(i + 1)).filter(([real]) => [...c.podCIDRs, ...c.serviceCIDRs].includes(real));
+    return {
+      metadata: { name: c.name, uid: '', resourceVersion: '' },
+      spec: {
+        clusterLinkOptions: {
+          networkType: mode.types[i]!,
+          ipFamily: mode.families === 'dual' ? 'all' : mode.families,
+          ...(mode.equal && { globalCIDRsMap: Object.fromEntries(map) }),
+        },
+      },
+      status: { clusterLinkStatus: { podCIDRs: c.podCIDRs, serviceCIDRs: c.serviceCIDRs } },
+    };
   });
-  const host = lab.client('c1');
-  await Promise.all(
-    lab.clusters.map(async ({ name, nodes, podCIDRs, serviceCIDRs }, i) => {
-      const map = Object.entries(global(i + 1)).filter(([real]) => [...podCIDRs, ...serviceCIDRs].includes(real));
-      const clusterLinkOptions = {
-        networkType: mode.types[i],
-        ipFamily: mode.families === 'dual' ? 'all' : mode.families,
-        cni: 'lab',
-        ...(mode.equal && { globalCIDRsMap: Object.fromEntries(map) }),
+  const nodes = rig.clusters.flatMap((c) =>
+    c.nodes.map((n): ClusterNode => {
+      const [ip, ip6] = [n.addresses.find((a) => !six(a)), n.addresses.find(six)];
+      return {
+        metadata: { name: `${c.name}-${n.name}`, uid: '', resourceVersion: '' },
+        spec: {
+          clusterName: c.name,
+          nodeName: n.name,
+          interfaceName: 'eth0',
+          podCIDRs: n.podCIDRs,
+          roles: gatewayNames(mode).includes(n.name) ? ['gateway'] : [],
+          ...(ip && { ip }),
+          ...(ip6 && { ip6 }),
+        },
       };
-      await host.patch(ClusterKind, name, { spec: { clusterLinkOptions } });
-      // The lab's API server tells of the primary family's only.
-      for (const [n, cidr] of serviceCIDRs.entries()) {
-        const range = { metadata: { name: `test-${n}` }, spec: { cidrs: [cidr] } };
-        await lab.client(name).apply(ServiceCIDRKind, range, { fieldManager: 'test' });
-      }
-      for (const node of nodes) await eventually(() => host.get(ClusterNodeKind, clusterNodeName(name, node.name)), { message: `ClusterNode of ${name}/${node.name}` });
-      for (const node of gateways) await host.patch(ClusterNodeKind, clusterNodeName(name, node), { spec: { roles: ['gateway'] } });
     }),
   );
-  await Promise.all(
-    lab.clusters.flatMap(({ name, nodes }) =>
-      [nodes[0]!, nodes.at(-1)!].map((node) => runPod(lab, name, `on-${node.name}`, node.name, [process.execPath, TRAFFIC, 'server', String(PORT)])),
-    ),
-  );
-  const known = new Map<string, readonly string[]>();
-  addresses.set(lab, known);
-  for (const cluster of lab.clusters) {
-    for (const pod of pods(cluster)) {
-      const { status } = (await lab.client(cluster.name).get(PodKind, pod, { namespace: 'default' }))!;
-      known.set(`${cluster.name}/${pod}`, (status?.podIPs ?? []).map(({ ip }) => ip).filter((ip) => mode.families !== 'ipv6' || ip.includes(':')));
-    }
-  }
-  await Promise.all(lab.clusters.flatMap((cluster) => cluster.nodes.map((node) => kubeProxy(lab, cluster, node.name, services(lab, cluster)))));
-  return lab;
+  return { clusters, nodes };
 }
 
-const addresses = new WeakMap<Lab, ReadonlyMap<string, readonly string[]>>();
-interface Pod extends KObject {
-  readonly status?: { readonly podIPs?: readonly { readonly ip: string }[] };
-}
-const PodKind: Kind<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
-
-/** Each of the traffic pods behind a service of its own, one of each family. */
-function services(lab: Lab, cluster: LabCluster): { vip: string; pod: string }[] {
-  return pods(cluster).flatMap((pod, i) =>
-    podIPs(lab, cluster, pod).map((ip) => ({ vip: vipOf(cluster, i, ip.includes(':')), pod: ip })),
-  );
+/** Each of the pods behind a service of its own, one of each family. */
+function services(cluster: ClusterTopology): { vip: string; pod: string }[] {
+  return pods(cluster).flatMap((pod, i) => podIPs(cluster, pod).map((ip) => ({ vip: vipOf(cluster, i, six(ip)), pod: ip })));
 }
 
 /** The service address of the cluster's pod number `i`, as the cluster itself has it. */
-export function vipOf(cluster: LabCluster, i: number, six: boolean): string {
-  const cidr = cluster.serviceCIDRs.find((c) => c.includes(':') === six)!;
-  return six ? cidr.replace('::/112', `::${90 + i}`) : cidr.replace('.0.0/16', `.9.${90 + i}`);
+export function vipOf(cluster: ClusterTopology, i: number, v6: boolean): string {
+  const cidr = cluster.serviceCIDRs.find((c) => six(c) === v6)!;
+  return v6 ? cidr.replace('::/112', `::${90 + i}`) : cidr.replace('.0.0/16', `.9.${90 + i}`);
 }
 
-/** Names of the traffic pods: on the first node, which is a gateway, and on the last, which is none. */
-export const pods = (cluster: LabCluster): string[] => [cluster.nodes[0]!, cluster.nodes.at(-1)!].map((n) => `on-${n.name}`);
+/** Names of the pods that take part: on the first node, which is a gateway, and on the last, which is none. */
+export const pods = (cluster: ClusterTopology): string[] => [cluster.nodes[0]!, cluster.nodes.at(-1)!].map((n) => `on-${n.name}`);
 
-export function podIPs(lab: Lab, cluster: LabCluster, pod: string): readonly string[] {
-  return addresses.get(lab)!.get(`${cluster.name}/${pod}`)!;
+export function podIPs(cluster: ClusterTopology, pod: string): string[] {
+  const { podCIDRs } = cluster.nodes.find((n) => `on-${n.name}` === pod)!;
+  return podCIDRs.map((cidr) => (six(cidr) ? cidr.replace('::/64', '::2') : cidr.replace('.0/24', '.2')));
 }
 
 /** How other clusters see an address of this one. */
-export function seen(lab: Lab, cluster: LabCluster, ip: string): string {
-  const number = lab.clusters.findIndex((c) => c.name === cluster.name) + 1;
-  if (lab.clusters.length < 2 || lab.clusters[0]!.podCIDR !== lab.clusters[1]!.podCIDR) return ip;
-  for (const [real, to] of Object.entries(global(number))) {
-    const start = real.slice(0, real.includes(':') ? real.indexOf('::') : real.indexOf('.0.0'));
-    const other = to.slice(0, to.includes(':') ? to.indexOf('::') : to.indexOf('.0.0'));
-    if (ip.startsWith(`${start}${real.includes(':') ? ':' : '.'}`)) return `${other}${ip.slice(start.length)}`;
-  }
-  return ip;
+export function seen(rig: Rig, { name }: ClusterTopology, ip: string): string {
+  return rig.planner.seenAs(name, ip);
 }
 
 export interface Traffic {
@@ -140,12 +136,12 @@ export interface Traffic {
   readonly slowestMs: number;
   readonly errors: readonly string[];
   readonly udp?: string;
-  readonly closed: { readonly what: string; readonly ms: number };
+  readonly closed?: { readonly what: string; readonly ms: number };
 }
 
-/** All that `traffic.mjs` does, from a pod or node to an address. */
-export async function traffic(lab: Lab, from: string, to: string, port = PORT): Promise<Traffic> {
-  const { stdout, stderr } = await lab.exec(from, [process.execPath, TRAFFIC, 'client', to, String(port)], { timeoutMs: 60_000 });
-  if (stdout === '') throw new Error(`traffic from ${from} to ${to}: ${stderr}`);
-  return JSON.parse(stdout) as Traffic;
+/** All that `traffic.mjs` does, from a pod or node to addresses, one after the other. */
+export async function traffic(rig: Rig, from: string, to: readonly string[], port = PORT): Promise<Traffic[]> {
+  const { stdout, stderr } = await rig.exec(from, [process.execPath, TRAFFIC, 'client', ...to.flatMap((ip) => [ip, String(port)])]);
+  if (stdout === '') throw new Error(`traffic from ${from} to ${to.join()}: ${stderr}`);
+  return JSON.parse(stdout) as Traffic[];
 }

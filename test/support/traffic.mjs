@@ -1,5 +1,5 @@
 // What the network is held to, as one program for pods. `server PORT` answers with the address it sees: over TCP in a line, then
-// it sends back what comes; over UDP in a datagram. `client IP PORT` does all of it and prints one JSON object.
+// it sends back what comes; over UDP in a datagram. `client IP PORT [IP PORT ...]` does all of it with each and prints an array.
 // Plain JavaScript: it runs in pods, on the host's Node.
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
@@ -7,6 +7,7 @@ import { connect, createServer } from 'node:net';
 const CONNECTIONS = 40;
 const BYTES = 64 * 1024;
 const TIMEOUT_MS = 8000;
+const SERVICE_PORT = 80;
 const plain = (address) => address.replace(/^::ffff:/, '');
 const [mode, ...args] = process.argv.slice(2);
 
@@ -24,19 +25,23 @@ if (mode === 'server') {
     socket.bind(port);
   }
 } else {
-  const [ip, port] = [args[0], Number(args[1])];
+  const results = [];
+  for (let i = 0; i < args.length; i += 2) results.push(await all(args[i], Number(args[i + 1])));
+  console.log(JSON.stringify(results));
+}
+
+async function all(ip, port) {
   const tcp = await Promise.all(Array.from({ length: CONNECTIONS }, () => exchange(ip, port)));
   const failed = tcp.filter((t) => t.error);
-  console.log(
-    JSON.stringify({
-      connections: tcp.length - failed.length,
-      peers: [...new Set(tcp.flatMap((t) => t.peer ?? []))],
-      slowestMs: Math.round(Math.max(...tcp.map((t) => t.ms))),
-      errors: [...new Set(failed.map((t) => t.error))],
-      udp: await datagram(ip, port),
-      closed: await closedPort(ip, port + 1),
-    }),
-  );
+  return {
+    connections: tcp.length - failed.length,
+    peers: [...new Set(tcp.flatMap((t) => t.peer ?? []))],
+    slowestMs: Math.round(Math.max(...tcp.map((t) => t.ms))),
+    errors: [...new Set(failed.map((t) => t.error))],
+    udp: await datagram(ip, port),
+    // A service has no port that is closed: nobody answers for those that it does not have.
+    closed: port === SERVICE_PORT ? undefined : await closedPort(ip, port + 1),
+  };
 }
 
 /** One connection on which BYTES go there and come back. */

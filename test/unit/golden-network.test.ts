@@ -47,12 +47,19 @@ describe('what the Go original plans', () => {
           const plan = plans.planOf(node)!;
           expect(plan.devices.map(({ mac: _mac, ...device }) => device)).to.have.deep.members(expected.devices);
           const text = (routes: Original['routes']) => routes.map((r) => `${parseCidr(r.cidr)!.text} via ${r.gw} dev ${r.dev}`).sort();
-          const delivery = (r: Original['routes'][number]) => r.dev.startsWith('vx-local') && plan.devices.some((d) => d.name.startsWith('vx-bridge'));
+          const delivery = (r: Original['routes'][number]) =>
+            r.dev.startsWith('vx-local') && plan.devices.some((d) => d.name.startsWith('vx-bridge'));
           const ours = text(plan.routes.filter((r) => !delivery(r)));
           const theirs = text(expected.routes);
-          expect(ours.filter((route) => !theirs.includes(route)), 'routes that the original has not').to.deep.equal([]);
+          expect(
+            ours.filter((route) => !theirs.includes(route)),
+            'routes that the original has not',
+          ).to.deep.equal([]);
           const to = (route: string) => route.split(' ')[0]!;
-          expect([...new Set(theirs.map(to))].filter((cidr) => !ours.some((route) => to(route) === cidr)), 'networks without a route').to.deep.equal([]);
+          expect(
+            [...new Set(theirs.map(to))].filter((cidr) => !ours.some((route) => to(route) === cidr)),
+            'networks without a route',
+          ).to.deep.equal([]);
         });
 
         it(`has a neighbour and a forwarding entry for each next hop of ${node}, to the right node`, () => {

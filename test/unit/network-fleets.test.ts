@@ -31,14 +31,21 @@ const shape = fc.record({
   ipFamily: fc.constantFrom('all' as const, 'all' as const, 'ipv4' as const, 'ipv6' as const),
   networks: fc.constantFrom('plain' as const, 'mapped' as const, 'same' as const),
   nodes: fc.array(
-    fc.record({ gateway: fc.boolean(), has: fc.constantFrom('both' as const, 'both' as const, 'both' as const, '4' as const, '6' as const, 'none' as const) }),
+    fc.record({
+      gateway: fc.boolean(),
+      has: fc.constantFrom('both' as const, 'both' as const, 'both' as const, '4' as const, '6' as const, 'none' as const),
+    }),
     { minLength: 1, maxLength: 4 },
   ),
 });
 /** At most one has the common networks unmapped: who wins among several is another test's. */
 const shapes = fc
   .array(shape, { minLength: 2, maxLength: 4 })
-  .map((all) => all.map((s, i): Shape => (s.networks === 'same' && all.findIndex((o) => o.networks === 'same') !== i ? { ...s, networks: 'mapped' } : s)));
+  .map((all) =>
+    all.map((s, i): Shape =>
+      s.networks === 'same' && all.findIndex((o) => o.networks === 'same') !== i ? { ...s, networks: 'mapped' } : s,
+    ),
+  );
 
 const net = (c: number, { networks }: Shape, v: Version, seen: boolean) => {
   if (networks === 'plain') return v === 4 ? `10.${c}` : `fd10:${c}`;
@@ -50,7 +57,10 @@ const podOf = (c: number, n: number, s: Shape, v: Version, seen: boolean) =>
 
 function fleetOf(all: readonly Shape[]): Fleet {
   const clusters = all.map((s, c): Cluster => {
-    const map = { [`${net(c, s, 4, false)}.0.0/16`]: `${net(c, s, 4, true)}.0.0/16`, [`${net(c, s, 6, false)}::/48`]: `${net(c, s, 6, true)}::/48` };
+    const map = {
+      [`${net(c, s, 4, false)}.0.0/16`]: `${net(c, s, 4, true)}.0.0/16`,
+      [`${net(c, s, 6, false)}::/48`]: `${net(c, s, 6, true)}::/48`,
+    };
     return {
       metadata: { name: `c${c}`, uid: '', resourceVersion: '', creationTimestamp: `2026-01-0${c + 1}T00:00:00Z` },
       spec: {
@@ -134,7 +144,9 @@ describe('the network of random fleets', function () {
                   const back = walk({ ip: podOf(b, bn, y, v, false), cluster: `c${b}` }, podOf(a, an, x, v, true));
                   const pair = `IPv${v} c${a}-n${an} to c${b}-n${bn}: ${JSON.stringify([there, back])}`;
                   // An address may be another's, too, in the sender's own cluster.
-                  const reached = [there, back].every((w, i) => w.stopped === undefined && w.hops.at(-1)?.to === (i === 0 ? `c${b}-n${bn}` : `c${a}-n${an}`));
+                  const reached = [there, back].every(
+                    (w, i) => w.stopped === undefined && w.hops.at(-1)?.to === (i === 0 ? `c${b}-n${bn}` : `c${a}-n${an}`),
+                  );
                   expect(reached, pair).to.equal(shouldReach(all, a, an, b, bn, v));
                   if (!reached) continue;
                   expect(there.source, pair).to.equal(podOf(a, an, x, v, true));
@@ -159,7 +171,8 @@ describe('the network of random fleets', function () {
   it('is the same whatever the order of the plugins, and whatever other plugins are there that a fleet has no use for', async () => {
     const composed = new Map<string, { readonly has: readonly string[]; readonly hooks: NetworkHooks }>();
     for (const subset of subsets(names)) {
-      for (const order of orders(subset)) composed.set(order.join(), { has: order, hooks: await hooksOf(order.map((n): Plugin => plugins[n]())) });
+      for (const order of orders(subset))
+        composed.set(order.join(), { has: order, hooks: await hooksOf(order.map((n): Plugin => plugins[n]())) });
     }
     expect(composed.size).to.equal(16);
     const without = (all: readonly Shape[], used: readonly string[]) =>

@@ -59,7 +59,9 @@ const schema = object({
     clusterLinkStatus: object({
       podCIDRs: list(string()),
       serviceCIDRs: list(string()),
-      globalCIDRsMap: map(string(), { description: 'Real CIDR to global CIDR, as given out from the pool; spec.clusterLinkOptions.globalCIDRsMap comes first.' }),
+      globalCIDRsMap: map(string(), {
+        description: 'Real CIDR to global CIDR, as given out from the pool; spec.clusterLinkOptions.globalCIDRsMap comes first.',
+      }),
     }),
     clusterTreeStatus: object({ leafNodeItems: list(object({ leafNodeName: string() })) }),
     conditions,

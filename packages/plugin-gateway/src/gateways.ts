@@ -1,6 +1,6 @@
 import { GATEWAY_ROLE } from '@kosmos/api';
 import type { Announced, ClassView, ClusterView, Draft, Family, Hop, NodeView } from '@kosmos/plugin-network-vxlan/contracts';
-import { seenParts } from '@kosmos/plugin-network-vxlan/contracts';
+import { overlaps, seenParts } from '@kosmos/plugin-network-vxlan/contracts';
 
 /** Classes of the nodes of a gateway cluster. */
 export const GATEWAY = 'gateway';
@@ -71,7 +71,7 @@ export function gatewayMode(count: number) {
       for (const { text } of mine.length > 0 ? mine : whole) nat({ stage: 'keep', cidr: text, dev });
       if (cls === INNER) return;
       const seen = (cidrs: typeof whole) => cidrs.flatMap((cidr) => seenParts(cluster.maps, cidr).map((part) => part.seen.text));
-      const ofNodes = cluster.nodes.flatMap((n) => n.podCIDRs.filter((cidr) => cidr.family === family.id));
+      const ofNodes = cluster.nodes.flatMap((n) => n.podCIDRs.filter((c) => c.family === family.id && !whole.some((w) => overlaps(w, c))));
       const pods = [...new Set(seen([...whole, ...ofNodes]))];
       const here = seen(mine);
       if (pods.length > 0) nat({ stage: 'notrack', cidrs: pods, except: here, dev: family.bridge.name });
@@ -87,7 +87,11 @@ export function gatewayMode(count: number) {
 
     check(cluster: ClusterView, say: (type: 'NotInNetwork', reason: string, message: string) => void): void {
       if (!isGatewayCluster(cluster) || cluster.nodes.length === 0 || active(cluster).length > 0) return;
-      say('NotInNetwork', 'NoGateway', `no node of the cluster has the role '${GATEWAY_ROLE}' (spec.roles of its ClusterNode): nothing leads out of it or in`);
+      say(
+        'NotInNetwork',
+        'NoGateway',
+        `no node of the cluster has the role '${GATEWAY_ROLE}' (spec.roles of its ClusterNode): nothing leads out of it or in`,
+      );
     },
   };
 }

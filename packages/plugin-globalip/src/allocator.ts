@@ -34,7 +34,11 @@ export function setupAllocator(ctx: Pick<Ctx<{}, {}, {}>, 'controller' | 'writer
         ...others.flatMap((other) => cidrs([...Object.values(known(other)), ...mappingsOf(other).map(({ seen }) => seen.text)])),
         ...cidrs(Object.values(cluster.spec?.clusterLinkOptions?.globalCIDRsMap ?? {})),
         ...[...clusters.list('host')].flatMap(ownNetworks),
-        ...cidrs([...nodes.list('host')].flatMap(({ spec }) => [spec?.ip && `${spec.ip}/32`, spec?.ip6 && `${spec.ip6}/128`].flatMap((t) => t || []))),
+        ...cidrs(
+          [...nodes.list('host')].flatMap(({ spec }) =>
+            [spec?.ip && `${spec.ip}/32`, spec?.ip6 && `${spec.ip6}/128`].flatMap((t) => t || []),
+          ),
+        ),
       ];
       const map: Record<string, string> = {};
       for (const real of unmapped(cluster)) {

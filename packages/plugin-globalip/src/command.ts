@@ -55,7 +55,12 @@ async function byIp(context: CommandContext, clusters: readonly Cluster[], ip: I
       const find = async (is: Ip): Promise<Answer> => {
         const pods = await podsOf(context, cluster);
         const pod = pods?.find((p) => addresses(p).includes(is.text));
-        return { cluster: name, ...(pod && { pod: podName(pod) }), ip: is.text, globalIP: across(is, maps, 'real', 'seen')?.text ?? is.text };
+        return {
+          cluster: name,
+          ...(pod && { pod: podName(pod) }),
+          ip: is.text,
+          globalIP: across(is, maps, 'real', 'seen')?.text ?? is.text,
+        };
       };
       return [...(real ? [await find(real)] : []), ...(own && real?.text !== ip.text ? [await find(ip)] : [])];
     }),
@@ -99,8 +104,7 @@ async function podsOf(context: CommandContext, cluster: Cluster): Promise<readon
 async function memberOf({ clusters, signal }: CommandContext, { metadata: { name }, spec }: Cluster): Promise<KubeClient> {
   if (clusters.members().includes(name)) return clusters.client(name);
   const ref = spec?.kubeconfigSecretRef;
-  const secret =
-    ref && (await clusters.client('host').get(SecretKind, ref.name, { namespace: ref.namespace ?? SYSTEM_NAMESPACE, signal }));
+  const secret = ref && (await clusters.client('host').get(SecretKind, ref.name, { namespace: ref.namespace ?? SYSTEM_NAMESPACE, signal }));
   const encoded = spec?.kubeconfig ?? secret?.data?.[KUBECONFIG_KEY];
   if (encoded === undefined) throw new Error('its Cluster object names no kubeconfig');
   clusters.join(name, { kubeconfig: Buffer.from(encoded, 'base64').toString('utf8') });
@@ -109,7 +113,8 @@ async function memberOf({ clusters, signal }: CommandContext, { metadata: { name
 
 const podName = ({ metadata }: Pod) => `${metadata.namespace}/${metadata.name}`;
 const addresses = ({ status }: Pod): string[] => (status?.podIPs ?? (status?.podIP ? [{ ip: status.podIP }] : [])).map(({ ip }) => ip);
-const holds = (cidr: Cidr | undefined, ip: Ip) => cidr !== undefined && cidr.family === ip.family && cidr.first <= ip.bits && ip.bits <= cidr.last;
+const holds = (cidr: Cidr | undefined, ip: Ip) =>
+  cidr !== undefined && cidr.family === ip.family && cidr.first <= ip.bits && ip.bits <= cidr.last;
 
 /** The address on the other side of the mapping that has it on this side. */
 function across(ip: Ip, maps: readonly Mapping[], from: 'real' | 'seen', to: 'real' | 'seen'): Ip | undefined {

@@ -9,7 +9,10 @@ import { mappingsOf, problemsOf, unmapped } from './mappings.ts';
 const cidr = z.string().transform((text, context): Cidr => {
   const found = parseCidr(text);
   if (found?.text === text) return found;
-  context.addIssue({ code: 'custom', message: `expected an IPv4 or IPv6 network without host bits, such as 100.64.0.0/10; found '${text}'` });
+  context.addIssue({
+    code: 'custom',
+    message: `expected an IPv4 or IPv6 network without host bits, such as 100.64.0.0/10; found '${text}'`,
+  });
   return z.NEVER;
 });
 
@@ -43,7 +46,11 @@ export const globalip: (options?: GlobalIpInput) => Plugin = definePlugin({
           const mapped = mappingsOf(object);
           for (const real of unmapped(object)) {
             if (!pool.some((p) => p.family === real.family) || mapped.some((m) => m.real.text === real.text)) continue;
-            say('CIDRConflict', 'NoGlobalCIDR', `${real.text} has no global network: the pool has no room of its size, or the manager has not given it one yet`);
+            say(
+              'CIDRConflict',
+              'NoGlobalCIDR',
+              `${real.text} has no global network: the pool has no room of its size, or the manager has not given it one yet`,
+            );
           }
         });
       },

@@ -14,7 +14,8 @@ export function problemsOf({ spec }: Cluster): string[] {
   for (const [i, a] of mappings.entries()) {
     for (const b of mappings.slice(0, i)) {
       if (overlaps(a.real, b.real)) problems.push(`${path(a.real.text)}: it overlaps '${b.real.text}', which is mapped too`);
-      if (overlaps(a.seen, b.seen)) problems.push(`${path(a.real.text)}: '${a.seen.text}' overlaps '${b.seen.text}', to which '${b.real.text}' is mapped`);
+      if (overlaps(a.seen, b.seen))
+        problems.push(`${path(a.real.text)}: '${a.seen.text}' overlaps '${b.seen.text}', to which '${b.real.text}' is mapped`);
     }
   }
   return problems;
@@ -39,7 +40,9 @@ function read(map: Readonly<Record<string, string>> = {}): { readonly mappings: 
     const [real, seen] = [parseCidr(from), parseCidr(to)];
     if (!real || !seen) problems.push(`${path(from)}: '${real ? to : from}' is not an IPv4 or IPv6 network such as 100.64.0.0/16`);
     else if (real.family !== seen.family || real.length !== seen.length)
-      problems.push(`${path(from)}: '${to}' is not of the same family and length; one to one needs an IPv${real.family} network with /${real.length}`);
+      problems.push(
+        `${path(from)}: '${to}' is not of the same family and length; one to one needs an IPv${real.family} network with /${real.length}`,
+      );
     else mappings.push({ real, seen });
   }
   return { mappings, problems };

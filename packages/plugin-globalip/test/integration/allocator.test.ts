@@ -41,7 +41,14 @@ describe('the pool of global networks', function () {
     host = (await createKernel({ config, role: 'cli' })).clusters.client('host');
     for (const manifest of crdManifests()) await host.apply(CustomResourceDefinitionKind, manifest, BY);
     await host.apply(NamespaceKind, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } }, BY);
-    await eventually(() => host.list(ClusterKind).then(() => true, () => false), { message: 'kinds are served' });
+    await eventually(
+      () =>
+        host.list(ClusterKind).then(
+          () => true,
+          () => false,
+        ),
+      { message: 'kinds are served' },
+    );
     manager = await createKernel({ config, role: 'manager' });
     await manager.start();
   });
@@ -65,7 +72,9 @@ describe('the pool of global networks', function () {
     await manager.start();
     await join('d', ['10.50.0.0/16']); // when it has this one, it has looked at all
     await has('d', '10.50.0.0/16');
-    const after = (await host.list(ClusterKind)).filter((c) => c.metadata.name !== 'd').map(({ metadata, status }) => [metadata.resourceVersion, status?.clusterLinkStatus]);
+    const after = (await host.list(ClusterKind))
+      .filter((c) => c.metadata.name !== 'd')
+      .map(({ metadata, status }) => [metadata.resourceVersion, status?.clusterLinkStatus]);
     expect(after).to.deep.equal(before);
   });
 
@@ -87,18 +96,47 @@ describe('the pool of global networks', function () {
 
   it('takes back what the spec maps itself', async () => {
     await join('a', ['10.50.0.0/16', 'fd50::/48'], { '10.50.0.0/16': '198.18.0.0/16' });
-    await eventually(async () => Object.keys((await given('a')) ?? {}).join() === 'fd50::/48', { message: 'only the other family is given', timeoutMs: 20_000 });
+    await eventually(async () => Object.keys((await given('a')) ?? {}).join() === 'fd50::/48', {
+      message: 'only the other family is given',
+      timeoutMs: 20_000,
+    });
   });
 
   it('is asked by `kosmos globalip` for addresses and pods, both ways', async () => {
-    const cli = await createKernel({ config: { ...config, clusters: { ...config.clusters, a: { kubeconfig: server.kubeconfig } } }, role: 'cli' });
+    const cli = await createKernel({
+      config: { ...config, clusters: { ...config.clusters, a: { kubeconfig: server.kubeconfig } } },
+      role: 'cli',
+    });
     const command = cli.commands.find(({ path }) => path.join() === 'globalip')!;
-    await host.apply(PodKind, { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web', namespace: 'default' }, spec: { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] } }, BY);
-    await host.patch(PodKind, 'web', { status: { podIP: '10.50.3.7', podIPs: [{ ip: '10.50.3.7' }, { ip: 'fd50::3:7' }] } }, { namespace: 'default', subresource: 'status' });
+    await host.apply(
+      PodKind,
+      {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { name: 'web', namespace: 'default' },
+        spec: { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] },
+      },
+      BY,
+    );
+    await host.patch(
+      PodKind,
+      'web',
+      { status: { podIP: '10.50.3.7', podIPs: [{ ip: '10.50.3.7' }, { ip: 'fd50::3:7' }] } },
+      { namespace: 'default', subresource: 'status' },
+    );
     const ask = async (what: string) => {
       let text = '';
       const out = { write: (t: string) => (text += t) } as unknown as NodeJS.WritableStream;
-      const context: CommandContext = { args: [what], options: { output: 'json' }, stdout: out, stderr: { write: () => true } as unknown as NodeJS.WritableStream, signal: new AbortController().signal, log: cli.log, clusters: cli.clusters, configFile: undefined };
+      const context: CommandContext = {
+        args: [what],
+        options: { output: 'json' },
+        stdout: out,
+        stderr: { write: () => true } as unknown as NodeJS.WritableStream,
+        signal: new AbortController().signal,
+        log: cli.log,
+        clusters: cli.clusters,
+        configFile: undefined,
+      };
       await command.run(context);
       return (JSON.parse(text) as { cluster: string; pod?: string; ip: string; globalIP: string }[]).filter((a) => a.cluster === 'a');
     };
@@ -110,7 +148,10 @@ describe('the pool of global networks', function () {
       { cluster: 'a', pod: 'default/web', ip: 'fd50::3:7', globalIP: seen6 },
     ]);
     expect(await ask('10.50.3.7')).to.deep.equal([{ cluster: 'a', pod: 'default/web', ip: '10.50.3.7', globalIP: '198.18.3.7' }]);
-    const failure = await ask('203.0.113.9').then(() => undefined, (error: unknown) => error);
+    const failure = await ask('203.0.113.9').then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     expect(failure).to.have.property('code', 'KOSMOS_E_NOT_FOUND');
   });
 });

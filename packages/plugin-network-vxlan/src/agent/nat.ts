@@ -50,10 +50,12 @@ export function natTable(
   // shows its own such address. For pods of other nodes the answer comes here anyway, and would not find back to that address.
   const pods = [...new Set(of('keep').map((k) => k.cidr))];
   const hairpin = [...new Map(translated.map((t) => [t.seen, t])).values()].flatMap((t) =>
-    pods.filter((cidr) => meet(cidr, t.real)).map((cidr): NftRule => ({
-      when: [{ originalDaddr: t.seen }, { saddr: cidr }, { daddr: cidr }],
-      action: { snatPrefix: [[t.real, t.seen]] },
-    })),
+    pods
+      .filter((cidr) => meet(cidr, t.real))
+      .map((cidr): NftRule => ({
+        when: [{ originalDaddr: t.seen }, { saddr: cidr }, { daddr: cidr }],
+        action: { snatPrefix: [[t.real, t.seen]] },
+      })),
   );
   const rewrites = of('rewrite');
   const transit = of('notrack');

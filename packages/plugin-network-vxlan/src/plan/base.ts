@@ -22,8 +22,7 @@ export function baseAnnounced(cluster: ClusterView, family: Family): Announced[]
   }
   const target = serviceTarget(cluster, family);
   if (!target) return out;
-  for (const cidr of cluster.serviceCIDRs)
-    if (cidr.family === family.id) out.push({ kind: 'service', real: cidr, exits: [target] });
+  for (const cidr of cluster.serviceCIDRs) if (cidr.family === family.id) out.push({ kind: 'service', real: cidr, exits: [target] });
   return out;
 }
 

@@ -15,9 +15,18 @@ export function exceptOwn(node: NodeState, shared: SharedLists): SharedLists {
   const own = ({ gw, dev }: Route) => peerOf(node, dev)?.address.text === gw;
   const old = known?.without;
   const without = {
-    routes: steady(old?.routes, shared.routes.filter((route) => !own(route))),
-    fdbs: steady(old?.fdbs, shared.fdbs.filter(({ mac }) => !macs.includes(mac))),
-    arps: steady(old?.arps, shared.arps.filter(({ mac }) => !macs.includes(mac))),
+    routes: steady(
+      old?.routes,
+      shared.routes.filter((route) => !own(route)),
+    ),
+    fdbs: steady(
+      old?.fdbs,
+      shared.fdbs.filter(({ mac }) => !macs.includes(mac)),
+    ),
+    arps: steady(
+      old?.arps,
+      shared.arps.filter(({ mac }) => !macs.includes(mac)),
+    ),
   };
   const { routes, fdbs, arps } = shared;
   node.exceptOwn = { peers: node.peers, routes, fdbs, arps, without };

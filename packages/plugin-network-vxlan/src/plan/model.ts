@@ -44,10 +44,12 @@ export interface NodeState extends NodeView {
   /** Where its tunnels end, as the table knows it. */
   underlays: readonly Ip[];
   nat: readonly Nat[];
+  /** Says the same as `nat`. */
+  natKey: string;
   /** `ClusterState.version` that `nat` was made for. */
   natVersion: number;
   /** See `exceptOwn`: what it was made of and what came out. */
-  exceptOwn: { readonly peers: readonly Peer[]; readonly without: SharedLists } & SharedLists | undefined;
+  exceptOwn: ({ readonly peers: readonly Peer[]; readonly without: SharedLists } & SharedLists) | undefined;
   /** The plan that was given out last. */
   plan: NodePlan | undefined;
 }
@@ -181,6 +183,7 @@ export function readNode(object: ClusterNode, cluster: ClusterState): NodeState 
     claims: NOTHING,
     underlays: NOTHING,
     nat: NOTHING,
+    natKey: '',
     natVersion: 0,
     exceptOwn: undefined,
     plan: undefined,

@@ -99,7 +99,7 @@ class IncrementalPlanner implements Planner {
     const node = readNode(object, this.#clusters.get(clusterName) ?? missing(clusterName));
     node.rev = this.#revision += 1;
     // What comes out the same is to stay the same object.
-    if (old) Object.assign(node, { plan: old.plan, devices: old.devices, nat: old.nat, exceptOwn: old.exceptOwn });
+    if (old) Object.assign(node, { plan: old.plan, devices: old.devices, nat: old.nat, natKey: old.natKey, exceptOwn: old.exceptOwn });
     this.#nodes.set(name, node);
     let members = this.#members.get(clusterName);
     if (!members) this.#members.set(clusterName, (members = new Map()));
@@ -314,13 +314,13 @@ class IncrementalPlanner implements Planner {
     }
     const { routes, fdbs, arps } = exceptOwn(node, this.#shared(node));
     if (node.natVersion !== node.cluster.version) {
-      const nat = this.#nat(node);
-      if (JSON.stringify(nat) !== JSON.stringify(node.nat)) node.nat = nat;
+      const { rules, key } = this.#nat(node);
+      if (key !== node.natKey) Object.assign(node, { nat: rules, natKey: key });
       node.natVersion = node.cluster.version;
     }
     if (node.devicesOf !== node.peers) {
       const devices = devicesOf(node, this.#options.mtu);
-      if (!isDeepStrictEqual(devices, node.devices)) node.devices = devices;
+      if (node.devices.length !== devices.length || !isDeepStrictEqual(devices, node.devices)) node.devices = devices;
       node.devicesOf = node.peers;
     }
     const { devices, nat, plan } = node;
@@ -341,7 +341,7 @@ class IncrementalPlanner implements Planner {
     return plan;
   }
 
-  #nat(node: NodeState): Nat[] {
+  #nat(node: NodeState): { readonly rules: readonly Nat[]; readonly key: string } {
     const out = new Map<string, Nat>();
     const add = (rule: Nat) => void out.set(JSON.stringify(rule), rule);
     for (const family of node.families) {
@@ -351,7 +351,8 @@ class IncrementalPlanner implements Planner {
       this.#hooks.nat.run(draft);
       for (const rule of [...rules, ...mappedRules(node.cluster, family, rules)]) add(rule);
     }
-    return [...out.keys()].sort().map((key) => out.get(key)!);
+    const keys = [...out.keys()].sort();
+    return { rules: keys.map((key) => out.get(key)!), key: keys.join() };
   }
 }
 

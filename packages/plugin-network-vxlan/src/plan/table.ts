@@ -1,6 +1,6 @@
 import type { Announced, NodeView } from '../contracts.ts';
 import { seenParts } from './maps.ts';
-import { type Bits, type Cidr, cidrOf, compareCidrs, type Ip, type IpVersion, width } from './address.ts';
+import { type Bits, type Cidr, cidrOf, compareCidrs, type Ip, type IpVersion } from './address.ts';
 import { lowerBound } from './intervals.ts';
 import type { ClusterState, NodeState, Peer } from './model.ts';
 import type { Route } from './types.ts';
@@ -85,6 +85,8 @@ export type Changes = Map<string, Cidr>;
 export class Table {
   readonly blocks = new Map<string, ReadonlyMap<string, Entry>>();
   readonly #claims = new Map<string, Entry[]>();
+  /** How many networks of a family and length there are in `#claims`. */
+  readonly #lengths: Readonly<Record<IpVersion, Map<number, number>>> = { 4: new Map(), 6: new Map() };
   /** Where tunnels end, sorted; as often as there are nodes there. */
   readonly #underlays = new Map<IpVersion, Bits[]>();
   #sorted: Entry[] = [];
@@ -150,6 +152,7 @@ export class Table {
     const entries = this.#claims.get(key);
     if (!entries) {
       this.#claims.set(key, [entry]);
+      this.#count(entry.cidr, 1);
       return;
     }
     const younger = entries.findIndex((e) => compareClusters(e.cluster, entry.cluster) > 0);
@@ -160,7 +163,9 @@ export class Table {
     this.#touch(key, entry.cidr);
     const entries = this.#claims.get(key)!;
     entries.splice(entries.indexOf(entry), 1);
-    if (entries.length === 0) this.#claims.delete(key);
+    if (entries.length > 0) return;
+    this.#claims.delete(key);
+    this.#count(entry.cidr, -1);
   }
 
   /** More than MANY need not be known one by one. */
@@ -169,11 +174,17 @@ export class Table {
   }
 
   #touchAround(ip: Ip): void {
-    if (this.#changed.size > MANY || this.#claims.size === 0) return;
-    for (let length = width(ip.family); length >= 0; length -= 1) {
+    if (this.#changed.size > MANY) return;
+    for (const length of this.#lengths[ip.family].keys()) {
       const cidr = cidrOf(ip.family, ip.bits, length);
       if (this.#claims.has(cidr.text)) this.#touch(cidr.text, cidr);
     }
+  }
+
+  #count({ family, length }: Cidr, by: 1 | -1): void {
+    const count = (this.#lengths[family].get(length) ?? 0) + by;
+    if (count > 0) this.#lengths[family].set(length, count);
+    else this.#lengths[family].delete(length);
   }
 
   #splice(cidr: Cidr, winner: Entry | undefined): void {

@@ -141,7 +141,8 @@ function neighbour({ byUnderlay }: Fleet, at: Lookup, { cidr, dev }: Route, gw: 
 function leaving(at: Lookup, dev: string, source: Ip): Ip | string {
   const rules = at.plan.nat.filter((rule) => rule.dev === dev);
   const seen = mapped(rules, 'real', 'seen', source);
-  const kept = seen !== source || !at.pods.some((cidr) => contains(cidr, source)) || rules.some((r) => r.stage === 'keep' && holds(r.cidr, source));
+  const kept =
+    seen !== source || !at.pods.some((cidr) => contains(cidr, source)) || rules.some((r) => r.stage === 'keep' && holds(r.cidr, source));
   return kept ? seen : `${at.plan.node} lets its CNI masquerade ${source.text} on ${dev}`;
 }
 

@@ -57,14 +57,17 @@ describe('the nft table of a plan', () => {
   it('rewrites service addresses packet by packet, ahead of all state on the way in and behind it on the way out', () => {
     const { rules, priority } = table([{ stage: 'rewrite', real: '10.96.0.0/16', seen: '100.96.0.0/16', dev }]);
     expect(rules('raw')).to.deep.equal([{ when: [{ iif: [dev] }, { daddr: '100.96.0.0/16' }], action: { rewriteDaddr: '10.96.0.0/16' } }]);
-    expect(rules('unreal')).to.deep.equal([{ when: [{ oif: [dev] }, { saddr: '10.96.0.0/16' }], action: { rewriteSaddr: '100.96.0.0/16' } }]);
+    expect(rules('unreal')).to.deep.equal([
+      { when: [{ oif: [dev] }, { saddr: '10.96.0.0/16' }], action: { rewriteSaddr: '100.96.0.0/16' } },
+    ]);
     expect([priority('raw'), priority('unreal')]).to.deep.equal([-310, 110]);
   });
 
   it('translates both ways, ahead of what keeps, and answers a pod on the same node from the address it asked', () => {
     const { rules, problems } = table([keep('10.1.0.0/16'), translate('10.1.0.0/24', '100.64.0.0/24')]);
     expect(problems).to.deep.equal([]);
-    for (const chain of ['pre', 'out']) expect(rules(chain)).to.deep.equal([{ when: [], action: { dnatPrefix: [['100.64.0.0/24', '10.1.0.0/24']] } }]);
+    for (const chain of ['pre', 'out'])
+      expect(rules(chain)).to.deep.equal([{ when: [], action: { dnatPrefix: [['100.64.0.0/24', '10.1.0.0/24']] } }]);
     expect(rules('post')).to.deep.equal([
       { when: [{ oif: [dev] }], action: { snatPrefix: [['10.1.0.0/24', '100.64.0.0/24']] } },
       { when: [{ oif: [dev] }], action: { snatPrefix: [['10.1.0.0/16', '10.1.0.0/16']] } },

@@ -39,7 +39,7 @@ describe('nexthop ids', () => {
     expect([...ids.keys()]).to.deep.equal(['vx-bridge 220.0.0.2', 'vx-bridge 220.0.0.1', 'vx-bridge 220.0.0.2,220.0.0.1']);
     const kernel = [...ids.keys()].map((hop) => nexthopOf(hop, ids));
     expect(kernel[2]).to.deep.equal({ id: ids.get('vx-bridge 220.0.0.2,220.0.0.1'), group: [kernel[0]!.id, kernel[1]!.id] });
-    expect(knownHops(kernel.toReversed())).to.deep.equal(new Map([...ids]));
+    expect(knownHops(kernel.toReversed())).to.deep.equal(ids);
     expect([...knownHops(kernel.slice(1)).keys()], 'a group that lost a member').to.deep.equal(['vx-bridge 220.0.0.1']);
   });
 
