@@ -30,8 +30,7 @@ export async function plugIn(topology: Topology, netns: string, links: readonly 
     }),
   );
   const host = createHostNet({ netns });
-  // A router itself has none: the first one is on the underlay that it would lead to.
-  const defaults = defaultsFrom(topology, links).filter((via) => !links.some((l) => l.addresses.includes(via)));
+  const defaults = defaultsFrom(topology, links);
   const detours = routesFrom(topology, links).filter((r) => !defaults.includes(r.via));
   await host.apply([
     loopbackUp,
