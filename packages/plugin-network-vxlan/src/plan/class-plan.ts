@@ -58,6 +58,11 @@ export class ClassPlan {
     );
   }
 
+  /** Is the peer a next hop of some route? */
+  leadsTo(peer: Peer): boolean {
+    return this.#uses.has(peer);
+  }
+
   #rebuild(cluster: ClusterState, own: ReadonlyMap<string, Entry>): void {
     const views = this.#views(cluster);
     const lines: Line[] = [];

@@ -1,3 +1,4 @@
+import type { ClassPlan } from './class-plan.ts';
 import { type NodeState, peerOf, type SharedLists } from './model.ts';
 import type { Route } from './types.ts';
 
@@ -5,9 +6,9 @@ import type { Route } from './types.ts';
  * What a class shares without what leads to the node itself: nodes that take in for each other (gateways) are next hops of
  * their own class. The shared lists where the node is none; else the same lists as long as the shared ones stay the same.
  */
-export function exceptOwn(node: NodeState, shared: SharedLists): SharedLists {
+export function exceptOwn(node: NodeState, shared: ClassPlan): SharedLists {
+  if (!node.peers.some((peer) => shared.leadsTo(peer))) return shared;
   const macs = node.peers.map(({ arp }) => arp.mac);
-  if (macs.length === 0 || !shared.arps.some(({ mac }) => macs.includes(mac))) return shared;
   const known = node.exceptOwn;
   if (known?.peers === node.peers && known.routes === shared.routes && known.fdbs === shared.fdbs && known.arps === shared.arps) {
     return known.without;
