@@ -62,7 +62,13 @@ const schema = object({
     clusterTreeOptions: object({ enable: boolean({ default: true }), leafModels: list(leafModel) }),
   }),
   status: object({
-    clusterLinkStatus: object({ podCIDRs: list(string()), serviceCIDRs: list(string()) }),
+    clusterLinkStatus: object({
+      podCIDRs: list(string()),
+      serviceCIDRs: list(string()),
+      globalCIDRsMap: map(string(), {
+        description: 'Real CIDR to global CIDR, as given out from the pool; spec.clusterLinkOptions.globalCIDRsMap comes first.',
+      }),
+    }),
     clusterTreeStatus: object({ leafNodeItems: list(object({ leafNodeName: string() })) }),
     conditions,
   }),

@@ -33,6 +33,8 @@ export type NftMatch =
   | { readonly oif: readonly string[] }
   | { readonly saddr: string; readonly not?: boolean }
   | { readonly daddr: string; readonly not?: boolean }
+  /** In one of these (in none of them), which are of one family and do not overlap. */
+  | { readonly daddrIn: readonly string[]; readonly not?: boolean }
   | { readonly udpDport: readonly number[] }
   | { readonly tcpDport: readonly number[] }
   | { readonly tcpSyn: true }
@@ -51,11 +53,17 @@ export type NftAction =
   | 'masquerade'
   /** Lowers the MSS that a SYN announces to what the route's MTU allows. */
   | 'clampMss'
+  /** Lowers it to this many bytes. */
+  | { readonly clampMssTo: number }
   | { readonly dnat: string }
   /** One to one by prefix of the source: pairs of prefixes of one length and family; the first ones must not overlap. */
   | { readonly snatPrefix: readonly (readonly [from: string, to: string])[] }
   /** The same by destination. */
-  | { readonly dnatPrefix: readonly (readonly [from: string, to: string])[] };
+  | { readonly dnatPrefix: readonly (readonly [from: string, to: string])[] }
+  /** Packet by packet, without connection tracking: the prefix of the source becomes this one of the same length. */
+  | { readonly rewriteSaddr: string }
+  /** The same by destination. */
+  | { readonly rewriteDaddr: string };
 
 /** Replaces the whole table at once: traffic sees the old one or the new one. */
 export function replaceTable(table: NftTable): string {
@@ -90,6 +98,7 @@ function matchText(m: NftMatch): string {
   if ('oif' in m) return `oifname ${names(m.oif)}`;
   if ('saddr' in m) return `${ip(m.saddr)} saddr${is(m)} ${prefix(m.saddr)}`;
   if ('daddr' in m) return `${ip(m.daddr)} daddr${is(m)} ${prefix(m.daddr)}`;
+  if ('daddrIn' in m) return `${ip(m.daddrIn[0] ?? '')} daddr${is(m)} { ${m.daddrIn.map(prefix).join(', ')} }`;
   if ('udpDport' in m) return `udp dport ${ports(m.udpDport)}`;
   if ('tcpDport' in m) return `tcp dport ${ports(m.tcpDport)}`;
   if ('tcpSyn' in m) return 'tcp flags syn';
@@ -101,9 +110,25 @@ function matchText(m: NftMatch): string {
 function actionText(action: NftAction): string {
   if (action === 'clampMss') return 'tcp option maxseg size set rt mtu';
   if (typeof action === 'string') return word('action', action, ['accept', 'drop', 'return', 'notrack', 'masquerade']);
+  if ('clampMssTo' in action) return `tcp option maxseg size set ${whole('MSS', action.clampMssTo, 1, 65535)}`;
+  if ('rewriteSaddr' in action) return rewrite('saddr', action.rewriteSaddr);
+  if ('rewriteDaddr' in action) return rewrite('daddr', action.rewriteDaddr);
   if ('dnat' in action) return `dnat ${ip(action.dnat)} to ${address(action.dnat)}`;
   const [verb, field, pairs] =
     'snatPrefix' in action ? (['snat', 'saddr', action.snatPrefix] as const) : (['dnat', 'daddr', action.dnatPrefix] as const);
   const f = ip(pairs[0]?.[0] ?? '');
   return `${verb} ${f} prefix to ${f} ${field} map { ${pairs.map(([from, to]) => `${prefix(from)} : ${prefix(to)}`).join(', ')} }`;
+}
+
+function rewrite(field: 'saddr' | 'daddr', to: string): string {
+  const f = ip(prefix(to));
+  const [net, length] = to.split('/') as [string, string];
+  return `${f} ${field} set ${f} ${field} & ${hostMask(family(to), Number(length))} | ${net}`;
+}
+
+/** The bits of an address that a prefix of this length leaves to the host. */
+function hostMask(of: 4 | 6, length: number): string {
+  const [bits, step] = of === 4 ? [32, 8] : [128, 16];
+  const parts = Array.from({ length: bits / step }, (_, i) => 2 ** Math.min(step, Math.max(0, (i + 1) * step - length)) - 1);
+  return of === 4 ? parts.join('.') : parts.map((part) => part.toString(16)).join(':');
 }

@@ -1,8 +1,8 @@
 /**
  * What other plugins may know of the network: its planning pipeline, as hooks, and what it answers to others.
- * The pipeline: families -> announce -> class -> devices -> nextHop -> nat. A tap may read only what it is given, since that
- * is how the planner knows what a change touches: the cluster and its nodes (`announce`, `classOf`, `nat`, `nextHop`; the
- * last one also the exits), or the node and its cluster's spec (`devices`). Side-effect free.
+ * The pipeline: families -> maps -> class -> devices -> announce -> nextHop -> nat. A tap may read only what it is given, since
+ * that is how the planner knows what a change touches: the cluster's object (`maps`), the cluster and its nodes (`announce`,
+ * `classOf`, `nat`, `nextHop`; the last one also the exits), or the node and its cluster's spec (`devices`). Side-effect free.
  */
 import type { Cluster, Node } from '@kosmos/api';
 import {
@@ -22,7 +22,9 @@ import {
 import type { Cidr, Ip, IpVersion } from './plan/address.ts';
 import type { Nat } from './plan/types.ts';
 
+export { formatIp, overlaps, parseCidr, parseIp, shift } from './plan/address.ts';
 export type { Cidr, Ip, IpVersion } from './plan/address.ts';
+export { seenParts } from './plan/maps.ts';
 export type { Arp, Device, Fdb, Nat, NodePlan, Route } from './plan/types.ts';
 
 /** One tunnel: its device name, VNI and UDP port. */
@@ -57,6 +59,8 @@ export interface ClusterView {
   readonly families: readonly Family[];
   readonly podCIDRs: readonly Cidr[];
   readonly serviceCIDRs: readonly Cidr[];
+  /** How other clusters see its addresses, where not as they are; sorted, neither side overlaps itself. */
+  readonly maps: readonly Mapping[];
   /** Overlay networks of a family; undefined where the spec's are malformed. */
   nets(family: Family): { readonly bridge: Cidr; readonly local: Cidr } | undefined;
   /** Admitted nodes, by name. */
@@ -73,13 +77,16 @@ export interface NodeView {
   ip(family: Family): Ip | undefined;
 }
 
-/** A network that a cluster offers to others. */
+/** Addresses in `real` are seen by other clusters as those in `seen`, one to one; both are of one family and length. */
+export interface Mapping {
+  readonly real: Cidr;
+  readonly seen: Cidr;
+}
+
+/** A network that a cluster offers to others, as its own pods or services have it. How others see it, `maps` says. */
 export interface Announced {
   readonly kind: 'pod' | 'service';
-  /** As the cluster's own pods or services have it. */
   readonly real: Cidr;
-  /** As others see it; the same unless something maps it. */
-  readonly seen: Cidr;
   /** Nodes that take its traffic in, best first. */
   readonly exits: readonly NodeView[];
 }
@@ -101,7 +108,7 @@ export interface ClassView {
   readonly family: Family;
 }
 
-/** The way to some exits: to `via` (best first, never empty) through their device `dev`. */
+/** The way to some exits: to `via` (best first; none: there is no way) through their device `dev`, all at once. */
 export interface Hop {
   readonly via: readonly NodeView[];
   readonly dev: string;
@@ -110,6 +117,8 @@ export interface Hop {
 export interface NetworkHooks {
   /** Adds address families; IPv4 is there. */
   readonly families: OwnHook<[add: (family: Family) => void]>;
+  /** How other clusters see a cluster's addresses. A bad mapping (families, lengths, overlaps) is left out; saying so is up to who adds it. */
+  readonly maps: OwnHook<[cluster: Cluster, add: (mapping: Mapping) => void]>;
   /**
    * What a cluster announces to other clusters, or to its own nodes (`to` is `own`; there it takes a tap of `nextHop` to
    * make routes). Starts as each node's pod CIDRs and, at the node that stands for the cluster, the service CIDRs. Taps must commute.
@@ -121,19 +130,28 @@ export interface NetworkHooks {
   readonly devices: OwnHook<[draft: Draft]>;
   /** How a class reaches exits. Without an answer: other clusters by the exits' own bridge address, the own cluster not at all. */
   readonly nextHop: OwnBail<[cls: ClassView, exits: readonly NodeView[]], Hop>;
-  /** Adds address translation to a node. Endpoints keep their pods' addresses and masquerade for services already. */
+  /**
+   * Adds address translation to a node. Endpoints keep their pods' addresses and masquerade for services already. Where a
+   * node keeps sources, `maps` apply too: nobody else needs to know of them.
+   */
   readonly nat: OwnHook<[draft: Draft]>;
+  /** What else is wrong with a cluster; one of the types that the planner has, see README. */
+  readonly check: OwnHook<[cluster: ClusterView, say: (type: ProblemType, reason: string, message: string) => void]>;
 }
+/** What a plugin may find wrong with a Cluster: a value in the object (`plan -f` refuses the file then), why it takes no part, or a network that clashes. */
+export type ProblemType = 'Malformed' | 'NotInNetwork' | 'CIDRConflict';
 
 /** Made in `setup`, one set a process. */
 export function networkHooks(): NetworkHooks {
   return {
     families: hook('network.families'),
+    maps: hook('network.maps'),
     announce: chain('network.announce'),
     classOf: bail('network.classOf'),
     devices: hook('network.devices'),
     nextHop: bail('network.nextHop'),
     nat: hook('network.nat'),
+    check: hook('network.check'),
   };
 }
 

@@ -3,7 +3,7 @@ import { contains, parseCidr, parseIp } from '../plan/address.ts';
 import type { Device, NodePlan } from '../plan/types.ts';
 import { OVERHEAD, OWN_DEVICES, PROTOCOL, RULE_PRIORITY, TABLE } from './constants.ts';
 import { natTable } from './nat.ts';
-import { nexthopIds } from './nexthop-ids.ts';
+import { hopKey, nexthopIds, nexthopOf } from './nexthop-ids.ts';
 
 /** A tunnel device as the kernel is to have it. */
 export interface Tunnel {
@@ -33,7 +33,8 @@ export interface Desired {
   readonly rules: readonly Rule[];
   readonly fdb: readonly FdbEntry[];
   readonly neighbours: readonly Neighbour[];
-  readonly nexthops: readonly (Nexthop & { readonly via: string; readonly dev: string })[];
+  /** Groups behind their members. */
+  readonly nexthops: readonly Nexthop[];
   readonly routes: readonly (Route & Required<Pick<Route, 'nhid' | 'dev' | 'table' | 'protocol'>>)[];
   readonly table: NftTable | undefined;
   readonly sysctls: readonly Sysctl[];
@@ -53,7 +54,7 @@ export interface Facts {
   readonly links: readonly Link[];
   /** The node's own underlay addresses, by which its peers know it. */
   readonly underlay: { readonly ip?: string | undefined; readonly ip6?: string | undefined };
-  /** Ids that hops (`dev address`) have already. */
+  /** Ids that hops have already, see `knownHops`. */
   readonly hops: ReadonlyMap<string, number>;
 }
 
@@ -74,12 +75,12 @@ export function lower(plan: NodePlan, facts: Facts): { readonly desired: Desired
       rules: families.map((family) => ({ family, priority: RULE_PRIORITY, table: TABLE, protocol: PROTOCOL })),
       fdb: on(plan.fdbs).map(({ ip, mac, dev }) => ({ mac, dst: ip, dev })),
       neighbours: on(plan.arps),
-      nexthops: [...ids].map(([hop, id]) => ({ id, ...hopOf(hop), onlink: true, protocol: PROTOCOL })),
+      nexthops: [...ids.keys()].map((hop) => ({ ...nexthopOf(hop, ids), protocol: PROTOCOL })),
       routes: routes.map((r) => {
         const src = source[familyOf(r.cidr)];
         return {
           dst: r.cidr,
-          nhid: ids.get(`${r.dev} ${r.gw}`)!,
+          nhid: ids.get(hopKey(r))!,
           dev: r.dev,
           table: TABLE,
           protocol: PROTOCOL,
@@ -93,11 +94,6 @@ export function lower(plan: NodePlan, facts: Facts): { readonly desired: Desired
 }
 
 export const familyOf = (text: string): 4 | 6 => (text.includes(':') ? 6 : 4);
-
-const hopOf = (hop: string) => {
-  const [dev, via] = hop.split(' ') as [string, string];
-  return { dev, via };
-};
 
 function tunnelOf(device: Device, facts: Facts, problems: Problem[]): Tunnel | undefined {
   const refuse = (message: string) => void problems.push({ item: device.name, message });

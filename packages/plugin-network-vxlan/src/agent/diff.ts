@@ -73,11 +73,18 @@ export function diff(desired: Desired, observed: Observed): Steps {
   );
   // These go with the device, and so do their routes: the kernel would refuse to delete them once more.
   const lost = new Set(observed.nexthops.flatMap((n) => ('dev' in n && made.has(n.dev) ? [n.id] : [])));
+  const flushed = new Set(observed.nexthops.flatMap((n) => ('dev' in n && fresh.has(n.dev) ? [n.id] : [])));
+  const without = new Set(observed.nexthops.flatMap((n) => ('dev' in n && !wanted.has(n.dev) ? [n.id] : [])));
+  // A group goes with its members.
+  for (const n of observed.nexthops) {
+    if (!('group' in n)) continue;
+    for (const ids of [lost, flushed, without]) if (n.group.every((id) => ids.has(id))) ids.add(n.id);
+  }
   const hops = compare(
     desired.nexthops,
     observed.nexthops.filter((n) => !lost.has(n.id)),
     (n) => n.id,
-    (a, b) => 'via' in b && a.via === b.via && a.dev === b.dev && b.onlink === true && !fresh.has(a.dev),
+    (a, b) => sameHop(a, b) && !flushed.has(a.id),
   );
   const fdb = compare(
     desired.fdb,
@@ -91,7 +98,7 @@ export function diff(desired: Desired, observed: Observed): Steps {
     (r) => r.dst,
     (a, b) => a.nhid === b.nhid && a.src === b.src && b.type === undefined && !fresh.has(a.dev),
   );
-  const gone = (hop: Nexthop) => 'dev' in hop && !wanted.has(hop.dev); // goes with its device, and so do its routes
+  const dropped = hops.drop.filter((n) => !without.has(n.id)); // the others go with their device, and so do their routes
 
   return {
     prepare: [
@@ -117,12 +124,18 @@ export function diff(desired: Desired, observed: Observed): Steps {
         protocol,
         ...(metric !== undefined && { metric }),
       })),
-      ...hops.drop.filter((n) => !gone(n)).map((n): Change => ({ op: 'deleteNexthop', id: n.id })),
+      ...[...dropped.filter(isGroup), ...dropped.filter((n) => !isGroup(n))].map((n): Change => ({ op: 'deleteNexthop', id: n.id })),
       ...neighbours.drop.map((n): Change => ({ op: 'deleteNeighbour', ip: n.ip, mac: n.mac, dev: n.dev })),
       ...fdb.drop.map((f): Change => ({ op: 'deleteFdb', mac: f.mac, dst: f.dst, dev: f.dev })),
       ...remove,
     ],
   };
+}
+
+const isGroup = (n: Nexthop) => 'group' in n;
+function sameHop(a: Nexthop, b: Nexthop): boolean {
+  if ('group' in a) return 'group' in b && a.group.length === b.group.length && a.group.every((id, i) => id === b.group[i]);
+  return 'via' in b && a.via === b.via && a.dev === b.dev && b.onlink === true;
 }
 
 /** Several hosts may share the flooding entry, so its host is part of what it is. */

@@ -6,7 +6,6 @@ import {
   HostNetError,
   type Link,
   type NftTable,
-  type Snapshot,
   sysctlKey,
   sysctlPath,
 } from '@kosmos/hostnet';
@@ -16,6 +15,7 @@ import { type Desired, type Facts, lower, type Problem, type Sysctl } from './de
 import { diff, type Observed, observedOf } from './diff.ts';
 import { type ForwardOptions, forwardUndone, holdForward } from './forward.ts';
 import { fingerprint, forget, listing, type Memory, NOTHING, recall, remember } from './memory.ts';
+import { knownHops } from './nexthop-ids.ts';
 
 /** One look at the kernel, and what was done about it. */
 export interface Outcome {
@@ -58,7 +58,7 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}): KernelS
   async function once(plan: NodePlan, underlay: Facts['underlay'], call: CallOptions): Promise<Outcome> {
     const [seen, listed] = await Promise.all([net.snapshot(TABLE, call), listing(net, call)]);
     memory ??= (await recall(net, call)) ?? NOTHING;
-    const { desired, problems } = lowerOnce(plan, { links: seen.links, underlay, hops: hopsOf(seen) });
+    const { desired, problems } = lowerOnce(plan, { links: seen.links, underlay, hops: knownHops(observedOf(seen, 'none').nexthops) });
     const table: Observed['table'] =
       listed === undefined
         ? 'none'
@@ -169,10 +169,6 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}): KernelS
   };
 }
 
-function hopsOf(seen: Snapshot): Map<string, number> {
-  return new Map(observedOf(seen, 'none').nexthops.flatMap((n) => ('via' in n ? [[`${n.dev} ${n.via}`, n.id] as const] : [])));
-}
-
 const isLink = ({ op }: Change) => op === 'addLink' || op === 'deleteLink';
 
 function itemOf(change: Change): string {
@@ -180,5 +176,6 @@ function itemOf(change: Change): string {
   if ('ip' in change) return `neighbour ${change.ip}`;
   if ('name' in change) return `link ${change.name}`;
   if ('address' in change) return `address ${change.address}`;
-  return 'via' in change ? `nexthop ${change.via}` : change.op;
+  if ('via' in change) return `nexthop ${change.via}`;
+  return 'group' in change ? `nexthop group ${change.group.join('/')}` : change.op;
 }

@@ -1,10 +1,12 @@
 import type { NftChain, NftRule, NftTable } from '@kosmos/hostnet';
-import { type Cidr, compareCidrs, contains, parseCidr } from '../plan/address.ts';
+import { type Cidr, compareCidrs, contains, overlaps, parseCidr } from '../plan/address.ts';
 import type { Nat } from '../plan/types.ts';
 import { NFT_TABLE } from './constants.ts';
 import type { Problem, Tunnel } from './desired.ts';
 
 const [RAW, MANGLE, DSTNAT, SRCNAT] = [-300, -150, -100, 100] as const;
+/** Of the smallest packet that a segment travels in. */
+const TCP_HEADERS = { 4: 40, 6: 60 } as const;
 type Pair = readonly [from: string, to: string];
 
 /**
@@ -13,7 +15,7 @@ type Pair = readonly [from: string, to: string];
  */
 export function natTable(
   nat: readonly Nat[],
-  tunnels: readonly Pick<Tunnel, 'name' | 'port'>[],
+  tunnels: readonly Pick<Tunnel, 'name' | 'port' | 'mtu' | 'address'>[],
   problems: Problem[],
 ): NftTable | undefined {
   if (tunnels.length === 0) return undefined;
@@ -25,7 +27,7 @@ export function natTable(
     here.filter((n): n is Extract<Nat, { stage: S }> => n.stage === stage && (dev === undefined || n.dev === dev));
   const translated = of('translate');
 
-  const pre: NftRule[] = maps(
+  const toReal: NftRule[] = maps(
     translated.map((t) => [t.seen, t.real]),
     problems,
   ).map((dnatPrefix) => ({ when: [], action: { dnatPrefix } }));
@@ -44,28 +46,78 @@ export function natTable(
       problems,
     ).map((snatPrefix): NftRule => ({ when: [{ oif: [dev] }], action: { snatPrefix } })),
   ]);
-  // A pod that asks for another pod of its cluster by the address that others see must get its answer from that address.
-  const hairpin = [...new Map(translated.map((t) => [t.seen, t])).values()].map((t): NftRule => ({
-    when: [{ originalDaddr: t.seen }],
-    action: { snatPrefix: [[t.real, t.seen]] },
-  }));
+  // A pod that asks for another pod of its cluster by the address that others see must get its answer through this node, so it
+  // shows its own such address. For pods of other nodes the answer comes here anyway, and would not find back to that address.
+  const pods = [...new Set(of('keep').map((k) => k.cidr))];
+  const hairpin = [...new Map(translated.map((t) => [t.seen, t])).values()].flatMap((t) =>
+    pods
+      .filter((cidr) => meet(cidr, t.real))
+      .map((cidr): NftRule => ({
+        when: [{ originalDaddr: t.seen }, { saddr: cidr }, { daddr: cidr }],
+        action: { snatPrefix: [[t.real, t.seen]] },
+      })),
+  );
+  const rewrites = of('rewrite');
+  const transit = of('notrack');
 
   const base = (name: string, hook: NonNullable<NftChain['hook']>, rules: readonly NftRule[]): NftChain[] =>
     rules.length > 0 ? [{ name, hook, rules }] : [];
   // Tunnel packets need no state, and each flow would take an entry of its own, since its source port is a hash.
   const outer: NftRule[] = [{ when: [{ udpDport: ports }], action: 'notrack' }];
+  const raw: NftRule[] = [
+    ...transit.map((n): NftRule => {
+      const except = apart(n.except);
+      return {
+        when: [
+          { iif: [n.dev] },
+          ...(n.cidrs ? [{ daddrIn: apart(n.cidrs) }] : []),
+          ...(except.length > 0 ? [{ daddrIn: except, not: true }] : []),
+        ],
+        action: 'notrack',
+      };
+    }),
+    ...rewrites.map((r): NftRule => ({ when: [{ iif: [r.dev] }, { daddr: r.seen }], action: { rewriteDaddr: r.real } })),
+  ];
+  // Both ways by one side alone, since the other may be no Kosmos of ours: what goes out by the route's MTU, what comes in by the tunnel's.
+  const mss: NftRule[] = [
+    { when: [{ oif: names }, { tcpSyn: true }], action: 'clampMss' },
+    ...tunnels.map((t): NftRule => ({
+      when: [{ iif: [t.name] }, { tcpSyn: true }],
+      action: { clampMssTo: t.mtu - TCP_HEADERS[t.address.includes(':') ? 6 : 4] },
+    })),
+  ];
   return {
     ...NFT_TABLE,
     chains: [
-      ...base('pre', { type: 'nat', hook: 'prerouting', priority: DSTNAT - 5 }, pre),
+      ...base('raw', { type: 'filter', hook: 'prerouting', priority: RAW - 10 }, raw),
+      ...base('pre', { type: 'nat', hook: 'prerouting', priority: DSTNAT - 5 }, toReal),
+      ...base('out', { type: 'nat', hook: 'output', priority: DSTNAT - 5 }, toReal),
       ...base('post', { type: 'nat', hook: 'postrouting', priority: SRCNAT - 5 }, [...post, ...hairpin]),
+      ...base(
+        'unreal',
+        { type: 'filter', hook: 'postrouting', priority: SRCNAT + 10 },
+        rewrites.map((r): NftRule => ({ when: [{ oif: [r.dev] }, { saddr: r.real }], action: { rewriteSaddr: r.seen } })),
+      ),
       ...base('outer-in', { type: 'filter', hook: 'prerouting', priority: RAW - 10 }, outer),
       ...base('outer-out', { type: 'filter', hook: 'output', priority: RAW - 10 }, outer),
-      ...base('mss', { type: 'filter', hook: 'forward', priority: MANGLE }, [
-        { when: [{ oif: names }, { tcpSyn: true }], action: 'clampMss' },
-      ]),
+      ...base('mss', { type: 'filter', hook: 'forward', priority: MANGLE }, mss),
     ],
   };
+}
+
+function meet(a: string, b: string): boolean {
+  const [one, other] = [parseCidr(a), parseCidr(b)];
+  return one !== undefined && other !== undefined && overlaps(one, other);
+}
+
+/** The networks without those that lie within others: nft refuses sets that overlap. */
+function apart(cidrs: readonly string[]): string[] {
+  const kept: Cidr[] = [];
+  for (const cidr of cidrs.flatMap((text) => parseCidr(text) ?? []).sort(compareCidrs)) {
+    const last = kept.at(-1);
+    if (!last || !contains(last, cidr)) kept.push(cidr);
+  }
+  return kept.map(({ text }) => text);
 }
 
 /** Maps that nft takes: one family each, nothing twice, nothing that overlaps (the wider one stays). */

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import type { NetworkHooks } from '../contracts.ts';
 import type { ObjectConditions } from '../plan/conditions.ts';
 import { createPlanner, type Planner, type PlannerOptions } from '../plan/planner.ts';
-import type { NodePlan } from '../plan/types.ts';
+import type { Nat, NodePlan } from '../plan/types.ts';
 import { fetchFleet, readFleet } from './read.ts';
 
 /** `kosmos plan`: what every node's kernel is to hold, and what is wrong with the fleet. */
@@ -96,13 +96,17 @@ function table(plans: readonly NodePlan[], conditions: readonly ObjectConditions
         `  device  ${d.name}  ${d.addr}  mac ${d.mac}  vni ${d.id}  port ${d.port}  on ${d.bindDev}${d.mtu ? `  mtu ${d.mtu}` : ''}`,
       );
     for (const r of plan.routes) lines.push(`  route   ${r.cidr}  via ${[r.gw, ...(r.alternates ?? [])].join(', ')}  dev ${r.dev}`);
-    for (const n of plan.nat)
-      lines.push(`  nat     ${n.stage}  ${n.stage === 'translate' ? `${n.real} as ${n.seen}` : n.cidr}  dev ${n.dev}`);
+    for (const n of plan.nat) lines.push(`  nat     ${n.stage}  ${subject(n)}  dev ${n.dev}`);
     if (plan.devices.length > 0) lines.push(`  peers   ${plan.arps.length}`);
   }
   const found = conditionLines(conditions);
   if (found.length > 0) lines.push('', 'CONDITIONS', ...found);
   return `${lines.join('\n')}\n`;
+}
+
+function subject(n: Nat): string {
+  if ('real' in n) return `${n.real} as ${n.seen}`;
+  return 'cidr' in n ? n.cidr : `${n.cidrs?.join(', ') ?? 'any'}${n.except.length > 0 ? ` but ${n.except.join(', ')}` : ''}`;
 }
 
 function conditionLines(conditions: readonly ObjectConditions[]): string[] {

@@ -77,6 +77,15 @@ export function contains(cidr: Cidr, inner: Cidr | Ip): boolean {
   return 'bits' in inner ? cidr.first <= inner.bits && inner.bits <= cidr.last : cidr.first <= inner.first && inner.last <= cidr.last;
 }
 
+/** The network at the place in `to` that it has in `from`; `to` is of the same family and length as `from`, which contains it. */
+export function shift(cidr: Cidr, from: Cidr, to: Cidr): Cidr {
+  const bits: Bits =
+    cidr.family === 4
+      ? (to.first as number) + ((cidr.first as number) - (from.first as number))
+      : (to.first as bigint) + ((cidr.first as bigint) - (from.first as bigint));
+  return cidrOf(cidr.family, bits, cidr.length);
+}
+
 /** By family, network and length, shorter prefixes first: a network comes right before what it contains. */
 export function compareCidrs(a: Cidr, b: Cidr): number {
   if (a.family !== b.family) return a.family - b.family;

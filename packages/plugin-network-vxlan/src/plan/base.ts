@@ -18,12 +18,11 @@ export function baseAnnounced(cluster: ClusterView, family: Family): Announced[]
   for (const node of cluster.nodes) {
     if (!node.ip(family)) continue;
     const exits = [node];
-    for (const cidr of node.podCIDRs) if (cidr.family === family.id) out.push({ kind: 'pod', real: cidr, seen: cidr, exits });
+    for (const cidr of node.podCIDRs) if (cidr.family === family.id) out.push({ kind: 'pod', real: cidr, exits });
   }
   const target = serviceTarget(cluster, family);
   if (!target) return out;
-  for (const cidr of cluster.serviceCIDRs)
-    if (cidr.family === family.id) out.push({ kind: 'service', real: cidr, seen: cidr, exits: [target] });
+  for (const cidr of cluster.serviceCIDRs) if (cidr.family === family.id) out.push({ kind: 'service', real: cidr, exits: [target] });
   return out;
 }
 

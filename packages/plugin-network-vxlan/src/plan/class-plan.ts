@@ -3,7 +3,7 @@ import { compareCidrs, compareIps } from './address.ts';
 import { baseNextHop } from './base.ts';
 import { lowerBound } from './intervals.ts';
 import { type ClusterState, type NodeState, type Peer, peerOf } from './model.ts';
-import { type Changes, compareAnnounced, type Entry, type Line, MANY, type Table } from './table.ts';
+import { type Changes, type Entry, type Line, MANY, type Table } from './table.ts';
 import type { Arp, Fdb, Route } from './types.ts';
 
 /** The part of a plan that all nodes of one cluster, class and set of families share. */
@@ -58,6 +58,11 @@ export class ClassPlan {
     );
   }
 
+  /** Is the peer a next hop of some route? */
+  leadsTo(peer: Peer): boolean {
+    return this.#uses.has(peer);
+  }
+
   #rebuild(cluster: ClusterState, own: ReadonlyMap<string, Entry>): void {
     const views = this.#views(cluster);
     const lines: Line[] = [];
@@ -68,10 +73,10 @@ export class ClassPlan {
     }
     const others = lines.length;
     for (const entry of own.values()) {
-      const line = this.#hop(views.get(entry.cidr.family), entry);
+      const line = this.#table.holdsUnderlay(entry.cidr) ? undefined : this.#hop(views.get(entry.cidr.family), entry);
       if (line) lines.push(line);
     }
-    if (lines.length > others) lines.sort((a, b) => compareAnnounced(a.entry.announced, b.entry.announced));
+    if (lines.length > others) lines.sort((a, b) => compareCidrs(a.entry.cidr, b.entry.cidr));
     if (sameItems(this.#lines, lines)) return;
     this.#lines = lines;
     this.routes = keep(

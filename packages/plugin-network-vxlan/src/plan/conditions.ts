@@ -1,5 +1,6 @@
 import type { Finding } from '@kosmos/api';
 import { type Cidr, contains, overlaps } from './address.ts';
+import type { NetworkHooks } from '../contracts.ts';
 import type { ClusterState, NodeState } from './model.ts';
 import type { Entry, Table } from './table.ts';
 
@@ -17,12 +18,13 @@ interface Snapshot {
   readonly clusters: ReadonlyMap<string, ClusterState>;
   readonly nodes: ReadonlyMap<string, NodeState>;
   readonly table: Table;
+  readonly hooks: NetworkHooks;
   ownNetworks(cluster: ClusterState): readonly { readonly cidr: Cidr; readonly what: string }[];
 }
 
 /** The order of severity; the worst one's is the condition's reason. */
 const CONFLICTS = ['EqualCIDR', 'HoldsUnderlay', 'OverlapsOwnNetwork', 'DuplicateCIDR', 'PartialOverlap'] as const;
-type Conflicts = Map<string, { reason: (typeof CONFLICTS)[number]; message: string }[]>;
+type Conflicts = Map<string, { reason: string; message: string }[]>;
 
 /** Messages of one condition; more would fill the object, and the first ones say what to do. */
 const SHOWN = 5;
@@ -35,7 +37,14 @@ export function findConditions(snapshot: Snapshot): ObjectConditions[] {
     if (found.length > 0) out.push({ kind, name, conditions: found });
   };
   for (const cluster of sorted(snapshot.clusters)) {
-    add('Cluster', cluster.name, [malformed(cluster.problems), excluded(cluster), conflict(conflicts.get(cluster.name))]);
+    const problems = [...cluster.problems];
+    let why: Finding | undefined = excluded(cluster);
+    snapshot.hooks.check.run(cluster, (type, reason, message) => {
+      if (type === 'Malformed') problems.push(message);
+      else if (type === 'CIDRConflict') conflicts.set(cluster.name, [...(conflicts.get(cluster.name) ?? []), { reason, message }]);
+      else why ??= { type, status: 'True', reason, message };
+    });
+    add('Cluster', cluster.name, [malformed(problems), why, conflict(conflicts.get(cluster.name))]);
   }
   for (const node of sorted(snapshot.nodes)) add('ClusterNode', node.name, [malformed(node.problems), excluded(node)]);
   return out;
@@ -73,6 +82,14 @@ function findConflicts({ clusters, table, ownNetworks }: Snapshot): Conflicts {
   for (const cluster of clusters.values()) {
     if (cluster.nodes.length === 0) continue;
     const own = ownNetworks(cluster);
+    for (const { real, seen } of cluster.unfitMaps) {
+      const mine = own.find(({ cidr }) => overlaps(cidr, seen))!;
+      say(
+        cluster.name,
+        'OverlapsOwnNetwork',
+        `global CIDR ${seen.text} of ${real.text} overlaps its own ${mine.what} ${mine.cidr.text}: it is not mapped`,
+      );
+    }
     for (const entry of table.sorted()) {
       if (entry.cluster === cluster || !cluster.own.overlaps(entry.cidr)) continue;
       const mine = own.find(({ cidr }) => overlaps(cidr, entry.cidr));
@@ -111,7 +128,7 @@ function excluded({ excluded: why }: ClusterState | NodeState): Finding | undefi
 
 function conflict(found: Conflicts extends Map<string, infer F> ? F | undefined : never): Finding | undefined {
   if (!found) return undefined;
-  const worst = CONFLICTS.find((reason) => found.some((f) => f.reason === reason))!;
+  const worst = CONFLICTS.find((reason) => found.some((f) => f.reason === reason)) ?? found[0]!.reason;
   return { type: 'CIDRConflict', status: 'True', reason: worst, message: join(found.map((f) => f.message).sort()) };
 }
 

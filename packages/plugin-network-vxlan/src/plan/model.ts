@@ -1,8 +1,8 @@
 import { type Cluster, type ClusterNode, GATEWAY_ROLE, IP_FAMILIES, NETWORK_TYPES } from '@kosmos/api';
-import type { ClusterView, Device, Family, Link, NodeView } from '../contracts.ts';
+import type { ClusterView, Device, Family, Link, Mapping, NodeView } from '../contracts.ts';
 import { type Cidr, type Ip, type IpVersion, parseCidr, parseIp } from './address.ts';
 import type { Intervals } from './intervals.ts';
-import type { Arp, Fdb, Nat, NodePlan } from './types.ts';
+import type { Arp, Fdb, Nat, NodePlan, Route } from './types.ts';
 
 /** How a node is reached over one of its devices. A new object whenever anything in it changes. */
 export interface Peer {
@@ -44,10 +44,20 @@ export interface NodeState extends NodeView {
   /** Where its tunnels end, as the table knows it. */
   underlays: readonly Ip[];
   nat: readonly Nat[];
+  /** Says the same as `nat`. */
+  natKey: string;
   /** `ClusterState.version` that `nat` was made for. */
   natVersion: number;
+  /** See `exceptOwn`: what it was made of and what came out. */
+  exceptOwn: ({ readonly peers: readonly Peer[]; readonly without: SharedLists } & SharedLists) | undefined;
   /** The plan that was given out last. */
   plan: NodePlan | undefined;
+}
+
+export interface SharedLists {
+  readonly routes: readonly Route[];
+  readonly fdbs: readonly Fdb[];
+  readonly arps: readonly Arp[];
 }
 
 export interface Exclusion {
@@ -59,6 +69,11 @@ export interface Exclusion {
 /** A Cluster: what its object says, and what the planner made of it. */
 export interface ClusterState extends ClusterView {
   readonly nodes: NodeState[];
+  maps: readonly Mapping[];
+  /** Mappings that are left out, since these addresses are in use where the cluster's nodes are. */
+  unfitMaps: readonly Mapping[];
+  /** Pods that others see by other addresses; made when asked. */
+  translated: () => readonly Mapping[];
   readonly overlays: ReadonlyMap<IpVersion, { readonly bridge: Cidr; readonly local: Cidr }>;
   /** creationTimestamp, or what sorts after all of them. */
   readonly created: string;
@@ -113,6 +128,9 @@ export function readCluster(object: Cluster, families: readonly Family[]): Clust
     created: object.metadata.creationTimestamp ?? NEVER,
     excluded: exclusion(object, usable, ipFamily, wanted.length > 0),
     problems,
+    maps: NOTHING,
+    unfitMaps: NOTHING,
+    translated: () => NOTHING,
     own: NO_INTERVALS,
     version: 0,
   };
@@ -165,7 +183,9 @@ export function readNode(object: ClusterNode, cluster: ClusterState): NodeState 
     claims: NOTHING,
     underlays: NOTHING,
     nat: NOTHING,
+    natKey: '',
     natVersion: 0,
+    exceptOwn: undefined,
     plan: undefined,
   };
 }

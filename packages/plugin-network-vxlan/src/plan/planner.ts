@@ -1,14 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Cluster, ClusterNode } from '@kosmos/api';
-import type { Announced, Family, NetworkHooks } from '../contracts.ts';
-import { type Cidr, contains, formatIp, hostCidr, type Ip, parseIp } from './address.ts';
+import type { Announced, Family, Mapping, NetworkHooks } from '../contracts.ts';
+import { type Cidr, hostCidr, type Ip, parseIp } from './address.ts';
 import { baseAnnounced, baseClass, baseNat } from './base.ts';
 import { Claims } from './claims.ts';
 import { ClassPlan } from './class-plan.ts';
 import { findConditions, type ObjectConditions } from './conditions.ts';
+import { exceptOwn } from './except-own.ts';
 import { devicesOf, peersOf, samePeers } from './devices.ts';
 import { V4 } from './families.ts';
 import { intervals, type Intervals } from './intervals.ts';
+import { mapsOf, seenIp } from './maps.ts';
+import { mappedRules, translatedPods } from './translate.ts';
 import { type ClusterState, type Exclusion, nodeExclusion, type NodeState, NOTHING, readCluster, readNode } from './model.ts';
 import { type Entry, makeBlock, MANY, Table } from './table.ts';
 import type { Nat, NodePlan } from './types.ts';
@@ -96,7 +99,7 @@ class IncrementalPlanner implements Planner {
     const node = readNode(object, this.#clusters.get(clusterName) ?? missing(clusterName));
     node.rev = this.#revision += 1;
     // What comes out the same is to stay the same object.
-    if (old) Object.assign(node, { plan: old.plan, devices: old.devices, nat: old.nat });
+    if (old) Object.assign(node, { plan: old.plan, devices: old.devices, nat: old.nat, natKey: old.natKey, exceptOwn: old.exceptOwn });
     this.#nodes.set(name, node);
     let members = this.#members.get(clusterName);
     if (!members) this.#members.set(clusterName, (members = new Map()));
@@ -124,24 +127,15 @@ class IncrementalPlanner implements Planner {
 
   conditions(): ObjectConditions[] {
     this.#flush();
-    return findConditions({ clusters: this.#clusters, nodes: this.#nodes, table: this.#table, ownNetworks: (c) => this.#ownNetworks(c) });
+    const ownNetworks = (cluster: ClusterState) => this.#ownNetworks(cluster);
+    return findConditions({ clusters: this.#clusters, nodes: this.#nodes, table: this.#table, hooks: this.#hooks, ownNetworks });
   }
 
   seenAs(cluster: string, ip: string): string {
     this.#flush();
     const parsed = parseIp(ip);
     if (!parsed) return ip;
-    for (const { announced } of this.#table.blocks.get(cluster)?.values() ?? []) {
-      if (!contains(announced.real, parsed)) continue;
-      const { first } = announced.seen;
-      return formatIp(
-        parsed.family,
-        typeof first === 'bigint'
-          ? first + ((parsed.bits as bigint) - (announced.real.first as bigint))
-          : first + ((parsed.bits as number) - (announced.real.first as number)),
-      );
-    }
-    return ip;
+    return seenIp(this.#clusters.get(cluster)?.maps ?? [], parsed).text.replace(/\/.*/, '');
   }
 
   reachable(cluster: string): boolean {
@@ -216,10 +210,23 @@ class IncrementalPlanner implements Planner {
     const claiming = candidates.filter((node) => this.#claim(node));
     cluster.nodes.splice(0, Infinity, ...claiming.filter((node) => this.#join(node)));
     cluster.own = lazy(() => intervals(this.#ownNetworks(cluster).map(({ cidr }) => cidr)));
+    this.#setMaps(cluster);
     this.#table.replace(
       name,
       makeBlock(cluster, this.#announced(cluster, 'others'), this.#table.blocks.get(name) ?? new Map<string, Entry>()),
     );
+  }
+
+  /** A global CIDR where the cluster has addresses of its own would take those from it. */
+  #setMaps(cluster: ClusterState): void {
+    const maps = mapsOf(cluster.object, this.#hooks);
+    cluster.maps = maps;
+    if (maps.length === 0) return;
+    const own = intervals(this.#ownNetworks(cluster, []).map(({ cidr }) => cidr));
+    cluster.unfitMaps = maps.filter(({ real, seen }) => real.text !== seen.text && own.overlaps(seen));
+    cluster.maps = maps.filter((mapping) => !cluster.unfitMaps.includes(mapping));
+    let made: readonly Mapping[] | undefined;
+    cluster.translated = () => (made ??= translatedPods(cluster));
   }
 
   /** Gives the node its class and devices, and claims their addresses. */
@@ -283,13 +290,14 @@ class IncrementalPlanner implements Planner {
   }
 
   /** All that a cluster's nodes reach without us: a route that overlaps it would cut them off. */
-  #ownNetworks(cluster: ClusterState): { readonly cidr: Cidr; readonly what: string }[] {
+  #ownNetworks(cluster: ClusterState, maps = cluster.maps): { readonly cidr: Cidr; readonly what: string }[] {
     const out: { cidr: Cidr; what: string }[] = [];
     for (const cidr of cluster.podCIDRs) out.push({ cidr, what: 'pod CIDR' });
     for (const cidr of cluster.serviceCIDRs) out.push({ cidr, what: 'service CIDR' });
     for (const { bridge, local } of cluster.overlays.values()) {
       out.push({ cidr: bridge, what: 'bridge CIDR' }, { cidr: local, what: 'local CIDR' });
     }
+    for (const { seen } of maps) out.push({ cidr: seen, what: 'global CIDR' });
     for (const node of this.#sortedMembers(cluster.name)) {
       for (const cidr of node.podCIDRs) out.push({ cidr, what: `pod CIDR of node '${node.name}'` });
       for (const ip of node.ips) out.push({ cidr: hostCidr(ip), what: `address of node '${node.name}'` });
@@ -304,15 +312,15 @@ class IncrementalPlanner implements Planner {
       }
       return node.plan;
     }
-    const { routes, fdbs, arps } = this.#shared(node);
+    const { routes, fdbs, arps } = exceptOwn(node, this.#shared(node));
     if (node.natVersion !== node.cluster.version) {
-      const nat = this.#nat(node);
-      if (JSON.stringify(nat) !== JSON.stringify(node.nat)) node.nat = nat;
+      const { rules, key } = this.#nat(node);
+      if (key !== node.natKey) Object.assign(node, { nat: rules, natKey: key });
       node.natVersion = node.cluster.version;
     }
     if (node.devicesOf !== node.peers) {
       const devices = devicesOf(node, this.#options.mtu);
-      if (!isDeepStrictEqual(devices, node.devices)) node.devices = devices;
+      if (node.devices.length !== devices.length || !isDeepStrictEqual(devices, node.devices)) node.devices = devices;
       node.devicesOf = node.peers;
     }
     const { devices, nat, plan } = node;
@@ -333,14 +341,18 @@ class IncrementalPlanner implements Planner {
     return plan;
   }
 
-  #nat(node: NodeState): Nat[] {
+  #nat(node: NodeState): { readonly rules: readonly Nat[]; readonly key: string } {
     const out = new Map<string, Nat>();
+    const add = (rule: Nat) => void out.set(JSON.stringify(rule), rule);
     for (const family of node.families) {
-      const draft = { node, cls: node.cls, family, device: () => {}, nat: (rule: Nat) => out.set(JSON.stringify(rule), rule) };
+      const rules: Nat[] = [];
+      const draft = { node, cls: node.cls, family, device: () => {}, nat: (rule: Nat) => void rules.push(rule) };
       baseNat(draft);
       this.#hooks.nat.run(draft);
+      for (const rule of [...rules, ...mappedRules(node.cluster, family, rules)]) add(rule);
     }
-    return [...out.keys()].sort().map((key) => out.get(key)!);
+    const keys = [...out.keys()].sort();
+    return { rules: keys.map((key) => out.get(key)!), key: keys.join() };
   }
 }
 

@@ -1,12 +1,15 @@
 import type { Announced, NodeView } from '../contracts.ts';
-import { type Bits, type Cidr, cidrOf, compareCidrs, type Ip, type IpVersion, width } from './address.ts';
+import { seenParts } from './maps.ts';
+import { type Bits, type Cidr, cidrOf, compareCidrs, type Ip, type IpVersion } from './address.ts';
 import { lowerBound } from './intervals.ts';
 import type { ClusterState, NodeState, Peer } from './model.ts';
 import type { Route } from './types.ts';
 
-/** One announced network. A new object whenever it, its exits or what others see of those changes. */
+/** One announced network, or a part of it that is mapped otherwise. A new object whenever it, its exits or what others see of those changes. */
 export interface Entry {
+  /** As other clusters see it. */
   readonly cidr: Cidr;
+  readonly real: Cidr;
   readonly cluster: ClusterState;
   readonly announced: Announced;
   readonly exits: readonly NodeState[];
@@ -29,12 +32,24 @@ export function compareClusters(a: ClusterState, b: ClusterState): number {
   return a.name === b.name ? 0 : a.name < b.name ? -1 : 1;
 }
 
-/** One cluster's announcements, sorted; of equal networks the first stays. */
+interface Part {
+  readonly announced: Announced;
+  readonly real: Cidr;
+  readonly seen: Cidr;
+}
+
+/** One cluster's announcements as others see them, sorted; of equal networks the first stays. */
 export function makeBlock(cluster: ClusterState, announced: readonly Announced[], old: ReadonlyMap<string, Entry>): Map<string, Entry> {
-  const sorted = [...announced].filter((a) => a.exits.length > 0).sort(compareAnnounced);
+  const { maps } = cluster;
+  const parts: Part[] = [];
+  for (const a of announced) {
+    if (a.exits.length === 0) continue;
+    if (maps.length === 0) parts.push({ announced: a, real: a.real, seen: a.real });
+    else for (const part of seenParts(maps, a.real)) parts.push({ announced: a, ...part });
+  }
   const block = new Map<string, Entry>();
-  for (const a of sorted) {
-    const key = a.seen.text;
+  for (const { announced: a, real, seen } of parts.sort(compareParts)) {
+    const key = seen.text;
     if (block.has(key)) continue;
     const exits = a.exits as readonly NodeView[] as readonly NodeState[];
     const stamp = exits.reduce((max, node) => Math.max(max, node.rev), 0);
@@ -43,21 +58,23 @@ export function makeBlock(cluster: ClusterState, announced: readonly Announced[]
       known?.cluster === cluster &&
       known.stamp === stamp &&
       known.announced.kind === a.kind &&
-      known.announced.real.text === a.real.text &&
+      known.real.text === real.text &&
       known.exits.length === exits.length &&
       known.exits.every((node, i) => node === exits[i]);
-    block.set(key, same ? known : { cidr: a.seen, cluster, announced: a, exits, stamp, line: undefined });
+    block.set(key, same ? known : { cidr: seen, real, cluster, announced: a, exits, stamp, line: undefined });
   }
   return block;
 }
 
 /** Total and independent of input order, so that whatever taps add, in whatever order, gives the same plan. */
-export function compareAnnounced(a: Announced, b: Announced): number {
+function compareParts(a: Part, b: Part): number {
+  const { announced: one } = a;
+  const { announced: other } = b;
   return (
     compareCidrs(a.seen, b.seen) ||
-    (a.kind === b.kind ? 0 : a.kind < b.kind ? -1 : 1) ||
+    (one.kind === other.kind ? 0 : one.kind < other.kind ? -1 : 1) ||
     compareCidrs(a.real, b.real) ||
-    (a.exits[0]!.name < b.exits[0]!.name ? -1 : a.exits[0]!.name === b.exits[0]!.name ? 0 : 1)
+    (one.exits[0]!.name < other.exits[0]!.name ? -1 : one.exits[0]!.name === other.exits[0]!.name ? 0 : 1)
   );
 }
 
@@ -68,6 +85,8 @@ export type Changes = Map<string, Cidr>;
 export class Table {
   readonly blocks = new Map<string, ReadonlyMap<string, Entry>>();
   readonly #claims = new Map<string, Entry[]>();
+  /** How many networks of a family and length there are in `#claims`. */
+  readonly #lengths: Readonly<Record<IpVersion, Map<number, number>>> = { 4: new Map(), 6: new Map() };
   /** Where tunnels end, sorted; as often as there are nodes there. */
   readonly #underlays = new Map<IpVersion, Bits[]>();
   #sorted: Entry[] = [];
@@ -133,6 +152,7 @@ export class Table {
     const entries = this.#claims.get(key);
     if (!entries) {
       this.#claims.set(key, [entry]);
+      this.#count(entry.cidr, 1);
       return;
     }
     const younger = entries.findIndex((e) => compareClusters(e.cluster, entry.cluster) > 0);
@@ -143,7 +163,9 @@ export class Table {
     this.#touch(key, entry.cidr);
     const entries = this.#claims.get(key)!;
     entries.splice(entries.indexOf(entry), 1);
-    if (entries.length === 0) this.#claims.delete(key);
+    if (entries.length > 0) return;
+    this.#claims.delete(key);
+    this.#count(entry.cidr, -1);
   }
 
   /** More than MANY need not be known one by one. */
@@ -152,11 +174,17 @@ export class Table {
   }
 
   #touchAround(ip: Ip): void {
-    if (this.#changed.size > MANY || this.#claims.size === 0) return;
-    for (let length = width(ip.family); length >= 0; length -= 1) {
+    if (this.#changed.size > MANY) return;
+    for (const length of this.#lengths[ip.family].keys()) {
       const cidr = cidrOf(ip.family, ip.bits, length);
       if (this.#claims.has(cidr.text)) this.#touch(cidr.text, cidr);
     }
+  }
+
+  #count({ family, length }: Cidr, by: 1 | -1): void {
+    const count = (this.#lengths[family].get(length) ?? 0) + by;
+    if (count > 0) this.#lengths[family].set(length, count);
+    else this.#lengths[family].delete(length);
   }
 
   #splice(cidr: Cidr, winner: Entry | undefined): void {

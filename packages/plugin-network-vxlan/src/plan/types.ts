@@ -56,7 +56,11 @@ export interface Arp {
 export type Nat =
   /** Sources in `cidr` stay as they are when leaving by `dev`, whatever the CNI's masquerade says. */
   | { readonly stage: 'keep'; readonly cidr: string; readonly dev: string }
-  /** `real` is seen as `seen` beyond `dev`, one to one, both ways. */
+  /** Pods in `real` are seen as `seen` beyond `dev`, one to one, both ways; and who asks for `seen` on this node is led to `real`. */
   | { readonly stage: 'translate'; readonly real: string; readonly seen: string; readonly dev: string }
+  /** The same for services, packet by packet: the state that kube-proxy keeps of a connection takes no second translation. */
+  | { readonly stage: 'rewrite'; readonly real: string; readonly seen: string; readonly dev: string }
   /** What comes in by `dev` for a service address in `cidr` and is translated on this node leaves with this node's address. */
-  | { readonly stage: 'masquerade'; readonly cidr: string; readonly dev: string };
+  | { readonly stage: 'masquerade'; readonly cidr: string; readonly dev: string }
+  /** What comes in by `dev` for one of `cidrs` (absent: for anybody), but none of `except`, only passes through: no state is kept of it. */
+  | { readonly stage: 'notrack'; readonly cidrs?: readonly string[]; readonly except: readonly string[]; readonly dev: string };

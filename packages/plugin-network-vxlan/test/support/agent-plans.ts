@@ -34,12 +34,15 @@ function devicePart(of: (typeof DEVICES)[number]) {
     mtu: fc.option(fc.constantFrom(1300, 1400), { nil: undefined }),
     bindDev: fc.constantFrom('eth0', 'eth1'),
     peers: fc.uniqueArray(fc.tuple(peer, fc.constantFrom(10, 20)), { selector: ([n]) => n, maxLength: 5 }),
-    routes: fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 8 }), peer), { selector: ([n]) => n, maxLength: 8 }),
+    routes: fc.uniqueArray(fc.tuple(fc.integer({ min: 0, max: 8 }), peer, fc.uniqueArray(peer, { maxLength: 2 })), { selector: ([n]) => n, maxLength: 8 }),
     flooded: fc.uniqueArray(peer, { maxLength: 3 }),
     keep: fc.boolean(),
   }).map(({ addr, own, port, mtu, bindDev, peers, routes, flooded, keep }) => ({
     device: { type: 'vxlan' as const, name: dev, addr, mac: mac(own), bindDev, id: 54, port, ...(mtu !== undefined && { mtu }) },
-    routes: routes.map(([n, hop]) => ({ cidr: of.cidr(n), gw: of.hop(hop), dev })),
+    routes: routes.map(([n, hop, more]) => {
+      const alternates = more.filter((m) => m !== hop).map(of.hop);
+      return { cidr: of.cidr(n), gw: of.hop(hop), ...(alternates.length > 0 && { alternates }), dev };
+    }),
     arps: peers.map(([n, as]) => ({ ip: of.hop(n), mac: mac(as + n), dev })),
     fdbs: [
       ...peers.map(([n, as]) => ({ mac: mac(as + n), ip: `10.101.0.${n + as}`, dev })),

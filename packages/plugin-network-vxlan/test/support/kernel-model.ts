@@ -120,13 +120,15 @@ export function apply(m: Model, change: Change): void {
     case 'replaceNexthop': {
       const { op: _, ...hop } = change;
       if ('dev' in hop && !on(hop.dev).up) return refuse('Nexthop device is not up');
-      if ('group' in hop && hop.group.some((id) => !m.nexthops.some((n) => n.id === id))) return refuse('no such nexthop');
+      if ('group' in hop && hop.group.some((id) => !m.nexthops.some((n) => n.id === id && 'via' in n))) return refuse('no such nexthop');
+      const known = m.nexthops.find((n) => n.id === hop.id);
+      if (known && 'group' in known !== 'group' in hop) return refuse('a group cannot become a nexthop, nor the other way round');
       m.nexthops = [...m.nexthops.filter((n) => n.id !== hop.id), hop];
       return undefined;
     }
     case 'deleteNexthop':
-      m.nexthops = drop(m.nexthops, (n) => n.id === change.id);
-      m.routes = m.routes.filter((r) => r.nhid !== change.id);
+      if (!m.nexthops.some((n) => n.id === change.id)) return refuse('no such thing');
+      loseHops(m, new Set([change.id]));
       return undefined;
     case 'replaceRoute': {
       const { op: _, ...route } = change;
@@ -147,6 +149,18 @@ export function down(m: Model, name: string): void {
   const gone = new Set(m.nexthops.flatMap((n) => ('dev' in n && n.dev === name ? [n.id] : [])));
   m.links = m.links.map((l) => (l.name === name ? { ...l, up: false } : l));
   m.neighbours = m.neighbours.filter((n) => n.dev !== name);
-  m.nexthops = m.nexthops.filter((n) => !gone.has(n.id));
+  loseHops(m, gone);
+}
+
+/** Groups lose their members, and go with the last one; routes go with what they lead to. */
+function loseHops(m: Model, lost: ReadonlySet<number>): void {
+  const gone = new Set(lost);
+  m.nexthops = m.nexthops.flatMap((n): Nexthop[] => {
+    if (gone.has(n.id)) return [];
+    if (!('group' in n)) return [n];
+    const group = n.group.filter((id) => !gone.has(id));
+    if (group.length === 0) gone.add(n.id);
+    return group.length === 0 ? [] : [{ ...n, group }];
+  });
   m.routes = m.routes.filter((r) => r.nhid === undefined || !gone.has(r.nhid));
 }

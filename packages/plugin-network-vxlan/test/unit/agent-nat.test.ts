@@ -5,7 +5,8 @@ import { natTable } from '../../src/agent/nat.ts';
 import type { Nat } from '../../src/plan/types.ts';
 
 const dev = 'vx-bridge';
-const tunnel = { name: dev, port: 4876 };
+const tunnel = { name: dev, port: 4876, mtu: 1450, address: '220.1.0.1/8' };
+const tunnel6 = { name: 'vx-bridge-6', port: 4866, mtu: 1430, address: '9470::1/16' };
 const keep = (cidr: string): Nat => ({ stage: 'keep', cidr, dev });
 const translate = (real: string, seen: string): Nat => ({ stage: 'translate', real, seen, dev });
 
@@ -27,7 +28,6 @@ describe('the nft table of a plan', () => {
     expect(['pre', 'post', 'outer-in', 'outer-out', 'mss'].map(priority)).to.deep.equal([-105, 95, -310, -310, -150]);
     for (const chain of ['outer-in', 'outer-out'])
       expect(rules(chain)).to.deep.equal([{ when: [{ udpDport: [4876] }], action: 'notrack' }]);
-    expect(rules('mss')).to.deep.equal([{ when: [{ oif: [dev] }, { tcpSyn: true }], action: 'clampMss' }]);
   });
 
   it('keeps sources by mapping them to themselves, each family in a map of its own', () => {
@@ -37,14 +37,44 @@ describe('the nft table of a plan', () => {
     ]);
   }); // prettier-ignore
 
-  it('translates both ways, ahead of what keeps, and answers a pod of the own cluster from the address it asked', () => {
+  it('lowers the MSS both ways: to what the route carries, and to what the tunnel does, in each family', () => {
+    expect(table([], [tunnel, tunnel6]).rules('mss')).to.deep.equal([
+      { when: [{ oif: [dev, 'vx-bridge-6'] }, { tcpSyn: true }], action: 'clampMss' },
+      { when: [{ iif: [dev] }, { tcpSyn: true }], action: { clampMssTo: 1410 } },
+      { when: [{ iif: ['vx-bridge-6'] }, { tcpSyn: true }], action: { clampMssTo: 1370 } },
+    ]);
+  });
+
+  it('keeps no state of what passes through, but of what is for this node', () => {
+    const transit = { stage: 'notrack', cidrs: ['10.1.1.0/24', '10.1.0.0/16'], except: ['10.1.1.64/26', '10.1.1.0/24'], dev } as const;
+    expect(table([transit]).rules('raw')).to.deep.equal([
+      { when: [{ iif: [dev] }, { daddrIn: ['10.1.0.0/16'] }, { daddrIn: ['10.1.1.0/24'], not: true }], action: 'notrack' },
+    ]);
+    const { cidrs: _, ...any } = transit;
+    expect(table([any]).rules('raw')[0]?.when).to.deep.equal([{ iif: [dev] }, { daddrIn: ['10.1.1.0/24'], not: true }]);
+  });
+
+  it('rewrites service addresses packet by packet, ahead of all state on the way in and behind it on the way out', () => {
+    const { rules, priority } = table([{ stage: 'rewrite', real: '10.96.0.0/16', seen: '100.96.0.0/16', dev }]);
+    expect(rules('raw')).to.deep.equal([{ when: [{ iif: [dev] }, { daddr: '100.96.0.0/16' }], action: { rewriteDaddr: '10.96.0.0/16' } }]);
+    expect(rules('unreal')).to.deep.equal([
+      { when: [{ oif: [dev] }, { saddr: '10.96.0.0/16' }], action: { rewriteSaddr: '100.96.0.0/16' } },
+    ]);
+    expect([priority('raw'), priority('unreal')]).to.deep.equal([-310, 110]);
+  });
+
+  it('translates both ways, ahead of what keeps, and answers a pod on the same node from the address it asked', () => {
     const { rules, problems } = table([keep('10.1.0.0/16'), translate('10.1.0.0/24', '100.64.0.0/24')]);
     expect(problems).to.deep.equal([]);
-    expect(rules('pre')).to.deep.equal([{ when: [], action: { dnatPrefix: [['100.64.0.0/24', '10.1.0.0/24']] } }]);
+    for (const chain of ['pre', 'out'])
+      expect(rules(chain)).to.deep.equal([{ when: [], action: { dnatPrefix: [['100.64.0.0/24', '10.1.0.0/24']] } }]);
     expect(rules('post')).to.deep.equal([
       { when: [{ oif: [dev] }], action: { snatPrefix: [['10.1.0.0/24', '100.64.0.0/24']] } },
       { when: [{ oif: [dev] }], action: { snatPrefix: [['10.1.0.0/16', '10.1.0.0/16']] } },
-      { when: [{ originalDaddr: '100.64.0.0/24' }], action: { snatPrefix: [['10.1.0.0/24', '100.64.0.0/24']] } },
+      {
+        when: [{ originalDaddr: '100.64.0.0/24' }, { saddr: '10.1.0.0/16' }, { daddr: '10.1.0.0/16' }],
+        action: { snatPrefix: [['10.1.0.0/24', '100.64.0.0/24']] },
+      },
     ]);
   });
 

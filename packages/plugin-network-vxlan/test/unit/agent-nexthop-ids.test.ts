@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { NEXTHOP_BASE, NEXTHOP_COUNT } from '../../src/agent/constants.ts';
-import { nexthopIds } from '../../src/agent/nexthop-ids.ts';
+import { knownHops, nexthopIds, nexthopOf } from '../../src/agent/nexthop-ids.ts';
 
 const hops = fc.uniqueArray(fc.integer({ min: 0, max: 500 }), { maxLength: 60 });
 const routesOf = (list: readonly number[]) => list.map((n) => ({ gw: `220.0.${n >> 8}.${n & 255}`, dev: 'vx-bridge' }));
@@ -30,6 +30,17 @@ describe('nexthop ids', () => {
     );
     const ids = (list: readonly number[]) => [...nexthopIds(routesOf(list), new Map()).values()];
     expect(ids([3, 1])).to.deep.equal(ids([1, 3]).toReversed());
+  });
+
+  it('are of groups for routes by several hops, behind their members, and known again from the kernel', () => {
+    const [one, two] = routesOf([1, 2]) as [{ gw: string; dev: string }, { gw: string; dev: string }];
+    const routes = [{ ...two, alternates: [one.gw] }, one, { ...two, alternates: [one.gw] }];
+    const ids = nexthopIds(routes, new Map());
+    expect([...ids.keys()]).to.deep.equal(['vx-bridge 220.0.0.2', 'vx-bridge 220.0.0.1', 'vx-bridge 220.0.0.2,220.0.0.1']);
+    const kernel = [...ids.keys()].map((hop) => nexthopOf(hop, ids));
+    expect(kernel[2]).to.deep.equal({ id: ids.get('vx-bridge 220.0.0.2,220.0.0.1'), group: [kernel[0]!.id, kernel[1]!.id] });
+    expect(knownHops(kernel.toReversed())).to.deep.equal(ids);
+    expect([...knownHops(kernel.slice(1)).keys()], 'a group that lost a member').to.deep.equal(['vx-bridge 220.0.0.1']);
   });
 
   it('give way when a hash is taken: the next free one', () => {

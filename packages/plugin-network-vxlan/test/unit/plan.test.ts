@@ -129,7 +129,7 @@ describe('the planner', () => {
     const extra = (net: string) => (all: readonly Announced[]) => {
       const [first] = all;
       const seen = parseCidr(net)!;
-      return first ? [...all, { ...first, real: seen, seen }] : all;
+      return first ? [...all, { ...first, real: seen }] : all;
     };
     const taps = [extra('100.64.0.0/24'), extra('100.65.0.0/24'), (all: readonly Announced[]) => all.filter((a) => a.kind === 'pod')];
     const planned = (order: readonly number[]) => {

@@ -1,0 +1,195 @@
+/** 100 random fleets of every kind of cluster side by side: who should reach whom does, on every way there is, and nobody else. */
+import type { Cluster, ClusterNode } from '@kosmos/api';
+import type { Plugin } from '@kosmos/kernel';
+import { type NetworkHooks, parseIp } from '@kosmos/plugin-network-vxlan/contracts';
+import { dualstack } from '@kosmos/plugin-dualstack';
+import { gateway } from '@kosmos/plugin-gateway';
+import { globalip } from '@kosmos/plugin-globalip';
+import { expect } from 'chai';
+import * as fc from 'fast-check';
+import { createWalk, filled, type Fleet, hooksOf, type Planner } from '../support/planner.ts';
+
+type Version = 4 | 6;
+const GATEWAYS = 2;
+
+interface NodeShape {
+  readonly gateway: boolean;
+  readonly has: 'both' | '4' | '6' | 'none';
+}
+interface Shape {
+  readonly enable: boolean;
+  readonly type: 'p2p' | 'gateway';
+  readonly ipFamily: 'all' | 'ipv4' | 'ipv6';
+  /** `plain`: networks of its own. `mapped`: those that others have too, and global ones. `same`: those, and no global ones. */
+  readonly networks: 'plain' | 'mapped' | 'same';
+  readonly nodes: readonly NodeShape[];
+}
+
+const shape = fc.record({
+  enable: fc.constantFrom(true, true, true, false),
+  type: fc.constantFrom('p2p' as const, 'gateway' as const),
+  ipFamily: fc.constantFrom('all' as const, 'all' as const, 'ipv4' as const, 'ipv6' as const),
+  networks: fc.constantFrom('plain' as const, 'mapped' as const, 'same' as const),
+  nodes: fc.array(
+    fc.record({
+      gateway: fc.boolean(),
+      has: fc.constantFrom('both' as const, 'both' as const, 'both' as const, '4' as const, '6' as const, 'none' as const),
+    }),
+    { minLength: 1, maxLength: 4 },
+  ),
+});
+/** At most one has the common networks unmapped: who wins among several is another test's. */
+const shapes = fc
+  .array(shape, { minLength: 2, maxLength: 4 })
+  .map((all) =>
+    all.map((s, i): Shape =>
+      s.networks === 'same' && all.findIndex((o) => o.networks === 'same') !== i ? { ...s, networks: 'mapped' } : s,
+    ),
+  );
+
+const net = (c: number, { networks }: Shape, v: Version, seen: boolean) => {
+  if (networks === 'plain') return v === 4 ? `10.${c}` : `fd10:${c}`;
+  if (networks === 'mapped' && seen) return v === 4 ? `100.${64 + c}` : `fd99:${c}`;
+  return v === 4 ? '10.50' : 'fd10:50';
+};
+const podOf = (c: number, n: number, s: Shape, v: Version, seen: boolean) =>
+  parseIp(v === 4 ? `${net(c, s, v, seen)}.${n}.7` : `${net(c, s, v, seen)}:0:${n}::7`)!.text;
+
+function fleetOf(all: readonly Shape[]): Fleet {
+  const clusters = all.map((s, c): Cluster => {
+    const map = {
+      [`${net(c, s, 4, false)}.0.0/16`]: `${net(c, s, 4, true)}.0.0/16`,
+      [`${net(c, s, 6, false)}::/48`]: `${net(c, s, 6, true)}::/48`,
+    };
+    return {
+      metadata: { name: `c${c}`, uid: '', resourceVersion: '', creationTimestamp: `2026-01-0${c + 1}T00:00:00Z` },
+      spec: {
+        clusterLinkOptions: {
+          enable: s.enable,
+          networkType: s.type,
+          ipFamily: s.ipFamily,
+          ...(s.networks === 'mapped' && { globalCIDRsMap: map }),
+        },
+      },
+      status: { clusterLinkStatus: { podCIDRs: Object.keys(map), serviceCIDRs: [`10.${100 + c}.0.0/16`] } },
+    };
+  });
+  const nodes = all.flatMap((s, c) =>
+    s.nodes.map((node, n): ClusterNode => ({
+      metadata: { name: `c${c}-n${n}`, uid: '', resourceVersion: '' },
+      spec: {
+        clusterName: `c${c}`,
+        nodeName: `n${n}`,
+        interfaceName: 'eth0',
+        ip: ['both', '4'].includes(node.has) ? `172.16.${c}.${n + 1}` : '',
+        ip6: ['both', '6'].includes(node.has) ? `fd00:${c}::${n + 1}` : '',
+        podCIDRs: [`${net(c, s, 4, false)}.${n}.0/24`, `${net(c, s, 6, false)}:0:${n}::/64`],
+        roles: node.gateway ? ['gateway'] : [],
+      },
+    })),
+  );
+  return { clusters, nodes };
+}
+
+/** Which nodes take part in a family, said anew and plainly. */
+function takesPart(s: Shape, n: number, v: Version): boolean {
+  const wanted = (of: Version) => s.ipFamily === 'all' || s.ipFamily === `ipv${of}`;
+  const has = (node: NodeShape, of: Version) => node.has === 'both' || node.has === String(of);
+  const there = (node: NodeShape) => ([4, 6] as const).some((of) => wanted(of) && has(node, of));
+  if (!s.enable || !wanted(v) || !has(s.nodes[n]!, v)) return false;
+  if (s.type === 'p2p') return true;
+  return s.nodes
+    .filter((node) => node.gateway && there(node))
+    .slice(0, GATEWAYS)
+    .some((node) => has(node, v));
+}
+
+/** A cluster that has the common networks routes none of them away: it does not reach, or answer, one that is seen by them. */
+function shouldReach(all: readonly Shape[], a: number, an: number, b: number, bn: number, v: Version): boolean {
+  if (!takesPart(all[a]!, an, v) || !takesPart(all[b]!, bn, v)) return false;
+  const [x, y] = [all[a]!.networks, all[b]!.networks];
+  return !(x === 'same' && y !== 'plain') && !(y === 'same' && x !== 'plain');
+}
+
+function walkOf(plans: Planner, { nodes }: Fleet) {
+  return createWalk(
+    nodes.map(({ metadata, spec }) => ({
+      plan: plans.planOf(metadata.name)!,
+      cluster: spec!.clusterName!,
+      podCIDRs: spec!.podCIDRs!,
+      ips: [spec!.ip, spec!.ip6].filter((ip) => ip !== undefined && ip !== ''),
+    })),
+  );
+}
+
+describe('the network of random fleets', function () {
+  this.timeout(120_000);
+  let hooks: NetworkHooks;
+  before(async () => {
+    hooks = await hooksOf([gateway({ gateways: GATEWAYS }), globalip(), dualstack()]);
+  });
+
+  it('leads every packet of a pair that should have a way both there and back, seen by the right address, and no other pair', () => {
+    fc.assert(
+      fc.property(shapes, (all) => {
+        const given = fleetOf(all);
+        const walk = walkOf(filled(hooks, given), given);
+        for (const [a, x] of all.entries()) {
+          for (const [b, y] of all.entries()) {
+            if (a === b) continue;
+            for (const v of [4, 6] as const) {
+              for (const an of x.nodes.keys()) {
+                for (const bn of y.nodes.keys()) {
+                  const there = walk({ ip: podOf(a, an, x, v, false), cluster: `c${a}` }, podOf(b, bn, y, v, true));
+                  const back = walk({ ip: podOf(b, bn, y, v, false), cluster: `c${b}` }, podOf(a, an, x, v, true));
+                  const pair = `IPv${v} c${a}-n${an} to c${b}-n${bn}: ${JSON.stringify([there, back])}`;
+                  // An address may be another's, too, in the sender's own cluster.
+                  const reached = [there, back].every(
+                    (w, i) => w.stopped === undefined && w.hops.at(-1)?.to === (i === 0 ? `c${b}-n${bn}` : `c${a}-n${an}`),
+                  );
+                  expect(reached, pair).to.equal(shouldReach(all, a, an, b, bn, v));
+                  if (!reached) continue;
+                  expect(there.source, pair).to.equal(podOf(a, an, x, v, true));
+                }
+              }
+            }
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  const plugins = { gateway: () => gateway({ gateways: GATEWAYS }), globalip: () => globalip(), dualstack: () => dualstack() };
+  const names = Object.keys(plugins) as (keyof typeof plugins)[];
+  const orders = (list: readonly (keyof typeof plugins)[]): (readonly (keyof typeof plugins)[])[] =>
+    list.length < 2 ? [list] : list.flatMap((first) => orders(list.filter((n) => n !== first)).map((rest) => [first, ...rest]));
+  const subsets = (list: readonly (keyof typeof plugins)[]): (readonly (keyof typeof plugins)[])[] =>
+    list.reduce<(readonly (keyof typeof plugins)[])[]>((sets, n) => [...sets, ...sets.map((s) => [...s, n])], [[]]);
+  const bytes = (plans: Planner) => JSON.stringify([[...plans.all()], plans.conditions()]);
+
+  it('is the same whatever the order of the plugins, and whatever other plugins are there that a fleet has no use for', async () => {
+    const composed = new Map<string, { readonly has: readonly string[]; readonly hooks: NetworkHooks }>();
+    for (const subset of subsets(names)) {
+      for (const order of orders(subset))
+        composed.set(order.join(), { has: order, hooks: await hooksOf(order.map((n): Plugin => plugins[n]())) });
+    }
+    expect(composed.size).to.equal(16);
+    const without = (all: readonly Shape[], used: readonly string[]) =>
+      all.map((s): Shape => ({
+        ...s,
+        type: used.includes('gateway') ? s.type : 'p2p',
+        networks: used.includes('globalip') || s.networks !== 'mapped' ? s.networks : 'plain',
+        ipFamily: used.includes('dualstack') ? s.ipFamily : 'ipv4',
+      }));
+    fc.assert(
+      fc.property(shapes, fc.constantFrom(...subsets(names)), (all, used) => {
+        const given = fleetOf(without(all, used));
+        const able = [...composed.values()].filter(({ has }) => used.every((n) => has.includes(n)));
+        const [first, ...others] = able.map((c) => bytes(filled(c.hooks, given)));
+        for (const other of others) expect(other).to.equal(first);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
