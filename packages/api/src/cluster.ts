@@ -56,7 +56,11 @@ const schema = object({
     clusterTreeOptions: object({ enable: boolean({ default: true }), leafModels: list(leafModel) }),
   }),
   status: object({
-    clusterLinkStatus: object({ podCIDRs: list(string()), serviceCIDRs: list(string()) }),
+    clusterLinkStatus: object({
+      podCIDRs: list(string()),
+      serviceCIDRs: list(string()),
+      gateways: list(string(), { description: 'ClusterNodes that stand for the cluster, best first.' }),
+    }),
     clusterTreeStatus: object({ leafNodeItems: list(object({ leafNodeName: string() })) }),
     conditions,
   }),
