@@ -68,6 +68,7 @@ const schema = object({
       globalCIDRsMap: map(string(), {
         description: 'Real CIDR to global CIDR, as given out from the pool; spec.clusterLinkOptions.globalCIDRsMap comes first.',
       }),
+      gateways: list(string(), { description: 'ClusterNodes that stand for the cluster, best first.' }),
     }),
     clusterTreeStatus: object({ leafNodeItems: list(object({ leafNodeName: string() })) }),
     conditions,

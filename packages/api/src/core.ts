@@ -5,8 +5,11 @@ const kind = <T>(group: string, version: string, name: string, plural: string, n
   Object.freeze({ group, version, kind: name, plural, namespaced });
 
 export interface Node extends KubeObject {
-  readonly spec?: { readonly podCIDR?: string; readonly podCIDRs?: readonly string[] };
-  readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
+  readonly spec?: { readonly podCIDR?: string; readonly podCIDRs?: readonly string[]; readonly unschedulable?: boolean };
+  readonly status?: {
+    readonly addresses?: readonly { readonly type: string; readonly address: string }[];
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
 }
 export const NodeKind: Kind<Node> = kind('', 'v1', 'Node', 'nodes', false);
 
@@ -45,6 +48,11 @@ export interface Secret extends KubeObject {
 export const SecretKind: Kind<Secret> = kind('', 'v1', 'Secret', 'secrets', true);
 
 export const NamespaceKind: Kind<KubeObject> = kind('', 'v1', 'Namespace', 'namespaces', false);
+
+export interface Lease extends KubeObject {
+  readonly spec?: { readonly holderIdentity?: string; readonly leaseDurationSeconds?: number; readonly renewTime?: string };
+}
+export const LeaseKind: Kind<Lease> = kind('coordination.k8s.io', 'v1', 'Lease', 'leases', true);
 
 export interface ServiceCIDR extends KubeObject {
   readonly spec?: { readonly cidrs?: readonly string[] };

@@ -8,6 +8,8 @@ export const LABELS = {
   cluster: 'kosmos.io/cluster',
   /** `true` on a Node: it gets no ClusterNode and no agent. */
   exclude: 'kosmos.io/exclude',
+  /** On a Node: `true` makes it a gateway candidate, so that only such nodes are; `false` keeps it from being one. */
+  gateway: 'kosmos.io/gateway',
   /** `true` on a Node that stands for (part of) a member cluster. */
   virtualNode: 'kosmos.io/node',
 } as const;
@@ -15,6 +17,8 @@ export const LABELS = {
 export const ANNOTATIONS = {
   /** `root` on the Cluster object of the host cluster itself. */
   clusterRole: 'kosmos.io/cluster-role',
+  /** On a Cluster: the ClusterNode that is to be its first gateway, as long as it can. */
+  preferredGateway: 'kosmos.io/preferred-gateway',
 } as const;
 
 export const GATEWAY_ROLE = 'gateway';

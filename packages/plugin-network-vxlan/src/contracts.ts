@@ -172,6 +172,23 @@ export interface Trouble {
   readonly message: string;
 }
 
+/** A next hop of this node: the overlay address `via` through `dev`, where the node itself has the overlay address `source`. */
+export interface NextHop {
+  readonly dev: string;
+  readonly via: string;
+  readonly source: string;
+}
+
+/** Says in the role `agent` which next hops are not to be used, where a route has several. Without it all of them are. */
+export interface NextHopHealth {
+  /** What this node's plan has now: the next hops that could be done without, and the node's overlay addresses. */
+  follow(hops: readonly NextHop[], sources: readonly string[]): void;
+  usable(hop: Pick<NextHop, 'dev' | 'via'>): boolean;
+  /** Called when an answer of `usable` changed. Returns the unsubscribe function. */
+  onChange(fn: () => void): () => void;
+}
+export const NextHopHealth: Token<NextHopHealth> = token<NextHopHealth>('network-vxlan.next-hop-health');
+
 /**
  * Finds the CIDRs of clusters with certain CNIs, in the role `manager`. It watches what it needs itself and answers from that.
  * What it does not answer (no such method) is found as without it: pod CIDRs from the Node objects. Where a method gives
