@@ -18,7 +18,7 @@ const schema = object({
         mtu: int32(),
       }),
     ),
-    routes: list(object({ cidr: string(), gw: string(), alternates: list(string()), dev: string() })),
+    routes: list(object({ cidr: string(), gw: string(), alternates: list(string()), active: int32(), dev: string() })),
     iptables: list(object({ table: string(), chain: string(), rule: string() }), { description: 'Of the original; not written any more.' }),
     nat: list(object({ stage: string(), cidr: string(), real: string(), seen: string(), dev: string() })),
     fdbs: list(object({ ip: string(), mac: string(), dev: string() })),

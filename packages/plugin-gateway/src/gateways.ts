@@ -1,6 +1,6 @@
 import { GATEWAY_ROLE } from '@kosmos/api';
 import type { Announced, ClassView, ClusterView, Draft, Family, Hop, NodeView } from '@kosmos/plugin-network-vxlan/contracts';
-import { overlaps, seenParts } from '@kosmos/plugin-network-vxlan/contracts';
+import { gatewaysOf, overlaps, seenParts } from '@kosmos/plugin-network-vxlan/contracts';
 
 /** Classes of the nodes of a gateway cluster. */
 export const GATEWAY = 'gateway';
@@ -8,26 +8,15 @@ export const INNER = 'inner';
 
 export const isGatewayCluster = ({ networkType }: ClusterView): boolean => networkType === 'gateway';
 
-/** The planner's taps, for `count` active gateways in each cluster. */
+/** The planner's taps; `count` gateways of each cluster forward at the same time, the others are ready to take over. */
 export function gatewayMode(count: number) {
-  /** Of the nodes with the role the first ones by name. */
-  const active = (cluster: ClusterView): NodeView[] => {
-    const found: NodeView[] = [];
-    for (const node of cluster.nodes) {
-      if (!node.roles.has(GATEWAY_ROLE)) continue;
-      found.push(node);
-      if (found.length === count) break;
-    }
-    return found;
-  };
-  const activeIn = (cluster: ClusterView, family: Family) => active(cluster).filter((node) => node.ip(family));
   /** The way of the inner nodes is one, whatever the exits: it is worked out once a class. */
   const inner = new WeakMap<ClassView, Hop>();
 
   return {
     classOf(node: NodeView): string | undefined {
       if (!isGatewayCluster(node.cluster)) return undefined;
-      return active(node.cluster).includes(node) ? GATEWAY : INNER;
+      return node.roles.has(GATEWAY_ROLE) ? GATEWAY : INNER;
     },
 
     devices({ cls, family, node, device }: Draft): void {
@@ -41,13 +30,13 @@ export function gatewayMode(count: number) {
     announce(all: readonly Announced[], cluster: ClusterView, to: 'others' | 'own', family: Family): readonly Announced[] {
       if (!isGatewayCluster(cluster)) return all;
       if (to === 'own') return all.filter(({ kind }) => kind === 'pod');
-      const exits = activeIn(cluster, family);
+      const exits = gatewaysOf(cluster, family);
       const whole = cluster.podCIDRs.filter((cidr) => cidr.family === family.id);
       // Where nobody knows the networks of all pods, those of the nodes are known.
       const pods = whole.length > 0 ? whole : all.flatMap(({ kind, real }) => (kind === 'pod' ? [real] : []));
       // What a gateway translates for a service ends there, so services have one at a time.
-      const services = all.flatMap((a) => (a.kind === 'service' ? [{ ...a, exits: exits.slice(0, 1) }] : []));
-      return [...services, ...pods.map((real): Announced => ({ kind: 'pod', real, exits }))];
+      const services = all.flatMap((a) => (a.kind === 'service' ? [{ ...a, exits, active: 1 }] : []));
+      return [...services, ...pods.map((real): Announced => ({ kind: 'pod', real, exits, active: count }))];
     },
 
     nextHop(view: ClassView, exits: readonly NodeView[]): Hop | undefined {
@@ -57,7 +46,7 @@ export function gatewayMode(count: number) {
       if (cls !== INNER) return undefined;
       if (own) return { via: [], dev: family.local.name }; // by the CNI
       let hop = inner.get(view);
-      if (!hop) inner.set(view, (hop = { via: activeIn(cluster, family), dev: family.local.name }));
+      if (!hop) inner.set(view, (hop = { via: gatewaysOf(cluster, family), active: count, dev: family.local.name }));
       return hop;
     },
 
@@ -79,14 +68,13 @@ export function gatewayMode(count: number) {
       // What is for this cluster has its state here: answers to what was masqueraded, and the gateway's own pods.
       const except = [...new Set([...pods, ...whole.map(({ text }) => text), nets.local.text, nets.bridge.text])];
       nat({ stage: 'notrack', except, dev: family.local.name });
-      if (activeIn(cluster, family)[0] !== node) return;
       for (const cidr of cluster.serviceCIDRs) {
         if (cidr.family === family.id) nat({ stage: 'masquerade', cidr: cidr.text, dev: family.bridge.name });
       }
     },
 
     check(cluster: ClusterView, say: (type: 'NotInNetwork', reason: string, message: string) => void): void {
-      if (!isGatewayCluster(cluster) || cluster.nodes.length === 0 || active(cluster).length > 0) return;
+      if (!isGatewayCluster(cluster) || cluster.nodes.length === 0 || cluster.nodes.some((node) => node.roles.has(GATEWAY_ROLE))) return;
       say(
         'NotInNetwork',
         'NoGateway',

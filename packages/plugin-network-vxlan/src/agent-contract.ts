@@ -1,5 +1,6 @@
 import type { Cluster, ClusterNode } from '@kosmos/api';
 import type { Ctx, Health, Metrics, Token } from '@kosmos/kernel';
+import type { NextHopHealth } from './contracts.ts';
 import type { NodePlan } from './plan/types.ts';
 
 /** What the agent is to hold on its node, always the newest. */
@@ -29,6 +30,6 @@ export interface AgentDeps {
 
 /** The context of the agent part: `use` has these, and writes go through `ctx.writer('agent')`, cluster `host`. */
 export type AgentNeeds = { readonly metrics: Token<Metrics>; readonly health: Token<Health> };
-export type AgentCtx = Ctx<AgentNeeds, {}, {}>;
+export type AgentCtx = Ctx<AgentNeeds, { readonly nextHops: Token<NextHopHealth> }, {}>;
 /** Exported by src/agent/index.ts as `setupAgent`. Declares, synchronously, without I/O. */
 export type SetupAgent<Options> = (ctx: AgentCtx, options: Options, deps: AgentDeps) => void;

@@ -24,6 +24,7 @@ import type { Nat } from './plan/types.ts';
 
 export { formatIp, overlaps, parseCidr, parseIp, shift } from './plan/address.ts';
 export type { Cidr, Ip, IpVersion } from './plan/address.ts';
+export { gatewaysOf } from './plan/gateways.ts';
 export { seenParts } from './plan/maps.ts';
 export type { Arp, Device, Fdb, Nat, NodePlan, Route } from './plan/types.ts';
 
@@ -89,6 +90,8 @@ export interface Announced {
   readonly real: Cidr;
   /** Nodes that take its traffic in, best first. */
   readonly exits: readonly NodeView[];
+  /** How many of them at the same time; the others are spare. Default: all. */
+  readonly active?: number;
 }
 
 /** A node's own part of the plan in one family, while it is made. */
@@ -108,9 +111,11 @@ export interface ClassView {
   readonly family: Family;
 }
 
-/** The way to some exits: to `via` (best first; none: there is no way) through their device `dev`, all at once. */
+/** The way to some exits: to `via` (best first; none: there is no way) through their device `dev`. */
 export interface Hop {
   readonly via: readonly NodeView[];
+  /** How many of them at the same time; the others are spare. Default: as the exits have it where `via` is them, else all. */
+  readonly active?: number;
   readonly dev: string;
 }
 

@@ -3,7 +3,7 @@ import { Clusters, Commands, definePlugin, Health, Metrics, part, type Plugin } 
 import { agentCommands, setupAgent } from './agent/index.ts';
 import { agentDeps } from './agent-deps.ts';
 import { planCommand } from './commands/plan.ts';
-import { CniAdapters, Network, networkHooks } from './contracts.ts';
+import { CniAdapters, Network, networkHooks, NextHopHealth } from './contracts.ts';
 import { Fleet, fleetModel } from './fleet-model.ts';
 import { setupInventory } from './inventory/index.ts';
 import { optionsSchema, type VxlanInput, type VxlanOptions } from './options.ts';
@@ -37,6 +37,7 @@ export const vxlan: (options?: VxlanInput) => Plugin = definePlugin({
     }),
     agent: part<VxlanOptions>()({
       requires: { fleet: Fleet, metrics: Metrics, health: Health },
+      optional: { nextHops: NextHopHealth },
       setup: (ctx, options) => setupAgent(ctx, options, agentDeps(ctx.self, ctx.use.fleet.model!)),
     }),
     cli: part<VxlanOptions>()({

@@ -2,6 +2,7 @@
 import type { PluginList } from '@kosmos/kernel';
 import { clusters } from '@kosmos/plugin-clusters';
 import { dualstack } from '@kosmos/plugin-dualstack';
+import { elector, type ElectorInput } from '@kosmos/plugin-elector';
 import { gateway, type GatewayInput } from '@kosmos/plugin-gateway';
 import { globalip, type GlobalIpInput } from '@kosmos/plugin-globalip';
 import { vxlan, type VxlanInput } from '@kosmos/plugin-network-vxlan';
@@ -11,12 +12,15 @@ export interface PresetNetworkOptions {
   readonly vxlan?: VxlanInput;
   /** Of `gateway()`. */
   readonly gateway?: GatewayInput;
+  /** Of `elector()`; false: the roles of nodes are given by hand. */
+  readonly elector?: ElectorInput | false;
   /** Of `globalip()`. */
   readonly globalip?: GlobalIpInput;
 }
 
 /** For `plugins` of a config: `plugins: [presetNetwork()]`. */
 export function presetNetwork(options: PresetNetworkOptions = {}): PluginList {
-  return [clusters(), vxlan(options.vxlan), gateway(options.gateway), globalip(options.globalip), dualstack()];
+  const elected = options.elector === false ? [] : [elector(options.elector)];
+  return [clusters(), vxlan(options.vxlan), gateway(options.gateway), ...elected, globalip(options.globalip), dualstack()];
 }
 export default presetNetwork;

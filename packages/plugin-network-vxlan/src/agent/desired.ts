@@ -3,7 +3,7 @@ import { contains, parseCidr, parseIp } from '../plan/address.ts';
 import type { Device, NodePlan } from '../plan/types.ts';
 import { OVERHEAD, OWN_DEVICES, PROTOCOL, RULE_PRIORITY, TABLE } from './constants.ts';
 import { natTable } from './nat.ts';
-import { hopKey, nexthopIds, nexthopOf } from './nexthop-ids.ts';
+import { hopKey, nexthopIds, nexthopOf, type Usable } from './nexthop-ids.ts';
 
 /** A tunnel device as the kernel is to have it. */
 export interface Tunnel {
@@ -56,6 +56,8 @@ export interface Facts {
   readonly underlay: { readonly ip?: string | undefined; readonly ip6?: string | undefined };
   /** Ids that hops have already, see `knownHops`. */
   readonly hops: ReadonlyMap<string, number>;
+  /** Default: all are. */
+  readonly usable?: Usable;
 }
 
 /** What a plan means for this node's kernel. Pure. */
@@ -75,7 +77,7 @@ export function lower(plan: NodePlan, facts: Facts): { readonly desired: Desired
       rules: families.map((family) => ({ family, priority: RULE_PRIORITY, table: TABLE, protocol: PROTOCOL })),
       fdb: on(plan.fdbs).map(({ ip, mac, dev }) => ({ mac, dst: ip, dev })),
       neighbours: on(plan.arps),
-      nexthops: [...ids.keys()].map((hop) => ({ ...nexthopOf(hop, ids), protocol: PROTOCOL })),
+      nexthops: [...ids.keys()].map((hop) => ({ ...nexthopOf(hop, ids, facts.usable), protocol: PROTOCOL })),
       routes: routes.map((r) => {
         const src = source[familyOf(r.cidr)];
         return {

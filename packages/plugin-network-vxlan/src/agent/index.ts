@@ -10,6 +10,7 @@ import { chosen } from './choice.ts';
 import { type Detected, detect, says } from './detect.ts';
 import { kernelState, type Outcome } from './kernel-state.ts';
 import { nodeReport } from './report.ts';
+import { overlayAddresses, replaceable } from './spare.ts';
 import { worker } from './worker.ts';
 
 export { agentCommands } from './command.ts';
@@ -25,7 +26,8 @@ const HINT_DEBOUNCE_MS = 100;
 /** Declares the agent. Stopping it leaves the kernel as it is: packets flow on while it is away. */
 export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignChains'>, deps: AgentDeps): void {
   const net = createHostNet();
-  const state = kernelState(net, options);
+  const { nextHops } = ctx.maybe;
+  const state = kernelState(net, options, nextHops?.usable);
   const { log, clock } = ctx;
   const writer = ctx.writer('agent');
   const seconds = ctx.use.metrics.histogram('network_agent_look_seconds', 'Duration of one look at the kernel and what followed.', [
@@ -56,6 +58,11 @@ export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignCh
     notReady =
       outcome.refused.length > 0 ? `${outcome.refused.length} items of the plan were refused, e.g. ${outcome.refused[0]!.item}` : undefined;
     tell(outcome, performance.now() - from);
+    const own = overlayAddresses(plan);
+    nextHops?.follow(
+      replaceable(plan).flatMap((hop) => (own.has(hop.dev) ? [{ ...hop, source: own.get(hop.dev)! }] : [])),
+      [...own.values()],
+    );
     if (deps.self()) report.held(plan, outcome);
     else report.gone();
     return outcome.refused.length > 0 ? 'retry' : 'done';
@@ -140,6 +147,7 @@ export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignCh
       }),
       deps.plans.onChange(() => work.wake()),
       deps.onSelfChange(() => work.wake()),
+      ...(nextHops ? [nextHops.onChange(() => work.wake(0))] : []),
     );
     work.wake();
     poll.wake(POLL_MS);

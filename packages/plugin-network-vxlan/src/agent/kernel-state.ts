@@ -15,7 +15,8 @@ import { type Desired, type Facts, lower, type Problem, type Sysctl } from './de
 import { diff, type Observed, observedOf } from './diff.ts';
 import { type ForwardOptions, forwardUndone, holdForward } from './forward.ts';
 import { fingerprint, forget, listing, type Memory, NOTHING, recall, remember } from './memory.ts';
-import { knownHops } from './nexthop-ids.ts';
+import { knownHops, type Usable } from './nexthop-ids.ts';
+import { replaceable } from './spare.ts';
 
 /** One look at the kernel, and what was done about it. */
 export interface Outcome {
@@ -41,14 +42,15 @@ export interface KernelState {
 /** A link change may take away what was there when the kernel was looked at, and a second look puts that right. */
 const MAX_LOOKS = 3;
 
-export function kernelState(net: HostNet, options: ForwardOptions = {}): KernelState {
+export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: Usable = () => true): KernelState {
   const firewall = createFirewall(net.netns === undefined ? {} : { netns: net.netns });
   let tunnels: readonly string[] = [];
   /** Undefined: not read yet. */
   let memory: Memory | undefined;
   let lowered: { readonly of: unknown; readonly is: ReturnType<typeof lower> } | undefined;
   const lowerOnce = (plan: NodePlan, facts: Facts) => {
-    const key = fingerprint([facts.underlay, facts.links.map((l) => [l.name, l.mtu, l.kind, l.addresses]), [...facts.hops]]);
+    const unused = replaceable(plan).filter((hop) => !usable(hop));
+    const key = fingerprint([facts.underlay, facts.links.map((l) => [l.name, l.mtu, l.kind, l.addresses]), [...facts.hops], unused]);
     if (lowered?.is === undefined || (lowered.of as [NodePlan, string])[0] !== plan || (lowered.of as [NodePlan, string])[1] !== key) {
       lowered = { of: [plan, key], is: lower(plan, facts) };
     }
@@ -58,7 +60,8 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}): KernelS
   async function once(plan: NodePlan, underlay: Facts['underlay'], call: CallOptions): Promise<Outcome> {
     const [seen, listed] = await Promise.all([net.snapshot(TABLE, call), listing(net, call)]);
     memory ??= (await recall(net, call)) ?? NOTHING;
-    const { desired, problems } = lowerOnce(plan, { links: seen.links, underlay, hops: knownHops(observedOf(seen, 'none').nexthops) });
+    const hops = knownHops(observedOf(seen, 'none').nexthops);
+    const { desired, problems } = lowerOnce(plan, { links: seen.links, underlay, hops, usable });
     const table: Observed['table'] =
       listed === undefined
         ? 'none'

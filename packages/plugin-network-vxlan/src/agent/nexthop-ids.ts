@@ -3,18 +3,21 @@ import type { Nexthop } from '@kosmos/hostnet';
 import type { Route } from '../plan/types.ts';
 import { NEXTHOP_BASE, NEXTHOP_COUNT } from './constants.ts';
 
-/** What a route goes by: `dev address`, or `dev address,address` where it goes by several at once. */
-export const hopKey = ({ dev, gw, alternates = [] }: Pick<Route, 'gw' | 'dev' | 'alternates'>): string =>
-  `${dev} ${[gw, ...alternates].join(',')}`;
+type Way = Pick<Route, 'gw' | 'dev' | 'alternates' | 'active'>;
+
+/**
+ * What a route goes by: `dev address`, or `dev address,address` with all that it may go by, and behind a slash how many of
+ * these at the same time. It stays the same whichever of them are used, so that a failure changes groups and no routes.
+ */
+export const hopKey = ({ dev, gw, alternates, active }: Way): string =>
+  alternates ? `${dev} ${[gw, ...alternates].join(',')}/${active ?? alternates.length + 1}` : `${dev} ${gw}`;
 
 /**
  * Ids of the nexthop objects by hop, those of groups behind those of their members. A hop keeps the id that it has in the
- * kernel; a new one gets a hash of itself, and the next free one where that is taken.
+ * kernel; a new one gets a hash of itself, and the next free one where that is taken. A group has always the hash of itself,
+ * since its members in the kernel do not tell which others it may have.
  */
-export function nexthopIds(
-  routes: readonly Pick<Route, 'gw' | 'dev' | 'alternates'>[],
-  known: ReadonlyMap<string, number>,
-): Map<string, number> {
+export function nexthopIds(routes: readonly Way[], known: ReadonlyMap<string, number>): Map<string, number> {
   const hops = new Set<string>();
   const groups = new Set<string>();
   for (const route of routes) {
@@ -35,26 +38,24 @@ export function nexthopIds(
   return ids;
 }
 
-/** The nexthop object of a hop. */
-export function nexthopOf(hop: string, ids: ReadonlyMap<string, number>): Nexthop {
-  const [dev, gateways] = hop.split(' ') as [string, string];
-  const vias = gateways.split(',');
+/** The nexthop object of a hop; a group has its first members that are usable, and never none. */
+export function nexthopOf(hop: string, ids: ReadonlyMap<string, number>, usable: Usable = () => true): Nexthop {
+  const [dev, ways] = hop.split(' ') as [string, string];
+  const [list, active] = ways.split('/') as [string, string | undefined];
   const id = ids.get(hop)!;
-  if (vias.length > 1) return { id, group: vias.map((gw) => ids.get(hopKey({ dev, gw }))!) };
-  return { id, via: gateways, dev, onlink: true };
+  if (active === undefined) return { id, via: list, dev, onlink: true };
+  const vias = list.split(',');
+  const good = vias.filter((via) => usable({ dev, via }));
+  const chosen = (good.length > 0 ? good : vias).slice(0, Number(active));
+  return { id, group: chosen.map((gw) => ids.get(hopKey({ dev, gw }))!) };
 }
 
-/** Ids by hop of what the kernel has; a group of which it has not all members is none. */
+/** Is this next hop to be used? */
+export type Usable = (hop: { readonly dev: string; readonly via: string }) => boolean;
+
+/** Ids by hop of what the kernel has, but for groups. */
 export function knownHops(nexthops: readonly Nexthop[]): Map<string, number> {
-  const single = new Map(nexthops.flatMap((n) => ('via' in n ? [[n.id, n] as const] : [])));
-  const known = new Map([...single.values()].map((n) => [`${n.dev} ${n.via}`, n.id]));
-  for (const n of nexthops) {
-    if (!('group' in n)) continue;
-    const [first, ...more] = n.group.flatMap((id) => single.get(id) ?? []);
-    if (!first || more.length + 1 !== n.group.length) continue;
-    known.set(hopKey({ dev: first.dev, gw: first.via, alternates: more.map(({ via }) => via) }), n.id);
-  }
-  return known;
+  return new Map(nexthops.flatMap((n) => ('via' in n ? [[`${n.dev} ${n.via}`, n.id] as const] : [])));
 }
 
 function free(hop: string, taken: ReadonlySet<number>): number {

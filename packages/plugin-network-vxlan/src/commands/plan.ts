@@ -95,7 +95,10 @@ function table(plans: readonly NodePlan[], conditions: readonly ObjectConditions
       lines.push(
         `  device  ${d.name}  ${d.addr}  mac ${d.mac}  vni ${d.id}  port ${d.port}  on ${d.bindDev}${d.mtu ? `  mtu ${d.mtu}` : ''}`,
       );
-    for (const r of plan.routes) lines.push(`  route   ${r.cidr}  via ${[r.gw, ...(r.alternates ?? [])].join(', ')}  dev ${r.dev}`);
+    for (const r of plan.routes)
+      lines.push(
+        `  route   ${r.cidr}  via ${[r.gw, ...(r.alternates ?? [])].join(', ')}${r.active ? ` (${r.active} of them)` : ''}  dev ${r.dev}`,
+      );
     for (const n of plan.nat) lines.push(`  nat     ${n.stage}  ${subject(n)}  dev ${n.dev}`);
     if (plan.devices.length > 0) lines.push(`  peers   ${plan.arps.length}`);
   }

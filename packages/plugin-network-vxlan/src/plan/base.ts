@@ -1,16 +1,11 @@
 import type { Announced, ClassView, ClusterView, Draft, Family, Hop, NodeView } from '../contracts.ts';
-import { isGateway } from './model.ts';
+import { gatewaysOf } from './gateways.ts';
 
 /** The class of P2P nodes: each has a tunnel to every endpoint of the other clusters. */
 export const ENDPOINT = 'endpoint';
 
 export function baseClass(node: NodeView): string | undefined {
   return node.cluster.networkType === 'p2p' ? ENDPOINT : undefined;
-}
-
-/** The node that takes in traffic for the cluster's services: the first, by name, with the gateway role. */
-export function serviceTarget(cluster: ClusterView, family: Family): NodeView | undefined {
-  return cluster.nodes.find((node) => isGateway(node) && node.ip(family));
 }
 
 export function baseAnnounced(cluster: ClusterView, family: Family): Announced[] {
@@ -20,9 +15,9 @@ export function baseAnnounced(cluster: ClusterView, family: Family): Announced[]
     const exits = [node];
     for (const cidr of node.podCIDRs) if (cidr.family === family.id) out.push({ kind: 'pod', real: cidr, exits });
   }
-  const target = serviceTarget(cluster, family);
-  if (!target) return out;
-  for (const cidr of cluster.serviceCIDRs) if (cidr.family === family.id) out.push({ kind: 'service', real: cidr, exits: [target] });
+  const exits = gatewaysOf(cluster, family);
+  // A connection to a service has its state where it is translated, so one takes them all.
+  for (const cidr of cluster.serviceCIDRs) if (cidr.family === family.id) out.push({ kind: 'service', real: cidr, exits, active: 1 });
   return out;
 }
 
@@ -41,7 +36,7 @@ export function baseNat(draft: Draft): void {
   if (cls !== ENDPOINT) return;
   const dev = family.bridge.name;
   for (const cidr of node.podCIDRs) if (cidr.family === family.id) draft.nat({ stage: 'keep', cidr: cidr.text, dev });
-  if (serviceTarget(node.cluster, family) !== node) return;
+  if (!gatewaysOf(node.cluster, family).includes(node)) return;
   for (const cidr of node.cluster.serviceCIDRs) {
     if (cidr.family === family.id) draft.nat({ stage: 'masquerade', cidr: cidr.text, dev });
   }

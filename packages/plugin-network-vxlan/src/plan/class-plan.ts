@@ -130,7 +130,15 @@ export class ClassPlan {
     const via = ways.filter((peer) => peer !== undefined);
     if (via.length === 0) return undefined;
     const [gw, ...alternates] = via.map((peer) => peer.address.text);
-    const route: Route = { cidr: entry.cidr.text, gw: gw!, ...(alternates.length > 0 && { alternates }), dev: hop.dev };
+    const active = hop.active ?? (hop.via === entry.exits ? entry.announced.active : undefined);
+    const spare = active !== undefined && active < via.length;
+    const route: Route = {
+      cidr: entry.cidr.text,
+      gw: gw!,
+      ...(alternates.length > 0 && { alternates }),
+      ...(spare && { active }),
+      dev: hop.dev,
+    };
     return (entry.line = { entry, route, via });
   }
 
@@ -173,7 +181,9 @@ function keep<T>(old: readonly T[], now: readonly T[], same: (a: T, b: T) => boo
 }
 
 function sameRoute(a: Route, b: Route): boolean {
-  return a.cidr === b.cidr && a.gw === b.gw && a.dev === b.dev && sameItems(a.alternates ?? [], b.alternates ?? []);
+  return (
+    a.cidr === b.cidr && a.gw === b.gw && a.dev === b.dev && a.active === b.active && sameItems(a.alternates ?? [], b.alternates ?? [])
+  );
 }
 
 function samePeer(a: Fdb | Arp, b: Fdb | Arp): boolean {

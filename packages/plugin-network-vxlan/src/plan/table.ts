@@ -58,6 +58,7 @@ export function makeBlock(cluster: ClusterState, announced: readonly Announced[]
       known?.cluster === cluster &&
       known.stamp === stamp &&
       known.announced.kind === a.kind &&
+      known.announced.active === a.active &&
       known.real.text === real.text &&
       known.exits.length === exits.length &&
       known.exits.every((node, i) => node === exits[i]);

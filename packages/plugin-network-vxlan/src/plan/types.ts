@@ -36,6 +36,8 @@ export interface Route {
   readonly gw: string;
   /** Overlay addresses of further next hops on `dev`, best first; absent where there is only one. */
   readonly alternates?: readonly string[];
+  /** How many of `gw` and `alternates` are used at the same time, the first ones that answer; absent: all. */
+  readonly active?: number;
   readonly dev: string;
 }
 
