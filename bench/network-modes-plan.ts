@@ -45,7 +45,14 @@ function results(clusters: number, type: Type): Result[] {
 
 /** In a process of its own, since memory that others used and freed would hide what this takes. */
 function inProcess(clusters: number, type: Type): Measured {
-  const argv = ['--conditions=@kosmos/source', '--expose-gc', '--max-old-space-size=6144', fileURLToPath(import.meta.url), String(clusters), type];
+  const argv = [
+    '--conditions=@kosmos/source',
+    '--expose-gc',
+    '--max-old-space-size=6144',
+    fileURLToPath(import.meta.url),
+    String(clusters),
+    type,
+  ];
   return JSON.parse(execFileSync(process.execPath, argv, { encoding: 'utf8', maxBuffer: 2 ** 26 })) as Measured;
 }
 
@@ -77,7 +84,10 @@ function node(c: number, n: number, podCIDR = `10.${c}.${n}.0/24`): ClusterNode 
 async function measure(clusters: number, type: Type): Promise<Measured> {
   const hooks = await hooksOf([gateway(), globalip(), dualstack()]);
   const numbers = Array.from({ length: clusters }, (_, c) => c);
-  const fleet = { clusters: numbers.map((c) => cluster(c, type)), nodes: numbers.flatMap((c) => Array.from({ length: NODES }, (_, n) => node(c, n))) };
+  const fleet = {
+    clusters: numbers.map((c) => cluster(c, type)),
+    nodes: numbers.flatMap((c) => Array.from({ length: NODES }, (_, n) => node(c, n))),
+  };
   const timed = (fn: () => void) => {
     const start = performance.now();
     fn();

@@ -29,7 +29,11 @@ export const join: Command = {
       choices: [...NETWORK_TYPES],
     },
     { flags: '--ip-family <family>', description: 'address families that are connected', default: 'all', choices: [...IP_FAMILIES] },
-    { flags: '--cni <name>', description: 'how pod CIDRs are found: calico, cilium, flannel, antrea, kindnet, k3s, ...; any other word: by the Node objects', default: 'calico' },
+    {
+      flags: '--cni <name>',
+      description: 'how pod CIDRs are found: calico, cilium, flannel, antrea, kindnet, k3s, ...; any other word: by the Node objects',
+      default: 'calico',
+    },
     { flags: '--wait', description: 'until the manager says that the cluster is reachable' },
   ],
   async run({ args, options, clusters, signal, stdout }: CommandContext) {
