@@ -84,8 +84,14 @@ describe('the protocol', () => {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
       metadata: { name: 'e' },
-      ...{ eventTime: '2024-01-01T00:00:00.000000Z', type: 'Normal', reason: 'R', action: 'A', note: 'hello', regarding },
-      ...{ reportingController: 'example.com/c', reportingInstance: 'i' },
+      eventTime: '2024-01-01T00:00:00.000000Z',
+      type: 'Normal',
+      reason: 'R',
+      action: 'A',
+      note: 'hello',
+      regarding,
+      reportingController: 'example.com/c',
+      reportingInstance: 'i',
     });
     expect([made.status, made.body.note]).to.deep.equal([201, 'hello']);
     const { body } = await client.call('GET', `${core}?fieldSelector=involvedObject.name%3Dp`);
