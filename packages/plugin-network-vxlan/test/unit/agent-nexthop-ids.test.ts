@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { NEXTHOP_BASE, NEXTHOP_COUNT } from '../../src/agent/constants.ts';
-import { knownHops, nexthopIds, nexthopOf } from '../../src/agent/nexthop-ids.ts';
+import { hopKey, knownHops, nexthopIds, nexthopOf } from '../../src/agent/nexthop-ids.ts';
 
 const hops = fc.uniqueArray(fc.integer({ min: 0, max: 500 }), { maxLength: 60 });
 const routesOf = (list: readonly number[]) => list.map((n) => ({ gw: `220.0.${n >> 8}.${n & 255}`, dev: 'vx-bridge' }));
@@ -32,15 +32,30 @@ describe('nexthop ids', () => {
     expect(ids([3, 1])).to.deep.equal(ids([1, 3]).toReversed());
   });
 
-  it('are of groups for routes by several hops, behind their members, and known again from the kernel', () => {
+  it('are of groups for routes by several hops, behind their members, and the same after a restart', () => {
     const [one, two] = routesOf([1, 2]) as [{ gw: string; dev: string }, { gw: string; dev: string }];
     const routes = [{ ...two, alternates: [one.gw] }, one, { ...two, alternates: [one.gw] }];
     const ids = nexthopIds(routes, new Map());
-    expect([...ids.keys()]).to.deep.equal(['vx-bridge 220.0.0.2', 'vx-bridge 220.0.0.1', 'vx-bridge 220.0.0.2,220.0.0.1']);
+    const group = 'vx-bridge 220.0.0.2,220.0.0.1/2';
+    expect([...ids.keys()]).to.deep.equal(['vx-bridge 220.0.0.2', 'vx-bridge 220.0.0.1', group]);
     const kernel = [...ids.keys()].map((hop) => nexthopOf(hop, ids));
-    expect(kernel[2]).to.deep.equal({ id: ids.get('vx-bridge 220.0.0.2,220.0.0.1'), group: [kernel[0]!.id, kernel[1]!.id] });
-    expect(knownHops(kernel.toReversed())).to.deep.equal(ids);
-    expect([...knownHops(kernel.slice(1)).keys()], 'a group that lost a member').to.deep.equal(['vx-bridge 220.0.0.1']);
+    expect(kernel[2]).to.deep.equal({ id: ids.get(group), group: [kernel[0]!.id, kernel[1]!.id] });
+    expect([...knownHops(kernel).keys()]).to.deep.equal(['vx-bridge 220.0.0.2', 'vx-bridge 220.0.0.1']);
+    expect(nexthopIds(routes, knownHops(kernel))).to.deep.equal(ids);
+  });
+
+  it('stay with the group, whichever of its members are used: the first ones that are usable, and never none', () => {
+    const gateways = ['220.0.0.1', '220.0.0.2', '220.0.0.3'];
+    fc.assert(
+      fc.property(fc.subarray(gateways), fc.integer({ min: 1, max: 3 }), (dead, active) => {
+        const route = { gw: gateways[0]!, alternates: gateways.slice(1), active, dev: 'vx-bridge' };
+        const ids = nexthopIds([route], new Map());
+        const made = nexthopOf(hopKey(route), ids, ({ via }) => !dead.includes(via));
+        const good = dead.length === 3 ? gateways : gateways.filter((via) => !dead.includes(via));
+        const members = good.slice(0, active).map((via) => ids.get(`vx-bridge ${via}`));
+        expect(made).to.deep.equal({ id: ids.get(hopKey(route)), group: members });
+      }),
+    );
   });
 
   it('give way when a hash is taken: the next free one', () => {
