@@ -46,6 +46,14 @@ describe('the knode skeleton', () => {
       containers: [{ name: 'web', image: 'web:1' }],
       volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
     };
+    // An API server refuses pods of accounts that are not there.
+    for (const [cluster, name] of [
+      ['host', 'web'],
+      ['a', 'host-web'],
+    ] as const) {
+      const body = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name }, automountServiceAccountToken: false };
+      await clusters.client(cluster).request('POST', '/api/v1/namespaces/default/serviceaccounts', { body });
+    }
     await clusters
       .client('host')
       .request('POST', '/api/v1/namespaces/default/pods', { body: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec } });
