@@ -33,7 +33,7 @@ import { review } from './reviews.ts';
 import { subresourceRequest, type SubresourceContext } from './subresources.ts';
 import { watch } from './watch.ts';
 
-export interface HandlerOptions extends SubresourceContext {
+export interface HandlerOptions extends Omit<SubresourceContext, 'patch'> {
   store: Store;
   registry: Registry;
   objects: Objects;
@@ -232,8 +232,10 @@ export class Handler {
     if (accept.shape === 'Table' && include && !['None', 'Metadata', 'Object'].includes(include))
       throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
     if (resource.computed) return sendComputed(call, target, resource.computed);
-    if (subresource && subresource.name !== 'status')
-      return subresourceRequest(call, target, verb, accept, this.#o, this.#write(call, target));
+    if (subresource && subresource.name !== 'status') {
+      const context = { ...this.#o, patch: (c: Call, t: Target, w: WriteRequest) => this.#patch(c, t, w) };
+      return subresourceRequest(call, target, verb, accept, context, this.#write(call, target));
+    }
     switch (verb) {
       case 'get':
         return this.#get(call, target, accept);
@@ -323,7 +325,7 @@ export class Handler {
     };
   }
 
-  async #patch(call: Call, target: Target): Promise<Written> {
+  async #patch(call: Call, target: Target, write = this.#write(call, target)): Promise<Written> {
     const type = PATCHES[mediaType(call.req)];
     const custom = Boolean(target.resource.custom);
     const served = Object.keys(PATCHES).filter((t) => !custom || PATCHES[t] !== 'strategic');
@@ -354,7 +356,7 @@ export class Handler {
         },
       );
     }
-    return this.#o.objects.patch(this.#write(call, target), type, parseBody(await readBody(call.req), type === 'apply'), force);
+    return this.#o.objects.patch(write, type, parseBody(await readBody(call.req), type === 'apply'), force);
   }
 
   async #deleteOptions(call: Call): Promise<Omit<DeleteRequest, 'resource' | 'namespace' | 'name'>> {

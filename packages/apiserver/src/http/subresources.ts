@@ -1,7 +1,7 @@
 import { ISSUER, type User } from '../auth/tokens.ts';
 import { bind } from '../objects/binding.ts';
 import { fromClient, toObject } from '../objects/codec.ts';
-import { timestamp, type WriteRequest } from '../objects/objects.ts';
+import { timestamp, type WriteRequest, type Written } from '../objects/objects.ts';
 import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
 import type { Entry } from '../storage/store.ts';
@@ -14,6 +14,8 @@ import { objectText } from './shapes.ts';
 import { evict, type EvictionContext } from './eviction.ts';
 
 export interface SubresourceContext extends EvictionContext {
+  /** Reads a patch of any type and applies it. */
+  patch: (call: Call, target: Target, write: WriteRequest) => Promise<Written>;
   /** Whose token it is, if it is good for one of the audiences; for this server without any. */
   userOfToken: (token: string, audiences?: readonly string[]) => { user: User; audiences: string[] } | undefined;
   /** The Node object. @throws 404 */
@@ -41,6 +43,11 @@ export async function subresourceRequest(
       const body = await readObject(call.req);
       if (!isObject(body) || typeof body['target']?.name !== 'string' || !body['target'].name) {
         throw invalid({ group: '', plural: 'bindings', kind: 'Binding' }, name, [field.required('target.name')]);
+      }
+      if (!['', 'Node', undefined].includes(body['target'].kind)) {
+        throw invalid({ group: '', plural: 'bindings', kind: 'Binding' }, name, [
+          field.notSupported('target.kind', body['target'].kind, ['Node', '<empty>']),
+        ]);
       }
       await bind(objects, write, String(body['target'].name), body);
       return send(call, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
@@ -79,17 +86,10 @@ export async function subresourceRequest(
     case 'ephemeralcontainers':
     case 'resize': {
       if (verb === 'get') return sendText(call, 200, objectText(resource, objects.get(resource, namespace, name), accept, 'Metadata'));
-      if (verb !== 'update') throw methodNotAllowed();
-      return sendText(
-        call,
-        200,
-        objectText(
-          resource,
-          (await objects.update({ ...write, subresource: which === 'approval' ? 'status' : undefined }, await readObject(call.req))).entry,
-          accept,
-          'Metadata',
-        ),
-      );
+      const through = { ...write, subresource: which === 'approval' ? 'status' : resource.parts?.[which] ? which : undefined };
+      const written =
+        verb === 'patch' ? await context.patch(call, target, through) : await objects.update(through, await readObject(call.req));
+      return sendText(call, 200, objectText(resource, written.entry, accept, 'Metadata'));
     }
     case 'log':
     case 'exec':

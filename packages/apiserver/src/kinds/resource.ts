@@ -46,6 +46,8 @@ export interface Strategy {
   update?: (object: JsonObject, old: JsonObject, context: WriteContext) => void;
   /** The same on update of the status subresource. */
   updateStatus?: (object: JsonObject, old: JsonObject, context: WriteContext) => void;
+  /** What a write through a subresource makes of the old object: the part of the new one that it is for. */
+  parts?: Record<string, (object: JsonObject, old: JsonObject) => JsonObject>;
   validate?: (object: JsonObject) => Cause[];
   validateCreate?: (object: JsonObject) => Cause[];
   validateUpdate?: (object: JsonObject, old: JsonObject) => Cause[];

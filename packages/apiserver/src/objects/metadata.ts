@@ -12,7 +12,12 @@ export function metadataProblems(resource: Resource, meta: JsonObject): Cause[] 
   const { name, generateName, labels, annotations, finalizers, ownerReferences } = meta;
   const check = resource.name ?? dnsSubdomain;
   if (!name && !generateName) causes.push(field.required('metadata.name', 'name or generateName is required'));
-  else if (name) {
+  if (generateName) {
+    // Something comes behind it.
+    const problem = check(generateName.replace(/-$/, 'a'));
+    if (problem) causes.push(field.invalid('metadata.generateName', generateName, problem));
+  }
+  if (name) {
     const problem = check(name);
     if (problem) causes.push(field.invalid('metadata.name', name, problem));
   }

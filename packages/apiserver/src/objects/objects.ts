@@ -293,6 +293,8 @@ export class Objects {
     }
     meta['resourceVersion'] = oldMeta['resourceVersion'];
     const writer: Writer = { manager: request.fieldManager, subresource, now: context.now };
+    const part = subresource === undefined ? undefined : resource.parts?.[subresource];
+    if (part) Object.assign(object, part(object, old), { metadata: meta });
     if (subresource !== 'status') track?.(object, old, writer);
     if (subresource === 'status') {
       const status: unknown = object['status'];
@@ -321,6 +323,7 @@ export class Objects {
     if (resource.custom && resource.schema) causes.push(...validate(resource.schema, object, resource, old));
     if (subresource === undefined || subresource === 'scale')
       causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateUpdate?.(object, old) ?? []));
+    if (part) causes.push(...(resource.validate?.(object) ?? []));
     if (subresource === 'status') causes.push(...(resource.validateStatus?.(object, old) ?? []));
     if (causes.length) throw invalid(resource, name, causes);
     if (subresource === undefined)

@@ -154,6 +154,22 @@ describe('what kube-apiserver does to new objects', () => {
     expect(job.body.metadata.labels).to.deep.equal(job.body.spec.template.metadata.labels);
   });
 
+  it('a pod gets containers to debug it, and other resources, by their own ways only', async () => {
+    const strategic = { 'content-type': 'application/strategic-merge-patch+json' };
+    await post(`${core}/pods`, pod('open'));
+    const patch = (sub: string, spec: object): ReturnType<Client['call']> =>
+      client.call('PATCH', `${core}/pods/open${sub}`, { spec }, strategic);
+    const debug = await patch('/ephemeralcontainers', { ephemeralContainers: [{ name: 'e', image: 'i' }], hostNetwork: true });
+    expect([debug.status, debug.body.spec.ephemeralContainers[0].name, debug.body.spec.hostNetwork]).to.deep.equal([200, 'e', undefined]);
+    const more = { containers: [{ name: 'c', image: 'other', resources: { requests: { cpu: '1' } } }] };
+    const resized = await patch('/resize', more);
+    expect([resized.body.spec.containers[0].resources, resized.body.spec.containers[0].image]).to.deep.equal([
+      { requests: { cpu: '1' } },
+      'i',
+    ]);
+    expect((await patch('', { containers: [{ name: 'c', resources: { requests: { cpu: '2' } } }] })).status).to.equal(422);
+  });
+
   it('a status that cannot be is refused', async () => {
     await post('/apis/apps/v1/namespaces/default/deployments', {
       apiVersion: 'apps/v1',

@@ -56,6 +56,45 @@ const cases: Record<string, Case> = {
     pod({}, { volumeMounts: [{ name: 'v', mountPath: '/v' }] }),
     'FieldValueNotFound spec.containers[0].volumeMounts[0].name',
   ],
+  'a host port that is not the port of the host': [
+    `${core}/pods`,
+    pod({ hostNetwork: true }, { ports: [{ containerPort: 80, hostPort: 81 }] }),
+    'FieldValueInvalid spec.containers[0].ports[0].containerPort',
+  ],
+  'a node that is selected by nothing': [
+    `${core}/pods`,
+    pod({
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: [
+              {
+                matchExpressions: [
+                  { key: 'a', operator: 'Like' },
+                  { key: 'b', operator: 'In' },
+                ],
+              },
+            ],
+          },
+        },
+      },
+    }),
+    'FieldValueInvalid spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].operator',
+    'FieldValueRequired spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[1].values',
+  ],
+  'a deployment that selects nothing at all': [
+    `${apps}/deployments`,
+    { spec: { template: template() } },
+    'FieldValueRequired spec.selector',
+    'FieldValueInvalid spec.template.metadata.labels',
+  ],
+  'a strategy that is none': [`${apps}/deployments`, workload({ strategy: { type: 'Sometimes' } }), 'FieldValueNotSupported spec.strategy'],
+  'a job of other pods': [
+    `${batch}/jobs`,
+    { spec: { manualSelector: true, selector: { matchLabels: { a: 'c' } }, template: template({ restartPolicy: 'Never' }) } },
+    'FieldValueInvalid spec.template.metadata.labels',
+  ],
+  'a revision of nothing': [`${apps}/controllerrevisions`, {}, 'FieldValueRequired data'],
   'an environment from nowhere': [
     `${core}/pods`,
     pod({}, { env: [{ name: 'A', valueFrom: {} }] }),

@@ -224,6 +224,8 @@ export function containerProblems(
     causes.push(field.invalid(`${path}.image`, c['image'], 'must not have leading or trailing whitespace'));
   causes.push(
     ...oneOf(c['imagePullPolicy'], `${path}.imagePullPolicy`, ['Always', 'IfNotPresent', 'Never']),
+    ...oneOf(c['restartPolicy'], `${path}.restartPolicy`, ['Always', 'Never', 'OnFailure']),
+    ...oneOf(c['securityContext']?.procMount, `${path}.securityContext.procMount`, ['Default', 'Unmasked']),
     ...oneOf(c['terminationMessagePolicy'], `${path}.terminationMessagePolicy`, ['FallbackToLogsOnError', 'File']),
   );
   const portNames = new Set<string>();

@@ -158,6 +158,26 @@ function tolerationProblems(t: JsonObject, path: string): Cause[] {
   return causes;
 }
 
+/** What is wrong with the terms of a NodeSelector. */
+export function nodeTermProblems(terms: JsonObject[] | undefined, path: string): Cause[] {
+  const causes: Cause[] = [];
+  for (const [i, term] of (terms ?? []).entries())
+    for (const part of ['matchExpressions', 'matchFields'])
+      for (const [j, e] of (term[part] ?? []).entries()) {
+        const at = `${path}[${i}].${part}[${j}]`;
+        const count: number = e.values?.length ?? 0;
+        if (part === 'matchExpressions') causes.push(...named(e.key || '-', `${at}.key`, labelKeyProblem));
+        if (['In', 'NotIn'].includes(e.operator)) {
+          if (!count) causes.push(field.required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
+        } else if (['Exists', 'DoesNotExist'].includes(e.operator) && part === 'matchExpressions') {
+          if (count) causes.push(field.forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+        } else if (['Gt', 'Lt'].includes(e.operator) && part === 'matchExpressions') {
+          if (count !== 1) causes.push(field.required(`${at}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'"));
+        } else causes.push(field.invalid(`${at}.operator`, e.operator, 'not a valid selector operator'));
+      }
+  return causes;
+}
+
 function affinityProblems(a: JsonObject | undefined, path: string): Cause[] {
   const causes: Cause[] = [];
   const node: JsonObject | undefined = a?.['nodeAffinity'];
@@ -169,6 +189,8 @@ function affinityProblems(a: JsonObject | undefined, path: string): Cause[] {
         'must have at least one node selector term',
       ),
     );
+  const where = `${path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`;
+  causes.push(...nodeTermProblems(required?.['nodeSelectorTerms'], where));
   const weight = (w: unknown, at: string): void => {
     if (!(typeof w === 'number' && w >= 1 && w <= 100)) causes.push(field.invalid(`${at}.weight`, w ?? 0, 'must be in the range 1-100'));
   };
@@ -214,6 +236,18 @@ export function podSpecProblems(
   ] as const) {
     for (const [i, c] of (spec[key] ?? []).entries()) causes.push(...containerProblems(c, `${path}.${key}[${i}]`, { ...shared, init }));
   }
+  if (spec['hostNetwork'])
+    for (const key of ['containers', 'initContainers'])
+      for (const [i, c] of (spec[key] ?? []).entries())
+        for (const [j, p] of (c.ports ?? []).entries())
+          if (p.hostPort !== p.containerPort)
+            causes.push(
+              field.invalid(
+                `${path}.${key}[${i}].ports[${j}].containerPort`,
+                p.containerPort,
+                'must match `hostPort` when `hostNetwork` is true',
+              ),
+            );
   if (!restart.includes(spec['restartPolicy']))
     causes.push(
       restart.length === 2 && spec['restartPolicy'] === 'Always'
@@ -229,10 +263,6 @@ export function podSpecProblems(
     );
   for (const [i, n] of (spec['dnsConfig']?.nameservers ?? []).entries())
     causes.push(...named(n, `${path}.dnsConfig.nameservers[${i}]`, ipProblem));
-  if (spec['terminationGracePeriodSeconds'] < 0)
-    causes.push(
-      field.invalid(`${path}.terminationGracePeriodSeconds`, spec['terminationGracePeriodSeconds'], 'must be greater than or equal to 0'),
-    );
   const deadline: unknown = spec['activeDeadlineSeconds'];
   if (typeof deadline === 'number' && (deadline < 1 || deadline > 2 ** 31 - 1))
     causes.push(field.invalid(`${path}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive'));

@@ -47,6 +47,17 @@ function frozen(spec: JsonObject): JsonObject {
   return { ...rest, containers: strip(rest['containers']), initContainers: strip(rest['initContainers']) };
 }
 
+/** The containers of a pod with the resources that another state of it has for them. */
+function resized(spec: JsonObject, old: JsonObject): JsonObject {
+  const take = (key: string): JsonObject[] | undefined =>
+    old[key]?.map((c: JsonObject) => {
+      const { resources, resizePolicy } = (spec[key] ?? []).find((n: JsonObject) => n['name'] === c['name']) ?? c;
+      return { ...c, resources, ...(resizePolicy ? { resizePolicy } : {}) };
+    });
+  const initContainers = take('initContainers');
+  return { containers: take('containers'), ...(initContainers ? { initContainers } : {}) };
+}
+
 /** What the admission plug-in DefaultTolerationSeconds adds. */
 function defaultTolerations(spec: JsonObject): void {
   const tolerations: JsonObject[] = spec['tolerations'] ?? [];
@@ -84,6 +95,14 @@ export const pod: Strategy = {
     object['status'] = { ...object['status'], qosClass: old['status']?.qosClass };
     if (object['status'].qosClass === undefined) delete object['status'].qosClass;
   },
+  parts: {
+    ephemeralcontainers: ({ spec }, old) => ({ ...old, spec: { ...old['spec'], ephemeralContainers: spec.ephemeralContainers } }),
+    resize: ({ spec }, old) => ({ ...old, spec: { ...old['spec'], ...resized(spec, old['spec']) } }),
+  },
+  warnings: ({ spec }) =>
+    spec.terminationGracePeriodSeconds < 0
+      ? ['spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1']
+      : [],
   validate: (object) => podSpecProblems(object['spec'], 'spec'),
   validateCreate: (object) =>
     object['spec'].ephemeralContainers?.length ? [field.forbidden('spec.ephemeralContainers', 'cannot be set on create')] : [],
@@ -95,6 +114,12 @@ export const pod: Strategy = {
       causes.push(field.forbidden('spec.tolerations', `existing toleration can not be modified except its tolerationSeconds: index ${i}`));
       break;
     }
+    const deadline: number | undefined = object['spec'].activeDeadlineSeconds;
+    const before: number | undefined = old['spec'].activeDeadlineSeconds;
+    if (before !== undefined && deadline === undefined)
+      causes.push(field.invalid('spec.activeDeadlineSeconds', null, 'must not update from a positive integer to nil value'));
+    else if (before !== undefined && deadline! > before)
+      causes.push(field.invalid('spec.activeDeadlineSeconds', deadline, 'must be less than or equal to previous value'));
     if (equal(frozen(object['spec']), frozen(old['spec']))) return causes;
     return [
       ...causes,

@@ -2,6 +2,7 @@ import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { quantityValue } from '../quantity.ts';
 import type { Strategy } from '../resource.ts';
+import { nodeTermProblems } from './pod-spec.ts';
 import { oneOf, selectorProblems, subdomain } from './checks.ts';
 
 const MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
@@ -128,6 +129,7 @@ export const volume: Strategy = {
       if (!spec.nodeAffinity) causes.push(field.required('spec.nodeAffinity', 'Local volume requires node affinity'));
     }
     causes.push(
+      ...nodeTermProblems(spec.nodeAffinity?.required?.nodeSelectorTerms, 'spec.nodeAffinity.required.nodeSelectorTerms'),
       ...oneOf(spec.persistentVolumeReclaimPolicy, 'spec.persistentVolumeReclaimPolicy', ['Delete', 'Recycle', 'Retain']),
       ...oneOf(spec.volumeMode, 'spec.volumeMode', ['Block', 'Filesystem']),
       ...subdomain(spec.storageClassName, 'spec.storageClassName'),

@@ -294,6 +294,17 @@ function jobSpecProblems(spec: JsonObject, path: string): Cause[] {
   if (spec['completionMode'] !== 'Indexed' && spec['backoffLimitPerIndex'] !== undefined)
     causes.push(field.invalid(`${path}.backoffLimitPerIndex`, spec['backoffLimitPerIndex'], 'requires indexed completion mode'));
   causes.push(...oneOf(spec['podReplacementPolicy'], `${path}.podReplacementPolicy`, ['Failed', 'TerminatingOrFailed']));
+  for (const [i, rule] of (spec['podFailurePolicy']?.rules ?? []).entries()) {
+    const at = `${path}.podFailurePolicy.rules[${i}]`;
+    if (!rule.action) causes.push(field.required(`${at}.action`));
+    else causes.push(...oneOf(rule.action, `${at}.action`, ['Count', 'FailIndex', 'FailJob', 'Ignore']));
+    if (Boolean(rule.onExitCodes) === Boolean(rule.onPodConditions?.length))
+      causes.push(field.invalid(at, rule, 'specifying one of OnExitCodes and OnPodConditions is required'));
+  }
+  if (spec['successPolicy'] && spec['completionMode'] !== 'Indexed')
+    causes.push(field.invalid(`${path}.successPolicy`, spec['successPolicy'], 'requires indexed completion mode'));
+  if (spec['managedBy'] !== undefined && !/^[^/]+\/.+$/.test(spec['managedBy']))
+    causes.push(field.invalid(`${path}.managedBy`, spec['managedBy'], 'must be a domain-prefixed path (such as "acme.io/foo")'));
   if (spec['podFailurePolicy'] && spec['template'].spec.restartPolicy !== 'Never')
     causes.push(
       field.invalid(
@@ -372,7 +383,14 @@ export const job: Strategy = {
     object['metadata'].labels ??= meta['labels'];
     spec['selector'] = { matchLabels: { ...spec['selector']?.matchLabels, 'batch.kubernetes.io/controller-uid': uid } };
   },
-  validate: (object) => jobSpecProblems(object['spec'], 'spec'),
+  validate({ spec }) {
+    const causes = jobSpecProblems(spec, 'spec');
+    const labels: JsonObject = spec.template.metadata.labels ?? {};
+    if (!spec.selector) causes.push(field.required('spec.selector'));
+    else if (!selects(spec.selector, labels))
+      causes.push(field.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+    return causes;
+  },
   validateUpdate(object, old) {
     const causes = fixedSelector(object, old);
     const suspended = old['spec'].suspend === true && old['status']?.startTime === undefined;
