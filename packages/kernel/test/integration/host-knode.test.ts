@@ -46,6 +46,11 @@ describe('the knode skeleton', () => {
       containers: [{ name: 'web', image: 'web:1' }],
       volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }],
     };
+    for (const [cluster, name] of [
+      ['host', 'web'],
+      ['a', 'host-web'],
+    ] as const)
+      await clusters.client(cluster).request('POST', '/api/v1/namespaces/default/serviceaccounts', { body: { metadata: { name } } });
     await clusters
       .client('host')
       .request('POST', '/api/v1/namespaces/default/pods', { body: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec } });
