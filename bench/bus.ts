@@ -1,5 +1,5 @@
 /** The informer bus next to the informer of client-node (and client-go): first list, memory, updates. */
-import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,37 +7,19 @@ import { join } from 'node:path';
 import type { KubeClient } from '@kosmos/kernel';
 import { REAL } from '@kosmos/testing';
 import { NAMESPACES, PODS, namespaceOf, pod, podName } from './bus-pod.ts';
+import { type Mode, type Synced, end, informer, report } from './bus-process.ts';
 import { type BenchServer, clientOf, each, startServer } from './bus-server.ts';
 import { quantile, type Result } from './result.ts';
 
 const ROUNDS = 3;
 const UPDATES = 10_000;
-const PER_SECOND = 2000;
-const LAG_SECONDS = 5;
-
-type Mode = 'client-node' | 'kosmos' | 'kosmos-transform';
-interface Synced {
-  readonly objects: number;
-  readonly syncedMs: number;
-  readonly cpuMs: number;
-  readonly longestMs: number;
-  readonly heap: number;
-  readonly rss: number;
-}
-interface Updated {
-  readonly updates: number;
-  readonly cpuMs: number;
-  readonly p50: number;
-  readonly p99: number;
-  readonly longestMs: number;
-}
 
 export async function run(): Promise<Result[]> {
   const server = await startServer();
   const { client, close } = clientOf(server.kubeconfig);
   try {
     await fill(client);
-    return [...(await first(server)), ...clientGo(server), ...(await updates(server, client)), ...(await lag())];
+    return [...(await first(server)), ...clientGo(server), ...(await updates(server, client))];
   } finally {
     await close();
     await server.stop();
@@ -48,30 +30,6 @@ async function fill(client: KubeClient): Promise<void> {
   for (let i = 0; i < NAMESPACES; i += 1)
     await client.request('POST', '/api/v1/namespaces', { body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: `bench-${i}` } } });
   await each(PODS, 24, (i) => client.request('POST', `/api/v1/namespaces/${namespaceOf(i)}/pods`, { body: pod(i) }));
-}
-
-/** Starts an informer in a process of its own; resolves with what it says once it has all pods. */
-async function informer(
-  mode: Mode,
-  server: Pick<BenchServer, 'kubeconfig'>,
-): Promise<{ readonly child: ChildProcess; readonly synced: Synced }> {
-  const args = [
-    '--conditions=@kosmos/source',
-    '--disable-warning=ExperimentalWarning',
-    '--expose-gc',
-    'bench/bus-client.ts',
-    mode,
-    server.kubeconfig,
-  ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const [synced] = (await once(child, 'message')) as [Synced];
-  return { child, synced };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  const ended = once(child, 'exit');
-  child.send('end');
-  await ended;
 }
 
 const median = (values: readonly number[]) => quantile(values, 0.5);
@@ -158,42 +116,4 @@ async function updates(server: BenchServer, client: KubeClient): Promise<Result[
     results.push({ name: `${mode}: CPU per 10,000 updates`, value: (busy.cpuMs * 10_000) / busy.updates, unit: 'ms', note });
   }
   return results;
-}
-
-/** From a server that does nothing but send, since none here stores 2,000 pods a second. */
-async function lag(): Promise<Result[]> {
-  const results: Result[] = [];
-  for (const mode of ['client-node', 'kosmos'] as const) {
-    const options = { execArgv: ['--conditions=@kosmos/source', '--disable-warning=ExperimentalWarning'] };
-    const feed = fork('bench/bus-feed.ts', [String(PER_SECOND), String(LAG_SECONDS)], options);
-    try {
-      const [kubeconfig] = (await once(feed, 'message')) as [string];
-      const { child } = await informer(mode, { kubeconfig });
-      child.send('begin');
-      await once(child, 'message');
-      const { p50, p99, updates: heard, longestMs } = await report(child, PER_SECOND * LAG_SECONDS * 0.8);
-      await end(child);
-      results.push({
-        name: `${mode}: lag at ${PER_SECOND} updates/s, p99`,
-        value: p99,
-        unit: 'ms',
-        ...(mode === 'kosmos' ? { target: '<= 20' } : {}),
-        note: `p50 ${p50.toFixed(1)} ms, from the server's write to the handler; ${heard} heard; longest block ${longestMs.toFixed(1)} ms`,
-      });
-    } finally {
-      feed.kill();
-    }
-  }
-  return results;
-}
-
-/** Waits until so many updates were heard, or no more come. */
-async function report(child: ChildProcess, wanted: number): Promise<Updated> {
-  for (let last = -1; ;) {
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    child.send('report');
-    const [told] = (await once(child, 'message')) as [Updated];
-    if (told.updates >= wanted || told.updates === last) return told;
-    last = told.updates;
-  }
 }

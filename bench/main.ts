@@ -10,7 +10,7 @@ interface Part {
 /** Each part is loaded when its turn comes, so that what one needs doesn't weigh on the figures of another. */
 const SUITES: Readonly<Record<string, readonly (() => Promise<Part>)[]>> = {
   apiserver: [() => import('./apiserver.ts')],
-  bus: [() => import('./bus.ts'), () => import('./bus-fleet.ts')],
+  bus: [() => import('./bus.ts'), () => import('./bus-lag.ts'), () => import('./bus-fleet.ts')],
   dns: [() => import('./dns-wire.ts')],
   lab: [() => import('./lab.ts')],
   network: [() => import('./network-plan.ts'), () => import('./network-agent.ts'), () => import('./network-lab.ts')],

@@ -52,45 +52,50 @@ class ItemScanner {
   /** The last string at depth 1 ended here; kept as text, since a chunk may end within. */
   #key: number[] = [];
 
-  *scan(chunk: Buffer): Generator<Buffer> {
-    let start = 0;
+  /** The items that end in this chunk. */
+  scan(chunk: Buffer): readonly Buffer[] {
+    const items: Buffer[] = [];
+    // Not the fields themselves: this runs for each byte.
+    let [depth, inString, escaped, inItems, start] = [this.#depth, this.#inString, this.#escaped, this.#inItems, 0];
+    const key = this.#key;
     for (let i = 0; i < chunk.length; i += 1) {
       const byte = chunk[i] as number;
-      if (this.#inString) {
-        if (this.#escaped) this.#escaped = false;
-        else if (byte === BACKSLASH) this.#escaped = true;
-        else if (byte === QUOTE) this.#inString = false;
-        else if (this.#depth === 1 && this.#key.length < 8) this.#key.push(byte);
+      if (inString) {
+        if (escaped) escaped = false;
+        else if (byte === BACKSLASH) escaped = true;
+        else if (byte === QUOTE) inString = false;
+        else if (depth === 1 && key.length < 8) key.push(byte);
       } else if (byte === QUOTE) {
-        this.#inString = true;
-        if (this.#depth === 1) this.#key.length = 0;
+        inString = true;
+        if (depth === 1) key.length = 0;
       } else if (byte === OPEN || byte === OPEN_LIST) {
-        this.#depth += 1;
-        if (this.#depth === 2 && byte === OPEN_LIST && String.fromCharCode(...this.#key) === 'items') {
+        depth += 1;
+        if (depth === 2 && byte === OPEN_LIST && String.fromCharCode(...key) === 'items') {
           this.around.push(chunk.subarray(start, i + 1));
-          this.#inItems = true;
+          inItems = true;
           start = i + 1;
         }
       } else if (byte === CLOSE || byte === CLOSE_LIST) {
-        this.#depth -= 1;
-        if (this.#inItems && this.#depth === 1) {
-          yield* this.#end(chunk.subarray(start, i));
-          this.#inItems = false;
+        depth -= 1;
+        if (inItems && depth === 1) {
+          this.#end(chunk.subarray(start, i), items);
+          inItems = false;
           start = i;
         }
-      } else if (byte === COMMA && this.#inItems && this.#depth === 2) {
-        yield* this.#end(chunk.subarray(start, i));
+      } else if (byte === COMMA && inItems && depth === 2) {
+        this.#end(chunk.subarray(start, i), items);
         start = i + 1;
       }
     }
-    const rest = chunk.subarray(start);
-    if (rest.length > 0) (this.#inItems ? this.#item : this.around).push(rest);
+    [this.#depth, this.#inString, this.#escaped, this.#inItems] = [depth, inString, escaped, inItems];
+    if (start < chunk.length) (inItems ? this.#item : this.around).push(chunk.subarray(start));
+    return items;
   }
 
-  *#end(last: Buffer): Generator<Buffer> {
+  #end(last: Buffer, items: Buffer[]): void {
     const item = this.#item.length === 0 ? last : Buffer.concat([...this.#item, last]);
     if (this.#item.length > 0) this.#item = [];
     // An empty list has at most space within.
-    if (item.some((byte) => byte > 32)) yield item;
+    if (item.some((byte) => byte > 32)) items.push(item);
   }
 }

@@ -170,8 +170,8 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
     const since = clock.now();
     await waitFor(() => clock.now() - since > 3_600_000 || (clock.skip(20_000), false), 'an hour', 30_000);
     expect(has(informer, 'a', 'away', '1')).to.equal(true);
-    // What was watched an hour ago is compacted away: the first watch after it gets a 410.
-    faults().add({ verb: 'watch', plural: 'configmaps', watchError: 410, times: 1 });
+    // What was watched an hour ago is compacted away: watches get a 410 until they were listed anew.
+    const compacted = faults().add({ verb: 'watch', plural: 'configmaps', watchError: 410 });
     proxy.heal();
     await waitFor(
       () => has(informer, 'a', 'away', '2') && !has(informer, 'b', 'away'),
@@ -179,6 +179,8 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
       20_000,
       () => events,
     );
+    compacted();
+    await waitFor(() => ['away', 'near'].every((name) => informer.state(name) === 'live'), 'both to be live', 20_000);
     expect(events.filter((e) => e.includes('away'))).to.have.members(['update away a', 'remove away b true']);
     expect(events.filter((e) => e.includes('near'))).to.deep.equal(['update near a', 'remove near b false']);
   });
