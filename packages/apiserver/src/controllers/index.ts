@@ -25,9 +25,11 @@ import { nodeLifecycleController } from './node/lifecycle.ts';
 import { taintEvictionController } from './node/taint-eviction.ts';
 import { podGarbageCollector } from './pod-garbage.ts';
 import { replicaSetController } from './replicaset.ts';
+import { resourceQuotaController } from './resource-quota.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 import { statefulSetController } from './statefulset/statefulset.ts';
 import { volumeBinder } from './volumes/binder.ts';
+import { ephemeralVolumeController } from './volumes/ephemeral.ts';
 import { claimProtection, volumeProtection } from './volumes/protection.ts';
 import { hostPathProvisioner } from './volumes/provisioner.ts';
 import { rootCaPublisher, serviceAccountController } from './service-account.ts';
@@ -53,8 +55,10 @@ const ALL: readonly Controller[] = [
   disruptionController,
   volumeBinder,
   hostPathProvisioner,
+  ephemeralVolumeController,
   claimProtection,
   volumeProtection,
+  resourceQuotaController,
   scheduler,
 ];
 
