@@ -96,11 +96,11 @@ export interface ControllersOptions {
 /** Starts controllers over a store; the result stops them. They take up what they find. */
 export function startControllers(options: ControllersOptions): () => Promise<void> {
   const { store, registry, objects, controllers, ca, clock = systemClock, report } = options;
-  const informers = new Informers(store, registry);
+  const informers = new Informers(store, registry, report);
   let temporary: Promise<string> | undefined;
   const volumesDir = (): Promise<string> =>
     options.volumesDir === undefined ? (temporary ??= mkdtemp(join(tmpdir(), 'kosmos-volumes-'))) : Promise.resolve(options.volumesDir);
-  const everyKind = new EveryKind(store, registry);
+  const everyKind = new EveryKind(store, registry, report);
   const written = { store, registry, objects };
   const client = new Client(written);
   const events = new EventRecorder(client, clock);
