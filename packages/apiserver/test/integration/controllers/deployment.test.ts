@@ -163,6 +163,8 @@ describe('ReplicaSets', function () {
     await cluster.until('two are left', async () => (await cluster.pods('app=a')).length === 2);
     expect((await cluster.pods('app=a')).map((p) => p.metadata.name)).not.to.include(first.metadata.name);
     await cluster.delete(`${PODS}/orphan`, { gracePeriodSeconds: 0 });
+    await cluster.create(PODS, { metadata: { name: 'late', labels: { app: 'a' } }, spec: { containers: [{ name: 'c', image: 'i' }] } });
+    await cluster.until('one that comes later is one too many', async () => (await cluster.pods('app=a')).length === 2);
   });
 
   it('say in their status why pods cannot be made, and make them when they can', async () => {
