@@ -20,6 +20,10 @@ const Events: Kind<Event> = { group: '', plural: 'events', kind: 'Event' };
 /** Events that are counted up instead of made anew: so many at most, the oldest go. */
 const REMEMBERED = 4096;
 
+/** Events of one kind about one object that differ in nothing but their message are told one by one up to this number in this time. */
+const SIMILAR = 10;
+const SIMILAR_FOR = 600_000;
+
 export type EventType = 'Normal' | 'Warning';
 
 /** Writes Events about objects; the same one again only counts. One that cannot be written is lost. */
@@ -27,6 +31,7 @@ export class EventRecorder {
   readonly #client: Client;
   readonly #clock: Clock;
   readonly #known = new Map<string, Promise<Event | undefined>>();
+  readonly #similar = new Map<string, { since: number; messages: Set<string> }>();
 
   constructor(client: Client, clock: Clock) {
     this.#client = client;
@@ -36,7 +41,10 @@ export class EventRecorder {
   /** @param component who says it, e.g. `deployment-controller` */
   record(component: string, kind: Kind<Any>, about: { metadata: Meta }, type: EventType, reason: string, message: string): void {
     const { namespace, name, uid, resourceVersion } = about.metadata;
-    const id = JSON.stringify([component, uid, type, reason, message]);
+    const group = JSON.stringify([component, uid, type, reason]);
+    const combined = this.#isOneOfMany(group, message);
+    const id = combined ? group : `${group}${message}`;
+    const told = (combined ? `(combined from similar events): ${message}` : message).slice(0, 1024);
     const known = this.#known.get(id);
     this.#known.delete(id);
     const now = `${new Date(this.#clock.now()).toISOString().slice(0, 19)}Z`;
@@ -55,7 +63,7 @@ export class EventRecorder {
           resourceVersion,
         },
         reason,
-        message: message.slice(0, 1024),
+        message: told,
         type,
         count: 1,
         firstTimestamp: now,
@@ -70,6 +78,7 @@ export class EventRecorder {
       return this.#client
         .modify(Events, before, (e) => {
           e.count += 1;
+          e.message = told;
           e.lastTimestamp = now;
         })
         .catch(make);
@@ -79,5 +88,16 @@ export class EventRecorder {
       write().catch(() => undefined),
     );
     if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
+  }
+
+  #isOneOfMany(group: string, message: string): boolean {
+    const now = this.#clock.now();
+    let similar = this.#similar.get(group);
+    if (!similar || now - similar.since > SIMILAR_FOR) similar = { since: now, messages: new Set() };
+    this.#similar.delete(group);
+    this.#similar.set(group, similar);
+    if (this.#similar.size > REMEMBERED) this.#similar.delete(this.#similar.keys().next().value!);
+    if (similar.messages.size <= SIMILAR) similar.messages.add(message);
+    return similar.messages.size > SIMILAR;
   }
 }

@@ -8,12 +8,15 @@ export type EntryHandler = (resource: Resource, now: Entry | undefined, before: 
 export class EveryKind {
   readonly #store: Store;
   readonly #registry: Registry;
+  readonly #report: (error: unknown) => void;
   readonly #handlers: EntryHandler[] = [];
   readonly #unlisten = new Map<string, () => void>();
 
-  constructor(store: Store, registry: Registry) {
+  /** @param report gets what a handler throws, which is nothing to the write that it was told of */
+  constructor(store: Store, registry: Registry, report: (error: unknown) => void) {
     this.#store = store;
     this.#registry = registry;
+    this.#report = report;
   }
 
   /** Calls `handler` for every object that is there, and then for each change. */
@@ -42,7 +45,14 @@ export class EveryKind {
         storage,
         this.#store.listen(storage, ({ entry, before }) => {
           const resource = this.#registry.stored(storage);
-          if (resource) for (const handler of this.#handlers) handler(resource, entry, before);
+          if (!resource) return;
+          for (const handler of this.#handlers) {
+            try {
+              handler(resource, entry, before);
+            } catch (error) {
+              this.#report(error);
+            }
+          }
         }),
       );
     }

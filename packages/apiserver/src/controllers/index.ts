@@ -25,9 +25,11 @@ import { nodeLifecycleController } from './node/lifecycle.ts';
 import { taintEvictionController } from './node/taint-eviction.ts';
 import { podGarbageCollector } from './pod-garbage.ts';
 import { replicaSetController } from './replicaset.ts';
+import { resourceQuotaController } from './resource-quota.ts';
 import { scheduler } from './scheduler/scheduler.ts';
 import { statefulSetController } from './statefulset/statefulset.ts';
 import { volumeBinder } from './volumes/binder.ts';
+import { ephemeralVolumeController } from './volumes/ephemeral.ts';
 import { claimProtection, volumeProtection } from './volumes/protection.ts';
 import { hostPathProvisioner } from './volumes/provisioner.ts';
 import { rootCaPublisher, serviceAccountController } from './service-account.ts';
@@ -53,8 +55,10 @@ const ALL: readonly Controller[] = [
   disruptionController,
   volumeBinder,
   hostPathProvisioner,
+  ephemeralVolumeController,
   claimProtection,
   volumeProtection,
+  resourceQuotaController,
   scheduler,
 ];
 
@@ -92,11 +96,11 @@ export interface ControllersOptions {
 /** Starts controllers over a store; the result stops them. They take up what they find. */
 export function startControllers(options: ControllersOptions): () => Promise<void> {
   const { store, registry, objects, controllers, ca, clock = systemClock, report } = options;
-  const informers = new Informers(store, registry);
+  const informers = new Informers(store, registry, report);
   let temporary: Promise<string> | undefined;
   const volumesDir = (): Promise<string> =>
     options.volumesDir === undefined ? (temporary ??= mkdtemp(join(tmpdir(), 'kosmos-volumes-'))) : Promise.resolve(options.volumesDir);
-  const everyKind = new EveryKind(store, registry);
+  const everyKind = new EveryKind(store, registry, report);
   const written = { store, registry, objects };
   const client = new Client(written);
   const events = new EventRecorder(client, clock);

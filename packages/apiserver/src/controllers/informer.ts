@@ -28,7 +28,8 @@ export class Informer<T extends KubeObject> {
   readonly #handlers = new Set<Handler<T>>();
   readonly #unlisten: () => void;
 
-  constructor(store: Store, resource: Resource) {
+  /** @param report gets what a handler throws, which is nothing to the write that it was told of */
+  constructor(store: Store, resource: Resource, report: (error: unknown) => void) {
     this.resource = resource;
     for (const entry of store.list(resource.storage)) this.#put(parse<T>(entry));
     this.#unlisten = store.listen(resource.storage, ({ entry, before }) => {
@@ -36,7 +37,13 @@ export class Informer<T extends KubeObject> {
       if (was) this.#take(was);
       const now = entry && parse<T>(entry);
       if (now) this.#put(now);
-      for (const handler of this.#handlers) handler(now, was);
+      for (const handler of this.#handlers) {
+        try {
+          handler(now, was);
+        } catch (error) {
+          report(error);
+        }
+      }
     });
   }
 
@@ -108,17 +115,19 @@ function parse<T extends KubeObject>(entry: Entry): T {
 export class Informers {
   readonly #store: Store;
   readonly #registry: Registry;
+  readonly #report: (error: unknown) => void;
   readonly #made = new Map<string, Informer<Any>>();
 
-  constructor(store: Store, registry: Registry) {
+  constructor(store: Store, registry: Registry, report: (error: unknown) => void) {
     this.#store = store;
     this.#registry = registry;
+    this.#report = report;
   }
 
   of<T extends KubeObject>({ group, plural }: Kind<T>): Informer<T> {
     const id = `${group}/${plural}`;
     let informer = this.#made.get(id) as Informer<T> | undefined;
-    if (!informer) this.#made.set(id, (informer = new Informer<T>(this.#store, this.#registry.find(group, 'v1', plural)!)));
+    if (!informer) this.#made.set(id, (informer = new Informer<T>(this.#store, this.#registry.find(group, 'v1', plural)!, this.#report)));
     return informer;
   }
 

@@ -152,4 +152,31 @@ describe('Volumes', function () {
     await claim('none');
     await phase(`${PODS}/p`, 'Running');
   });
+
+  it('that pods bring themselves come and go with them, and count against a quota', async () => {
+    const quotas = '/api/v1/namespaces/default/resourcequotas';
+    await cluster.create(quotas, {
+      metadata: { name: 'q' },
+      spec: { hard: { pods: '5', 'requests.cpu': '4', 'requests.storage': '10Gi', 'count/configmaps': '9' } },
+    });
+    const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+    await cluster.create(PODS, {
+      metadata: { name: 'own' },
+      spec: {
+        containers: [{ name: 'c', image: 'i', resources: { requests: { cpu: '250m' } } }],
+        volumes: [{ name: 'scratch', ephemeral: { volumeClaimTemplate: { spec } } }],
+      },
+    });
+    await phase(`${PODS}/own`, 'Running');
+    const made = await phase(`${CLAIMS}/own-scratch`, 'Bound');
+    expect(made.metadata.ownerReferences[0]).to.include({ kind: 'Pod', name: 'own', controller: true });
+    await cluster.until('it is counted', async () => {
+      const { used } = (await cluster.get(`${quotas}/q`)).status;
+      expect(used).to.deep.equal({ pods: '1', 'requests.cpu': '250m', 'requests.storage': '1Gi', 'count/configmaps': '1' });
+      return true;
+    });
+    await cluster.delete(`${PODS}/own`);
+    await gone(`${CLAIMS}/own-scratch`);
+    await cluster.until('it is free again', async () => (await cluster.get(`${quotas}/q`)).status.used['requests.storage'] === '0');
+  });
 });
