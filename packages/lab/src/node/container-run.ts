@@ -71,11 +71,16 @@ export class ContainerRun {
 
   /** Runs the preStop hook and ends the container within the time, by force when that is over. Twice is as once. */
   stop(ending: Ending): Promise<void> {
+    if (this.#ending) this.killAfter(ending.graceMs);
     return (this.#ending ??= this.#stop(ending));
   }
 
-  kill(): void {
-    killContainer(this.running);
+  /** Kills the container unless it ends before; for an end that is to come sooner than was said first. */
+  killAfter(graceMs: number): void {
+    if (graceMs === 0) return killContainer(this.running);
+    const timer = setTimeout(() => killContainer(this.running), graceMs + LEAST_GRACE_MS);
+    void this.running.ended.then(() => clearTimeout(timer));
+    return undefined;
   }
 
   async #stop({ graceMs, reason }: Ending): Promise<void> {

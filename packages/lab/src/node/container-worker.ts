@@ -64,10 +64,6 @@ export class ContainerWorker {
     await this.#run?.stop(ending);
   }
 
-  kill(): void {
-    this.#run?.kill();
-  }
-
   /** Milliseconds until it may start again. */
   #backOff(): number {
     const entry = this.#entry;

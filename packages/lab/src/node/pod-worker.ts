@@ -62,8 +62,9 @@ export class PodWorker {
   /** The pod as the API server has it now; undefined when it is gone there. */
   update(pod: Pod | undefined): void {
     this.#pod = pod;
-    // Deleted by force: what still has its time of grace has it no more.
-    if (!pod || pod.metadata.deletionGracePeriodSeconds === 0) for (const worker of this.#containers.values()) worker.kill();
+    // What ends already may have less time now; by force, none.
+    const graceS = pod ? pod.metadata.deletionGracePeriodSeconds : 0;
+    if (graceS !== undefined) for (const worker of this.#containers.values()) worker.run?.killAfter(graceS * 1000);
     this.kick();
   }
 

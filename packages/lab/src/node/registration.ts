@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts';
 import { isReady, Leases, Nodes, type Node } from '../kube.ts';
 import type { NodeConfig } from './config.ts';
 import { imageNames } from './images.ts';
+import { wholly } from './status-writer.ts';
 import { KUBELET_PORT } from './streams.ts';
 
 const RENEW_MS = 10_000;
@@ -47,7 +48,7 @@ export async function registerNode(client: KubeClient, config: NodeConfig, old: 
   };
   const resources = nodeResources();
   const status = {
-    addresses: [...addresses.map((address) => ({ type: 'InternalIP', address })), { type: 'Hostname', address: node }],
+    addresses: wholly([...addresses.map((address) => ({ type: 'InternalIP', address })), { type: 'Hostname', address: node }]),
     daemonEndpoints: { kubeletEndpoint: { Port: KUBELET_PORT } },
     capacity: resources,
     allocatable: resources,

@@ -60,7 +60,8 @@ export class Sources {
       informer = this.#connection.informer(kind);
       this.#informers.set(kind.plural, informer as unknown as Informer<KObject>);
       const changed = ({ metadata }: T) => this.#changed(kind.plural, metadata.namespace, metadata.name);
-      informer.on({ add: changed, update: changed, remove: changed });
+      // Services are for environments only, which do not change while a container runs.
+      if (kind.plural !== Services.plural) informer.on({ add: changed, update: changed, remove: changed });
     }
     await informer.synced(this.#stop);
     return informer;

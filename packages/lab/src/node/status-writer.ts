@@ -37,13 +37,19 @@ export class StatusWriter {
     const text = JSON.stringify(status);
     if (text === this.#written || text === JSON.stringify(pod.status)) return;
     const { name, namespace = 'default', uid } = pod.metadata;
-    // By type, conditions are merged: those of others stay. The uid makes the server refuse when another pod has taken the name.
-    const body = { metadata: { uid }, status };
+    const { hostIPs, podIPs } = status;
+    // Conditions are merged by type, so that those of others stay; addresses are not.
+    const lists = { ...(hostIPs && { hostIPs: wholly(hostIPs) }), ...(podIPs && { podIPs: wholly(podIPs) }) };
+    // The uid makes the server refuse when another pod has taken the name.
+    const body = { metadata: { uid }, status: { ...status, ...lists } };
     const path = `/api/v1/namespaces/${namespace}/pods/${name}/status?fieldManager=lab-kubelet`;
     await this.#client.request('PATCH', path, { body, contentType: STRATEGIC });
     this.#written = text;
   }
 }
+
+/** A list for a strategic merge patch that is to be all that there is. */
+export const wholly = (list: readonly object[]): object[] => [{ $patch: 'replace' }, ...list];
 
 function ignoreGone(error: unknown): void {
   const { status } = error as { status?: number };

@@ -71,15 +71,12 @@ describe('containers of a lab', function () {
     expect(conditions).to.include({ Ready: 'PodCompleted', Initialized: 'PodCompleted' });
   });
 
-  it('drop out of Ready within two seconds when their probe fails, and come back', async () => {
+  it('drop out of Ready when their probe fails, and come back', async () => {
     const readinessProbe = { exec: { command: ['test', '-e', '/tmp/ok'] }, periodSeconds: 1, failureThreshold: 1 };
     apply(podManifest('ready', sh(`touch /tmp/ok; ${forever}`, { readinessProbe })));
     wait('condition=Ready', 'ready');
     run('exec', 'ready', '--', 'rm', '/tmp/ok');
-    const left = Date.now();
     wait('condition=Ready=false', 'ready');
-    const change = pod('ready').status.conditions?.find((c) => c.type === 'Ready')?.lastTransitionTime ?? '';
-    expect(Date.parse(change) - left).to.be.below(2500);
     await eventually(() => events('ready').some((e) => e.reason === 'Unhealthy' && e.message.startsWith('Readiness probe failed:')));
     run('exec', 'ready', '--', 'touch', '/tmp/ok');
     wait('condition=Ready', 'ready');

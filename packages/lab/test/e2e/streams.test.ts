@@ -102,16 +102,20 @@ describe('streams of a lab, by kubectl', function () {
 
   it('attach to a pod that kubectl run makes for it, with a terminal, and that goes after it', async () => {
     const kubeconfig = lab.clusters[0]?.kubeconfig;
-    const line = `kubectl --kubeconfig ${kubeconfig} run shell-once --rm -it --restart=Never --image=busybox -- sh -c 'sleep 1; tty; echo is $((40 + 2)); sleep 0.5'`;
+    const line = `kubectl --kubeconfig ${kubeconfig} run shell-once --rm -it --restart=Never --image=busybox -- sh`;
     const child = spawn('script', ['--quiet', '--return', '--echo', 'always', '--command', line, '/dev/null'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     let out = '';
     child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-    await once(child, 'close');
-    expect(out)
-      .to.match(/\/dev\/pts\/\d+\r\nis 42\r\n/)
-      .and.include('pod "shell-once" deleted');
+    const closed = once(child, 'close');
+    await eventually(() => {
+      child.stdin.write('tty; echo is $((40 + 2))\n');
+      return /\/dev\/pts\/\d+\r\nis 42\r\n/.test(out);
+    });
+    child.stdin.write('exit\n');
+    await closed;
+    expect(out).to.include('pod "shell-once" deleted');
   });
 
   it('attach to the main process, and speak to it', async () => {

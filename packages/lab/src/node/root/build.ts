@@ -23,64 +23,84 @@ export interface Root {
 }
 
 const DEVICES = ['full', 'null', 'random', 'tty', 'urandom', 'zero', 'net/tun', 'fuse'];
-const DEVICE_LINKS = { fd: '/proc/self/fd', stdin: '/proc/self/fd/0', stdout: '/proc/self/fd/1', stderr: '/proc/self/fd/2' };
+const DEVICE_LINKS = {
+  fd: '/proc/self/fd',
+  stdin: '/proc/self/fd/0',
+  stdout: '/proc/self/fd/1',
+  stderr: '/proc/self/fd/2',
+  ptmx: 'pts/ptmx',
+};
 /** Directories of the container's own, and such as are this machine's. */
 const MADE = ['/dev', '/run'];
 const LIVE = ['/proc', '/sys'];
 const LINKS = 40;
 
 /** Prepares a root in `base`, a directory of the lab's own file system in memory. What was there before goes. */
-export function buildRoot(base: string, { layers, userNamespace }: RootPlan, content: RootContent): Root {
+export function buildRoot(base: string, plan: RootPlan, content: RootContent): Root {
   rmSync(base, { recursive: true, force: true });
   const root = join(base, 'root');
   mkdirSync(root, { recursive: true, mode: 0o755 });
-  const place = placeIn(base, layers);
-  const lines: string[] = [line(root, root, 'none', 'bind')];
-  const bind = (source: string, target: string, options = 'rbind') => lines.push(line(source, join(root, target), 'none', options));
-  layers.forEach((layer, i) => {
-    const { kind, path } = layer;
-    const at = join(root, path);
-    if (kind === 'link') symlinkSync(readlinkSync(path), at);
-    else if (kind === 'bind') {
-      touch(place(path));
-      bind(path, path);
-    } else if (kind === 'dir') likeHost(at, path);
-    else {
-      if (path !== '/') likeHost(place(path) ?? at, path);
-      const [upper, work] = [upperOf(base, i), join(base, 'layers', String(i), 'work')];
-      likeHost(upper, path);
-      mkdirSync(work, { recursive: true });
-      const options = `lowerdir=${path.replaceAll(/[\\:,]/g, String.raw`\$&`)},upperdir=${upper},workdir=${work}${userNamespace ? ',userxattr' : ''}`;
-      lines.push(line('overlay', at, 'overlay', options));
-    }
-  });
-  for (const dir of [...MADE, ...LIVE]) mkdirSync(place(dir) ?? '', { recursive: true });
-  for (const dir of MADE) {
-    mkdirSync(join(base, 'own', dir), { recursive: true });
-    bind(join(base, 'own', dir), dir);
-  }
-  for (const dir of LIVE) bind(dir, dir);
-  for (const device of DEVICES.map((name) => `/dev/${name}`).filter((path) => existsSync(path))) {
-    touch(place(device));
-    bind(device, device, 'bind');
-  }
-  for (const [name, target] of Object.entries(DEVICE_LINKS)) symlinkSync(target, join(base, 'own/dev', name));
-  symlinkSync('pts/ptmx', join(base, 'own/dev/ptmx'));
-  for (const dir of ['/dev/pts', '/dev/shm', '/run/lock']) mkdirSync(join(base, 'own', dir), { recursive: true });
-  lines.push(line('devpts', join(root, 'dev/pts'), 'devpts', 'newinstance,ptmxmode=0666,mode=620'));
-  chmodSync(join(base, 'own/dev/shm'), 0o1777);
+  const place = placeIn(base, plan.layers);
+  const lines = [
+    line(root, root, 'none', 'bind'),
+    ...plan.layers.flatMap((_, i) => layerLines(base, plan, i, place)),
+    ...systemLines(base, place),
+    ...content.mounts.map(({ source, target, readOnly }) => {
+      const path = followed(target);
+      makePoint(path, statSync(source).isDirectory(), place);
+      return line(source, join(root, path), 'none', readOnly ? 'bind,ro,X-mount.mkdir' : 'rbind,X-mount.mkdir');
+    }),
+  ];
   for (const [path, text] of Object.entries(content.files)) {
     const at = makeParents(path, place);
     if (at !== undefined) writeFileSync(at, text, { mode: 0o644 });
   }
-  for (const { source, target, readOnly } of content.mounts) {
-    const path = followed(target);
-    makePoint(path, statSync(source).isDirectory(), place);
-    bind(source, path, readOnly ? 'bind,ro,X-mount.mkdir' : 'rbind,X-mount.mkdir');
-  }
   const fstab = join(base, 'fstab');
   writeFileSync(fstab, lines.join(''));
   return { root, fstab };
+}
+
+/** Makes what a piece of this machine's files is mounted on, and says how. */
+function layerLines(base: string, { layers, userNamespace }: RootPlan, i: number, place: Place): string[] {
+  const { kind, path } = layers[i] as Layer;
+  const at = join(base, 'root', path);
+  switch (kind) {
+    case 'link':
+      symlinkSync(readlinkSync(path), at);
+      return [];
+    case 'dir':
+      likeHost(at, path);
+      return [];
+    case 'bind':
+      touch(place(path));
+      return [line(path, at, 'none', 'rbind')];
+    case 'overlay': {
+      if (path !== '/') likeHost(place(path) ?? at, path);
+      const [upper, work] = [upperOf(base, i), join(base, 'layers', String(i), 'work')];
+      likeHost(upper, path);
+      mkdirSync(work, { recursive: true });
+      const lower = path.replaceAll(/[\\:,]/g, String.raw`\$&`);
+      const options = `lowerdir=${lower},upperdir=${upper},workdir=${work}${userNamespace ? ',userxattr' : ''}`;
+      return [line('overlay', at, 'overlay', options)];
+    }
+  }
+}
+
+/** /proc and /sys as they are; a /run of its own; and a /dev of its own, with terminals and what harmless devices there are. */
+function systemLines(base: string, place: Place): string[] {
+  const [root, own] = [join(base, 'root'), join(base, 'own')];
+  for (const dir of [...MADE, ...LIVE]) mkdirSync(place(dir) ?? '', { recursive: true });
+  for (const dir of ['dev/pts', 'dev/shm', 'run/lock']) mkdirSync(join(own, dir), { recursive: true });
+  chmodSync(join(own, 'dev/shm'), 0o1777);
+  for (const [name, target] of Object.entries(DEVICE_LINKS)) symlinkSync(target, join(own, 'dev', name));
+  const devices = DEVICES.map((name) => `/dev/${name}`).filter((path) => existsSync(path));
+  for (const device of devices) touch(place(device));
+  return [
+    ...MADE.map((dir) => line(join(own, dir), join(root, dir), 'none', 'rbind')),
+    ...LIVE.map((dir) => line(dir, join(root, dir), 'none', 'rbind')),
+    ...devices.map((device) => line(device, join(root, device), 'none', 'bind')),
+    line('devpts', join(root, 'dev/pts'), 'devpts', 'newinstance,ptmxmode=0666,mode=620'),
+  ];
 }
 
 /** fstab(5). */
