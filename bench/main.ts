@@ -11,7 +11,7 @@ interface Part {
 const SUITES: Readonly<Record<string, readonly (() => Promise<Part>)[]>> = {
   apiserver: [() => import('./apiserver.ts')],
   dns: [() => import('./dns-wire.ts')],
-  lab: [() => import('./lab.ts')],
+  lab: [() => import('./lab.ts'), () => import('./lab-idle.ts')],
   network: [() => import('./network-plan.ts'), () => import('./network-agent.ts'), () => import('./network-lab.ts')],
 };
 
