@@ -1,4 +1,4 @@
-/** What a lab takes: a Deployment that rolls out, the memory of its parts, a larger one that idles, and how soon a service follows its endpoints. */
+/** What a lab takes: a Deployment that rolls out, the memory of its parts, and how soon a service follows its endpoints. */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -11,7 +11,6 @@ import { quantile, type Result } from './result.ts';
 const PODS = 100;
 const NODES = 10;
 const CHANGES = 50;
-const IDLE_MS = 20_000;
 
 interface Deployment extends KObject {
   readonly spec: object;
@@ -28,10 +27,16 @@ const Slices: Kind<KObject & { endpoints: object[]; [field: string]: unknown }> 
 };
 
 export async function run(): Promise<Result[]> {
-  return [...(await withLab(1, NODES, (lab, startMs) => small(lab, startMs))), ...(await withLab(5, 20, idle))];
+  return withLab(1, NODES, async (lab, startMs) => [
+    { name: `lab of 1 cluster with ${NODES} nodes: command to ready`, value: startMs / 1000, unit: 's' },
+    ...(await memory(lab)),
+    ...(await follow(lab)),
+    ...(await rollOut(lab)),
+  ]);
 }
 
-async function withLab(clusters: number, nodes: number, work: (lab: Lab, startMs: number) => Promise<Result[]>): Promise<Result[]> {
+/** Starts a lab, says how long that took, and takes it down afterwards. */
+export async function withLab(clusters: number, nodes: number, work: (lab: Lab, startMs: number) => Promise<Result[]>): Promise<Result[]> {
   const since = performance.now();
   const lab = await startLab({ name: 'bench', topology: plainTopology(clusters, nodes) });
   const startMs = performance.now() - since;
@@ -42,21 +47,12 @@ async function withLab(clusters: number, nodes: number, work: (lab: Lab, startMs
   }
 }
 
-async function small(lab: Lab, startMs: number): Promise<Result[]> {
-  return [
-    { name: `lab of 1 cluster with ${NODES} nodes: command to ready`, value: startMs / 1000, unit: 's' },
-    ...(await memory(lab)),
-    ...(await follow(lab)),
-    ...(await rollOut(lab)),
-  ];
-}
-
 /** Resident memory in MiB of the processes whose name ends so. */
-async function rss(lab: Lab, ...ends: readonly string[]): Promise<number[]> {
+export async function rss(lab: Lab, ...ends: readonly string[]): Promise<number[]> {
   const { processes } = await lab.status();
   return processes.filter((p) => ends.some((e) => p.name.endsWith(e))).map((p) => (p.rss ?? 0) / 2 ** 20);
 }
-const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+export const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
 
 async function memory(lab: Lab): Promise<Result[]> {
   return [
@@ -153,21 +149,5 @@ async function follow(lab: Lab): Promise<Result[]> {
   return [
     { name: 'EndpointSlice written to rules in the kernel of a node, p50', value: quantile(times, 0.5), unit: 'ms' },
     { name: 'EndpointSlice written to rules in the kernel of a node, p99', value: quantile(times, 0.99), unit: 'ms', target: '<= 2000' },
-  ];
-}
-
-async function idle(lab: Lab, startMs: number): Promise<Result[]> {
-  const machine = () => {
-    const [user = 0, nice = 0, system = 0] = (/^cpu +(.*)/.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '').split(' ').map(Number);
-    return user + nice + system; // clock ticks of 10 ms
-  };
-  await sleep(5000); // what starts has settled
-  const before = machine();
-  await sleep(IDLE_MS);
-  const cores = ((machine() - before) * 10) / IDLE_MS;
-  return [
-    { name: 'lab of 5 clusters with 20 nodes each: command to ready', value: startMs / 1000, unit: 's' },
-    { name: 'lab of 5 x 20: resident memory of all', value: sum(await rss(lab, '')) / 1024, unit: 'GiB' },
-    { name: 'lab of 5 x 20: CPU, idle', value: cores, unit: 'cores', note: 'of the whole machine, over 20 s' },
   ];
 }

@@ -12,7 +12,7 @@ const SUITES: Readonly<Record<string, readonly (() => Promise<Part>)[]>> = {
   apiserver: [() => import('./apiserver.ts')],
   bus: [() => import('./bus.ts'), () => import('./bus-lag.ts'), () => import('./bus-fleet.ts')],
   dns: [() => import('./dns-wire.ts')],
-  lab: [() => import('./lab.ts')],
+  lab: [() => import('./lab.ts'), () => import('./lab-idle.ts')],
   network: [() => import('./network-plan.ts'), () => import('./network-agent.ts'), () => import('./network-lab.ts')],
 };
 

@@ -71,5 +71,9 @@ export const contains = (network: string, address: string): boolean => {
   return toNumber(address) >> shift === base >> shift;
 };
 
+/** Whether a text is an address of a family, without a zone. */
+export const isAddress = (text: string, family: Family): boolean =>
+  family === 'IPv4' ? isIPv4(text) : isIPv6(text) && !text.includes('%');
+
 /** The network of one address. */
 export const alone = (address: string): string => `${address}/${BITS[familyOf(address)]}`;

@@ -46,7 +46,12 @@ let last: Promise<void> = Promise.resolve();
 const follow = (map: ConfigMap) => {
   const text = map.data?.[COREFILE_KEY];
   if (text === undefined) return log.warn({}, `ConfigMap ${NAMESPACE}/${CONFIG_MAP} has no ${COREFILE_KEY}; what was served before stays`);
-  last = last.then(() => serve(text)).then(() => void process.send?.({ type: 'ready' }));
+  last = last
+    .then(() => serve(text))
+    .then(
+      () => void process.send?.({ type: 'ready' }),
+      (error: unknown) => log.error({ error: messageOf(error) }, 'the Corefile cannot be served; the one before it stays'),
+    );
 };
 corefiles.on({ add: follow, update: follow });
 

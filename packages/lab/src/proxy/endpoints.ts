@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import type { Family } from '../cidr.ts';
+import { isAddress, type Family } from '../cidr.ts';
 import type { EndpointSlice, Protocol } from '../services.ts';
 
 /** An address and port that a service may lead to. */
@@ -30,15 +29,15 @@ export function backendsOf(
   for (const slice of slices) {
     if (slice.addressType !== family) continue;
     const target = slice.ports?.find((p) => (p.name ?? '') === port.name && (p.protocol ?? 'TCP') === port.protocol)?.port;
-    if (target === undefined) continue;
+    if (!Number.isInteger(target)) continue;
     for (const endpoint of slice.endpoints ?? []) {
       const ip = endpoint.addresses[0] ?? '';
-      if (isIP(ip) === 0) continue;
+      if (!isAddress(ip, family)) continue;
       // What is not said counts as true: endpoints that an administrator wrote have no conditions.
       const { ready = true, terminating = false } = endpoint.conditions ?? {};
       const backend: Backend = {
         ip,
-        port: target,
+        port: target as number,
         local: endpoint.nodeName === node.name,
         ready,
         serving: endpoint.conditions?.serving ?? ready,

@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import { familyOf, type Family } from '../cidr.ts';
+import { isAddress, type Family } from '../cidr.ts';
 import { isHeadless, type EndpointSlice, type Protocol, type Service } from '../services.ts';
 import { backendsOf, forCluster, onNode, type Backend, type NodeView } from './endpoints.ts';
 
@@ -33,10 +32,10 @@ export function servicePortsOf(service: Service, slices: readonly EndpointSlice[
   if (!spec || spec.type === 'ExternalName' || isHeadless(service)) return [];
   if (service.metadata.labels?.[PROXY_NAME] !== undefined) return [];
   const addresses = spec.clusterIPs ?? (spec.clusterIP ? [spec.clusterIP] : []);
-  const clusterIP = addresses.find((ip) => isIP(ip) !== 0 && familyOf(ip) === family);
+  const clusterIP = addresses.find((ip) => isAddress(ip, family));
   if (clusterIP === undefined) return [];
   const ingress = (service.status?.loadBalancer?.ingress ?? []).flatMap((i) => (i.ip && i.ipMode !== 'Proxy' ? [i.ip] : []));
-  const externalIPs = [...(spec.externalIPs ?? []), ...ingress].filter((ip) => isIP(ip) !== 0 && familyOf(ip) === family);
+  const externalIPs = [...(spec.externalIPs ?? []), ...ingress].filter((ip) => isAddress(ip, family));
   return (spec.ports ?? []).map((p) => {
     const port = { name: p.name ?? '', protocol: p.protocol ?? 'TCP' };
     const backends = backendsOf(slices, family, port, node);

@@ -45,6 +45,15 @@ describe('the lab commands', function () {
     expect(json?.clusters[0]?.server).to.equal(`https://127.0.0.1:${new Lab('one').host.port}`);
     expect((await run('exec', ['one/c1/n1', '--', 'sh', '-c', 'exit 5'])).code).to.equal(5);
     expect((await run('logs', ['one/c1/n1/kubelet'])).out).to.include('node is ready');
+    expect((await run('cut', ['one/c1/n1', 'c1/cp'], { loss: '20' })).out).to.equal(
+      'c1/n1 and c1/cp: 20 % lost; kosmos lab heal mends it\n',
+    );
+    expect((await run('status', ['one'])).out).to.include('20 % lost between c1/n1 and c1/cp');
+    expect((await run('heal', ['one/c1/n1', 'one/c1/cp'])).out).to.equal('c1/n1 and c1/cp: healed\n');
+    expect((await run('heal', ['one'])).out).to.equal('nothing is cut in lab one\n');
+    expect((await run('kill', ['one/c1/n1'])).out).to.equal('c1/n1 is off; kosmos lab start one/c1/n1 boots it\n');
+    expect((await run('status', ['one'])).out).to.match(/c1\/n1\/kubelet +stopped/);
+    expect((await run('start', ['one/c1/n1'])).out).to.equal('c1/n1 runs\n');
     expect((await run('down', ['one'])).out).to.equal('lab one is down\n');
     expect((await run('down', ['one'])).out).to.equal('no lab one was up\n');
   });
@@ -60,6 +69,7 @@ describe('the lab commands', function () {
     expect(await said('up', ['No Name'])).to.equal("'No Name' is no name for a lab");
     expect(await said('exec', ['c1/n1', '--', 'true'])).to.equal("no lab 'kosmos' runs");
     expect(await said('exec', ['c1/n1'])).to.equal('no command is given');
+    expect(await said('cut', ['c1', 'c2'], {})).to.equal("no lab 'kosmos' runs");
     expect(await said('down', ['x'], { all: true })).to.include('either --all or the name');
     expect(await said('status', ['absent'])).to.equal("no lab 'absent' runs");
   });

@@ -9,7 +9,7 @@ import { getPod, kubectl, podManifest } from './support.ts';
 const topology = plainTopology(1, 1);
 
 describe('a lab with data', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   before(needs('ip', 'nft', 'kubectl'));
   before(async function () {
     await probe().catch(() => this.skip());

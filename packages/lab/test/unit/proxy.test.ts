@@ -104,8 +104,11 @@ describe('the rules of a service', () => {
   it('hold no character of an object that nft would read', () => {
     const evil = service({ ports: [{ name: 'a; flush ruleset #', port: 80 }] });
     const ports = [{ name: 'a; flush ruleset #', port: 8080 }];
-    const set = rulesetOf(servicePortsOf(evil, [{ ...slice([end('10.1.1.2'), end('1 } evil')]), ports }], 'IPv4', here), options);
-    expect(changes('IPv4', { chains: new Map(), sets: new Map(), elements: new Map() }, set)).to.not.match(/#|flush ruleset|evil/);
+    const set = rulesetOf(
+      servicePortsOf(evil, [{ ...slice([end('10.1.1.2'), end('1 } evil'), end('fe80::1%evil'), end('fd00::1')]), ports }], 'IPv4', here),
+      options,
+    );
+    expect(changes('IPv4', { chains: new Map(), sets: new Map(), elements: new Map() }, set)).to.not.match(/#|flush ruleset|evil|fd00/);
   });
 });
 
