@@ -162,6 +162,7 @@ function sysctlsOf(tunnels: readonly Tunnel[]): Sysctl[] {
     ...(four.length > 0 ? [{ key: { family: 'ipv4', name: 'ip_forward' }, value: 1, restore: true } as const] : []),
     ...[...new Set(four.map((t) => t.dev))].map((dev) => rpFilter(dev, true)),
     ...four.map((t) => rpFilter(t.name, false)),
+    ...four.map(({ name }): Sysctl => ({ key: { family: 'ipv4', conf: name, name: 'promote_secondaries' }, value: 1, restore: false })),
     ...[...new Set(six.map((t) => t.dev))].map((conf): Sysctl => ({
       key: { family: 'ipv6', conf, name: 'accept_ra' },
       value: 2,

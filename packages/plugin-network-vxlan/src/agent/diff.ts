@@ -191,10 +191,10 @@ function tunnelChanges(t: Tunnel, link: Link | undefined): { changes: Change[]; 
   const mac = link.mac !== t.mac;
   if (mac) changes.push({ op: 'setLink', name, mac: t.mac });
   const own = link.addresses.filter((a) => a.scope === 'global');
-  // The old one first: with a primary address the kernel drops the others of its subnet.
   const others = own.filter((a) => a.address !== t.address);
-  for (const { address } of others) changes.push({ op: 'deleteAddress', address, dev: name });
+  // The new one first: with its last address a device loses its routes. `promote_secondaries` keeps it when the old one goes.
   if (others.length > 0 || own.length === 0) changes.push({ op: 'replaceAddress', address: t.address, dev: name });
+  for (const { address } of others) changes.push({ op: 'deleteAddress', address, dev: name });
   if (!link.up) changes.push({ op: 'setLink', name, state: 'up' });
   return { changes, flushes: mac || !link.up };
 }

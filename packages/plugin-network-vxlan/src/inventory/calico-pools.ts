@@ -15,6 +15,7 @@ export const EXTERNAL_LABEL = 'kosmos.io/external-cluster';
 export const POOLS_FINALIZER = 'kosmos.io/calico-pools';
 
 const LOOK_AGAIN_MS = 5000;
+const RESYNC_MS = 30_000;
 /** A member that is deleted and does not answer for so long is let go with its pools. */
 const LET_GO_AFTER_MS = 20_000;
 
@@ -99,7 +100,8 @@ export function calicoPools(
       return { requeueAfterMs: LOOK_AGAIN_MS };
     }
     if (wanted.size > 0 || marked) await say(wanted.size > 0);
-    return undefined;
+    // How others' networks are seen is worked out by the planner, which may hear of a change later than this.
+    return { requeueAfterMs: RESYNC_MS };
   });
 }
 

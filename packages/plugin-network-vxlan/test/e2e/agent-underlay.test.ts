@@ -157,10 +157,16 @@ describe('network agent: an underlay that changes', function () {
     expect(found, 'the old one is on its way out').to.deep.equal({ underlay: { interfaceName: 'eth0', ip: '10.101.0.9' } });
     const pings = inside(a.pod, ['ping', '-i', '0.01', '-c', '150', '-W', '1', b.podIp]);
     // The order in which a planned change reaches the nodes: the far one may hear of it first.
-    const far = { ...b.plan, fdbs: b.plan.fdbs.map((entry) => ({ ...entry, ip: '10.101.0.9' })) };
+    const far: NodePlan = {
+      ...b.plan,
+      fdbs: b.plan.fdbs.map((entry) => ({ ...entry, ip: '10.101.0.9' })),
+      arps: b.plan.arps.map((entry) => ({ ...entry, ip: '220.101.0.9' })),
+      routes: b.plan.routes.map((route) => ({ ...route, gw: '220.101.0.9' })),
+    };
     await kernelState(createHostNet({ netns: b.netns })).hold(far, { ip: b.ip });
-    await hold(a.plan, '10.101.0.9');
+    await hold({ ...a.plan, devices: a.plan.devices.map((device) => ({ ...device, addr: '220.101.0.9/8' })) }, '10.101.0.9');
     expect((await pings).text).to.match(/150 packets transmitted, 150 received, 0% packet loss/);
+    expect((await tunnel()).addresses.map(({ address }) => address)).to.deep.equal(['220.101.0.9/8']);
     expect(await tunnel()).to.have.property('index', index);
     expect((await tunnel()).vxlan).to.have.property('local', '10.101.0.9');
   });
@@ -196,6 +202,8 @@ describe('network agent: an underlay that changes', function () {
       await net.apply([
         { op: 'replaceAddress', address: `fd00:101::${i + 1}/64`, dev: 'eth0' },
         { op: 'replaceAddress', address: `fd10:${i + 1}::1/64`, dev: 'cni0' },
+        // A bridge has one, and needs it to ask for a pod on behalf of others.
+        { op: 'replaceAddress', address: 'fe80::1/64', dev: 'cni0' },
       ]);
       const inPod = createHostNet({ netns: pod });
       await inPod.apply([

@@ -133,6 +133,18 @@ describeEmbedded('the inventory of clusters with each CNI', function () {
     });
   }
 
+  it('follows what a CNI gives to a node and takes back while it runs', async () => {
+    const nodes: Kind<KObject> = { group: 'cilium.io', version: 'v2', kind: 'CiliumNode', plural: 'ciliumnodes', namespaced: false };
+    const allocated = (...cidrs: string[]) =>
+      manager.clusters.client('m03b').patch(nodes, 'node-b', { spec: { ipam: { pools: { allocated: [{ pool: 'default', cidrs }] } } } });
+    const has = (...cidrs: string[]) =>
+      holds(async () => expect((await host.get(ClusterNodeKind, 'm03b-node-b'))!.spec!.podCIDRs).to.deep.equal(cidrs), cidrs.join());
+    await allocated('10.72.0.0/27', '10.72.1.96/27', '10.73.2.0/27');
+    await has('10.72.0.0/27', '10.72.1.96/27', '10.73.2.0/27');
+    await allocated('10.72.1.96/27');
+    await has('10.72.1.96/27');
+  });
+
   it('says what cannot be found, and what to configure', async () => {
     const says = (name: string, reason: string, message: RegExp) =>
       holds(async () => {

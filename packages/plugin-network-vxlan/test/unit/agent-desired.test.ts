@@ -93,6 +93,7 @@ describe('what a plan means for the kernel', () => {
       of({ ...PLAN, devices }, LINKS, underlay).desired.sysctls.map((s) => `${s.key.family} ${s.key.conf ?? ''} ${s.key.name}=${s.value} ${s.restore}`);
     expect(text([TUNNEL], { ip: '10.101.0.1' })).to.deep.equal([
       'ipv4  ip_forward=1 true', 'ipv4 eth0 rp_filter=2 true', 'ipv4 vx-bridge rp_filter=2 false',
+      'ipv4 vx-bridge promote_secondaries=1 false',
     ]);
     expect(text([TUNNEL6], { ip6: 'fd00::1' })).to.deep.equal([
       'ipv6 eth0 accept_ra=2 true', 'ipv6 all forwarding=1 true', 'ipv6 vx-bridge-6 disable_ipv6=0 false',

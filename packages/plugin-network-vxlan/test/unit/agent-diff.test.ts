@@ -180,7 +180,7 @@ describe('what the agent writes', () => {
   const CHANGES: Readonly<Record<string, readonly [edit: (plan: NodePlan) => NodePlan, writes: readonly string[]]>> = {
     'another MAC, with all that may hang on the old one': [(p) => device(p, { mac: mac(9) }), ['setLink', 'replaceNeighbour', 'replaceNexthop', 'replaceRoute']],
     'another MTU': [(p) => device(p, { mtu: 1300 }), ['setLink', 'table']],
-    'another overlay address, the old one first': [(p) => device(p, { addr: '220.1.0.9/8' }), ['deleteAddress', 'replaceAddress']],
+    'another overlay address, the new one first': [(p) => device(p, { addr: '220.1.0.9/8' }), ['replaceAddress', 'deleteAddress']],
     'another port: the kernel refuses that in place': [
       (p) => device(p, { port: 4999 }),
       ['deleteLink', 'addLink', 'setLink', 'replaceAddress', 'setLink', 'replaceNeighbour', 'replaceNexthop', 'replaceFdb', 'table', 'replaceRoute'],
