@@ -204,7 +204,9 @@ describe('what the agent writes', () => {
     const m = bare();
     hold(PLAN, m);
     const held = { plan: PLAN, underlay: UNDERLAY, links: m.links, hops: knownHops(m.nexthops) };
-    expect(shortcut(held, { ...PLAN, routes: [] }, UNDERLAY)).to.deep.equal([{ op: 'deleteRoute', dst: '10.2.0.0/24', table: TABLE, protocol: PROTOCOL }]);
+    expect(shortcut(held, { ...PLAN, routes: [] }, UNDERLAY)).to.deep.equal([
+      { op: 'deleteRoute', dst: '10.2.0.0/24', table: TABLE, protocol: PROTOCOL },
+    ]);
     expect(shortcut(held, { ...PLAN, nat: [] }, UNDERLAY)).to.equal(undefined);
     expect(shortcut(held, device(PLAN, { mtu: 1300 }), UNDERLAY)).to.equal(undefined);
     expect(shortcut(held, { ...PLAN, routes: [] }, { ip: '10.101.0.9' })).to.equal(undefined);
