@@ -13,7 +13,13 @@ const SUITES: Readonly<Record<string, readonly (() => Promise<Part>)[]>> = {
   bus: [() => import('./bus.ts'), () => import('./bus-lag.ts'), () => import('./bus-fleet.ts')],
   dns: [() => import('./dns-wire.ts')],
   lab: [() => import('./lab.ts'), () => import('./lab-idle.ts')],
-  network: [() => import('./network-plan.ts'), () => import('./network-agent.ts'), () => import('./network-lab.ts')],
+  network: [
+    () => import('./network-plan.ts'),
+    () => import('./network-modes-plan.ts'),
+    () => import('./network-modes.ts'),
+    () => import('./network-agent.ts'),
+    () => import('./network-lab.ts'),
+  ],
 };
 
 const wanted = process.argv.slice(2);

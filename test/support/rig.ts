@@ -97,6 +97,11 @@ export class Rig {
     if (problems.length + refused.length > 0) throw new Error(`${node}: ${JSON.stringify([...problems, ...refused])}`);
   }
 
+  /** Takes away all that Kosmos made on a node. */
+  async remove(node: string): Promise<void> {
+    await this.#states.get(node)!.state.hold({ node: '', devices: [], routes: [], fdbs: [], arps: [], nat: [] }, {});
+  }
+
   netns(name: string): string {
     return `${this.#prefix}-${name.replace('/', '-')}`;
   }

@@ -61,7 +61,10 @@ export interface Facts {
 }
 
 /** What a plan means for this node's kernel. Pure. */
-export function lower(plan: NodePlan, facts: Facts): { readonly desired: Desired; readonly problems: readonly Problem[] } {
+export function lower(
+  plan: NodePlan,
+  facts: Facts,
+): { readonly desired: Desired; readonly problems: readonly Problem[]; readonly hops: ReadonlyMap<string, number> } {
   const problems: Problem[] = [];
   const tunnels = plan.devices.flatMap((device) => tunnelOf(device, facts, problems) ?? []);
   const there = new Set(tunnels.map((t) => t.name));
@@ -72,6 +75,7 @@ export function lower(plan: NodePlan, facts: Facts): { readonly desired: Desired
   const families = [...new Set(tunnels.map((t) => familyOf(t.address)))].sort();
   return {
     problems,
+    hops: ids,
     desired: {
       tunnels,
       rules: families.map((family) => ({ family, priority: RULE_PRIORITY, table: TABLE, protocol: PROTOCOL })),

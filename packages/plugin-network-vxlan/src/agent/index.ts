@@ -52,6 +52,7 @@ export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignCh
     if (!plan) return 'done';
     const { ip, ip6 } = deps.self()?.spec ?? {};
     const from = performance.now();
+    await state.change(plan, { ip, ip6 }, signal);
     const outcome = await state.hold(plan, { ip, ip6 }, signal);
     seconds.observe((performance.now() - from) / 1000, { written: String(outcome.written > 0) });
     trouble.set(outcome.problems.length + outcome.refused.length);

@@ -11,6 +11,7 @@ import {
 } from '@kosmos/hostnet';
 import type { NodePlan } from '../plan/types.ts';
 import { NFT_TABLE, TABLE } from './constants.ts';
+import { type Held, shortcut } from './shortcut.ts';
 import { type Desired, type Facts, lower, type Problem, type Sysctl } from './desired.ts';
 import { diff, type Observed, observedOf } from './diff.ts';
 import { type ForwardOptions, forwardUndone, holdForward } from './forward.ts';
@@ -37,6 +38,11 @@ export interface KernelState {
   hold(plan: NodePlan, underlay: Facts['underlay'], signal?: AbortSignal): Promise<Outcome>;
   /** Has something been taken away that the kernel tells nobody of? Cheap; may run beside `hold`. */
   undone(signal?: AbortSignal): Promise<boolean>;
+  /**
+   * Writes at once what another plan changes of what is held, where that is little, and returns how much; `hold` has to follow,
+   * which looks. For what cannot wait until a large kernel has been looked at.
+   */
+  change(plan: NodePlan, underlay: Facts['underlay'], signal?: AbortSignal): Promise<number>;
 }
 
 /** A link change may take away what was there when the kernel was looked at, and a second look puts that right. */
@@ -47,6 +53,7 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
   let tunnels: readonly string[] = [];
   /** Undefined: not read yet. */
   let memory: Memory | undefined;
+  let held: Held | undefined;
   let lowered: { readonly of: unknown; readonly is: ReturnType<typeof lower> } | undefined;
   const lowerOnce = (plan: NodePlan, facts: Facts) => {
     const unused = replaceable(plan).filter((hop) => !usable(hop));
@@ -60,8 +67,8 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
   async function once(plan: NodePlan, underlay: Facts['underlay'], call: CallOptions): Promise<Outcome> {
     const [seen, listed] = await Promise.all([net.snapshot(TABLE, call), listing(net, call)]);
     memory ??= (await recall(net, call)) ?? NOTHING;
-    const hops = knownHops(observedOf(seen, 'none').nexthops);
-    const { desired, problems } = lowerOnce(plan, { links: seen.links, underlay, hops, usable });
+    const known = knownHops(observedOf(seen, 'none').nexthops);
+    const { desired, problems, hops } = lowerOnce(plan, { links: seen.links, underlay, hops: known, usable });
     const table: Observed['table'] =
       listed === undefined
         ? 'none'
@@ -112,6 +119,7 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
       await attempt('nft memory', () => forget(net, call));
       memory = NOTHING;
     }
+    held = written === 0 ? { plan, underlay, links: seen.links, hops, usable } : undefined;
     return { written, problems, refused, blocked, links: seen.links };
   }
 
@@ -161,6 +169,14 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
 
   return {
     undone: (signal) => forwardUndone(firewall, tunnels, { signal }),
+    async change(plan, underlay, signal) {
+      if (!held || held.plan === plan) return 0;
+      const changes = shortcut(held, plan, underlay) ?? [];
+      held = undefined;
+      // What is refused, since something else is in the way, the look that follows finds too.
+      if (changes.length > 0) await net.applyAll(changes, { signal });
+      return changes.length;
+    },
     async hold(plan, underlay, signal) {
       let written = 0;
       for (let looks = 1; ; looks += 1) {

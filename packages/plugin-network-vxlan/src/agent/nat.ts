@@ -1,5 +1,5 @@
 import type { NftChain, NftRule, NftTable } from '@kosmos/hostnet';
-import { type Cidr, compareCidrs, contains, overlaps, parseCidr } from '../plan/address.ts';
+import { type Cidr, compareCidrs, contains, overlaps, parseCidr, shift } from '../plan/address.ts';
 import type { Nat } from '../plan/types.ts';
 import { NFT_TABLE } from './constants.ts';
 import type { Problem, Tunnel } from './desired.ts';
@@ -58,6 +58,11 @@ export function natTable(
       })),
   );
   const rewrites = of('rewrite');
+  // This node's own errors about what it only forwards are of no connection, so nothing translates them; in clusters with equal
+  // networks a source that is not translated would be an address of the receiver's own.
+  const errors = of('keep').flatMap((k) =>
+    of('translate', k.dev).flatMap((t) => common(k.cidr, t).map(([real, seen]) => ({ dev: k.dev, real, seen }))),
+  );
   const transit = of('notrack');
 
   const base = (name: string, hook: NonNullable<NftChain['hook']>, rules: readonly NftRule[]): NftChain[] =>
@@ -96,13 +101,20 @@ export function natTable(
       ...base(
         'unreal',
         { type: 'filter', hook: 'postrouting', priority: SRCNAT + 10 },
-        rewrites.map((r): NftRule => ({ when: [{ oif: [r.dev] }, { saddr: r.real }], action: { rewriteSaddr: r.seen } })),
+        [...rewrites, ...errors].map((r): NftRule => ({ when: [{ oif: [r.dev] }, { saddr: r.real }], action: { rewriteSaddr: r.seen } })),
       ),
       ...base('outer-in', { type: 'filter', hook: 'prerouting', priority: RAW - 10 }, outer),
       ...base('outer-out', { type: 'filter', hook: 'output', priority: RAW - 10 }, outer),
       ...base('mss', { type: 'filter', hook: 'forward', priority: MANGLE }, mss),
     ],
   };
+}
+
+/** What a translation makes of the network, or of its part that it translates. */
+function common(cidr: string, { real, seen }: { readonly real: string; readonly seen: string }): Pair[] {
+  const [one, from, to] = [parseCidr(cidr), parseCidr(real), parseCidr(seen)];
+  if (!one || !from || !to || !overlaps(one, from)) return [];
+  return contains(from, one) ? [[one.text, shift(one, from, to).text]] : [[real, seen]];
 }
 
 function meet(a: string, b: string): boolean {

@@ -17,11 +17,12 @@ export class ClassPlan {
   readonly #families: readonly Family[];
   #own: ReadonlyMap<string, Entry> = new Map();
   /** Sorted by network, as `routes`. */
-  #lines: readonly Line[] = [];
+  #lines: Line[] = [];
   readonly #uses = new Map<Peer, number>();
   /** Sorted by device and overlay address, as `fdbs` and `arps`. */
   #peers: Peer[] = [];
-  #peersChanged = false;
+  /** `fdbs` and `arps` as they become by changes since `refresh`. */
+  #next: { readonly fdbs: Fdb[]; readonly arps: Arp[] } | undefined;
   /** What changed since `refresh`; undefined: too much to splice. */
   #pending: Changes | undefined;
 
@@ -44,18 +45,10 @@ export class ClassPlan {
     if (!this.#pending) this.#rebuild(cluster, (this.#own = own(this.#own)));
     else if (this.#pending.size > 0) this.#splice(cluster, this.#pending);
     this.#pending = new Map();
-    if (!this.#peersChanged) return;
-    this.#peersChanged = false;
-    this.fdbs = keep(
-      this.fdbs,
-      this.#peers.map((peer) => peer.fdb),
-      samePeer,
-    );
-    this.arps = keep(
-      this.arps,
-      this.#peers.map((peer) => peer.arp),
-      samePeer,
-    );
+    if (!this.#next) return;
+    this.fdbs = keep(this.fdbs, this.#next.fdbs, samePeer);
+    this.arps = keep(this.arps, this.#next.arps, samePeer);
+    this.#next = undefined;
   }
 
   /** Is the peer a next hop of some route? */
@@ -87,15 +80,13 @@ export class ClassPlan {
     this.#uses.clear();
     for (const { via } of lines) for (const peer of via) this.#uses.set(peer, (this.#uses.get(peer) ?? 0) + 1);
     this.#peers = [...this.#uses.keys()].sort(comparePeers);
-    this.#peersChanged = true;
+    this.#next = { fdbs: this.#peers.map((peer) => peer.fdb), arps: this.#peers.map((peer) => peer.arp) };
   }
 
   #splice(cluster: ClusterState, changed: Changes): void {
     const views = this.#views(cluster);
-    const routes = this.routes.slice();
-    const lines = this.#lines.slice();
-    this.#lines = lines;
-    let touched = false;
+    const lines = this.#lines;
+    let routes: Route[] | undefined;
     for (const [key, cidr] of changed) {
       const winner = this.#table.winner(key);
       const line = winner && winner.cluster !== cluster ? this.#line(views, cluster, winner) : undefined;
@@ -104,11 +95,14 @@ export class ClassPlan {
       if ((!old && !line) || old?.entry.cluster === cluster) continue;
       if (line) for (const peer of line.via) this.#use(peer);
       if (old) for (const peer of old.via) this.#release(peer);
-      lines.splice(at, old ? 1 : 0, ...(line ? [line] : []));
-      routes.splice(at, old ? 1 : 0, ...(line ? [line.route] : []));
-      touched ||= !old || !line || !sameRoute(old.route, line.route);
+      if (old && line) lines[at] = line;
+      else lines.splice(at, old ? 1 : 0, ...(line ? [line] : []));
+      if (old && line && sameRoute(old.route, line.route)) continue;
+      routes ??= this.routes.slice();
+      if (old && line) routes[at] = line.route;
+      else routes.splice(at, old ? 1 : 0, ...(line ? [line.route] : []));
     }
-    if (touched) this.routes = routes;
+    if (routes) this.routes = routes;
   }
 
   #views(cluster: ClusterState): Map<number, ClassView> {
@@ -146,12 +140,8 @@ export class ClassPlan {
     const count = this.#uses.get(peer) ?? 0;
     this.#uses.set(peer, count + 1);
     if (count > 0) return;
-    this.#peers.splice(
-      lowerBound(this.#peers, (other) => comparePeers(other, peer)),
-      0,
-      peer,
-    );
-    this.#peersChanged = true;
+    const at = lowerBound(this.#peers, (other) => comparePeers(other, peer));
+    this.#edit(at, 0, peer);
   }
 
   #release(peer: Peer): void {
@@ -161,8 +151,14 @@ export class ClassPlan {
       return;
     }
     this.#uses.delete(peer);
-    this.#peers.splice(this.#peers.indexOf(peer), 1);
-    this.#peersChanged = true;
+    this.#edit(this.#peers.indexOf(peer), 1);
+  }
+
+  #edit(at: number, remove: 0 | 1, ...add: readonly Peer[]): void {
+    this.#next ??= { fdbs: this.fdbs.slice(), arps: this.arps.slice() };
+    this.#peers.splice(at, remove, ...add);
+    this.#next.fdbs.splice(at, remove, ...add.map((peer) => peer.fdb));
+    this.#next.arps.splice(at, remove, ...add.map((peer) => peer.arp));
   }
 }
 

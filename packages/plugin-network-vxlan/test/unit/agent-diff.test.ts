@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { NEXTHOP_BASE, NEXTHOP_COUNT, OWN_DEVICES, PROTOCOL, TABLE } from '../../src/agent/constants.ts';
 import { type Desired, lower } from '../../src/agent/desired.ts';
 import { observedOf, type Steps } from '../../src/agent/diff.ts';
+import { knownHops } from '../../src/agent/nexthop-ids.ts';
+import { shortcut } from '../../src/agent/shortcut.ts';
 import type { NodePlan } from '../../src/plan/types.ts';
 import { EMPTY, mac, plans } from '../support/agent-plans.ts';
 import { apply, down, emptyModel, link, look, type Model, take } from '../support/kernel-model.ts';
@@ -13,8 +15,7 @@ const MAX_LOOKS = 3;
 const bare = () => emptyModel([link('eth0'), link('eth1', { mtu: 9000 })]);
 
 function desiredOf(plan: NodePlan, m: Model): Desired {
-  const hops = new Map(m.nexthops.flatMap((n) => ('via' in n ? [[`${n.dev} ${n.via}`, n.id] as const] : [])));
-  return lower(plan, { links: m.links, underlay: UNDERLAY, hops }).desired;
+  return lower(plan, { links: m.links, underlay: UNDERLAY, hops: knownHops(m.nexthops) }).desired;
 }
 
 const all = ({ prepare, routes, remove, table }: Steps) => [...prepare, ...routes, ...remove, ...(table ? [table] : [])];
@@ -32,9 +33,9 @@ function hold(plan: NodePlan, m: Model): number {
 const sorted = <T>(items: readonly T[]) => items.map((i) => JSON.stringify(i)).sort();
 /** All that a plan is to lead to, without the order that it came in, and without ids. */
 function content(m: Model) {
-  const hop = (id: number | undefined) => {
+  const hop = (id: number | undefined): string | undefined => {
     const found = m.nexthops.find((n) => n.id === id);
-    return found && 'via' in found ? `${found.dev} ${found.via}` : undefined;
+    return found && ('via' in found ? `${found.dev} ${found.via}` : found.group.map(hop).join());
   };
   return {
     links: sorted(m.links.map((l) => [l.name, l.mac, l.mtu, l.up, l.vxlan && Object.entries(l.vxlan), l.addresses.map((a) => a.address)])),
@@ -176,6 +177,42 @@ describe('what the agent writes', () => {
     const none = look(m, desiredOf(EMPTY, m));
     expect([none.prepare, none.table, none.remove.map((c) => c.op)]).to.deep.equal([[], 'delete', ['deleteRoute', 'deleteLink', 'deleteRule']]);
   }); // prettier-ignore
+
+  it('for little that changes is what changes, without a look, and a look afterwards finds only what it left behind', () => {
+    const half = <T>(items: readonly T[], keep: readonly boolean[]) => items.filter((_, i) => keep[i % keep.length]);
+    fc.assert(
+      fc.property(plans, fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }), fc.boolean(), (whole, keep, grow) => {
+        const less = { ...whole, routes: half(whole.routes, keep) };
+        const [from, to] = grow ? [less, whole] : [whole, less];
+        const m = bare();
+        hold(from, m);
+        const { hops } = lower(from, { links: m.links, underlay: UNDERLAY, hops: knownHops(m.nexthops) });
+        const changes = shortcut({ plan: from, underlay: UNDERLAY, links: m.links, hops }, to, UNDERLAY)!;
+        for (const change of changes) apply(m, change);
+        const { prepare, routes, table } = look(m, desiredOf(to, m));
+        expect([prepare, routes, table]).to.deep.equal([[], [], undefined]);
+        hold(to, m);
+        const scratch = bare();
+        hold(to, scratch);
+        expect(content(m)).to.deep.equal(content(scratch));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('waits for a look where devices, translations or the underlay changed, or nearly everything', () => {
+    const m = bare();
+    hold(PLAN, m);
+    const held = { plan: PLAN, underlay: UNDERLAY, links: m.links, hops: knownHops(m.nexthops) };
+    expect(shortcut(held, { ...PLAN, routes: [] }, UNDERLAY)).to.deep.equal([
+      { op: 'deleteRoute', dst: '10.2.0.0/24', table: TABLE, protocol: PROTOCOL },
+    ]);
+    expect(shortcut(held, { ...PLAN, nat: [] }, UNDERLAY)).to.equal(undefined);
+    expect(shortcut(held, device(PLAN, { mtu: 1300 }), UNDERLAY)).to.equal(undefined);
+    expect(shortcut(held, { ...PLAN, routes: [] }, { ip: '10.101.0.9' })).to.equal(undefined);
+    const many = Array.from({ length: 501 }, (_, n) => ({ cidr: `11.${n >> 8}.${n & 255}.0/24`, gw: '220.9.0.2', dev: 'vx-bridge' }));
+    expect(shortcut(held, { ...PLAN, routes: many }, UNDERLAY)).to.equal(undefined);
+  });
 
   const CHANGES: Readonly<Record<string, readonly [edit: (plan: NodePlan) => NodePlan, writes: readonly string[]]>> = {
     'another MAC, with all that may hang on the old one': [(p) => device(p, { mac: mac(9) }), ['setLink', 'replaceNeighbour', 'replaceNexthop', 'replaceRoute']],

@@ -78,6 +78,13 @@ describe('the nft table of a plan', () => {
     ]);
   });
 
+  it("gives this node's own errors, which no connection translates, the address that others see, too", () => {
+    const { rules } = table([keep('10.1.3.0/24'), translate('10.1.0.0/16', '100.64.0.0/16'), translate('10.2.0.0/16', '100.65.0.0/16')]);
+    expect(rules('unreal')).to.deep.equal([
+      { when: [{ oif: [dev] }, { saddr: '10.1.3.0/24' }], action: { rewriteSaddr: '100.64.3.0/24' } },
+    ]);
+  });
+
   it('masquerades what comes in for a service and was translated here', () => {
     const { rules } = table([{ stage: 'masquerade', cidr: '10.96.0.0/16', dev }]);
     expect(rules('post')).to.deep.equal([
