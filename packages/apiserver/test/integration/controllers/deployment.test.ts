@@ -174,6 +174,7 @@ describe('ReplicaSets', function () {
     const failure = await cluster.until('it failed', async () => (await cluster.get(`${REPLICASETS}/b`)).status?.conditions?.[0]);
     expect(failure).to.include({ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate' });
     expect(failure.message).to.match(/metadata\.finalizers\[0\]/);
+    // It is tried again and again, each time under another name.
     expect(await cluster.events('FailedCreate')).to.include(`Error creating: ${failure.message}`);
     await cluster.patch(`${REPLICASETS}/b`, { spec: { template: { metadata: { finalizers: null } } } });
     const { status } = await cluster.until('it runs', async () => {
