@@ -17,7 +17,7 @@ const CONFIG = config(
 ).replaceAll('globalThis.t', '(globalThis as any).t');
 
 describe('operating kosmos', function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
   let run: string;
   beforeEach(() => (run = mkdtempSync(join(tmpdir(), 'kosmos-run-'))));
   afterEach(() => rmSync(run, { recursive: true, force: true }));
@@ -26,7 +26,7 @@ describe('operating kosmos', function () {
 
   it('status shows a running process, as tables and as JSON, and log-level changes what it logs', async () => {
     using dir = folder({ 'kosmos.config.ts': withoutClusters });
-    const running = start(dir.path, ['run', '--role', 'manager', '--cluster', 'east'], env(), { deadlineMs: 80_000 });
+    const running = start(dir.path, ['run', '--role', 'manager', '--cluster', 'east'], env(), { deadlineMs: 170_000 });
     let logged = '';
     running.child.stderr?.on('data', (text: string) => (logged += text));
     await running.ready;
