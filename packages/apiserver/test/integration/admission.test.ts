@@ -89,15 +89,12 @@ describe('what kube-apiserver does to new objects', () => {
     });
     const budget = '/apis/policy/v1/namespaces/default/poddisruptionbudgets/budget';
     const merge = { 'content-type': 'application/merge-patch+json' };
+    // Only a pod that is ready costs something.
+    const running = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
     for (const name of ['g1', 'g2']) {
       await post(`${core}/pods`, pod(name, { nodeName: 'n' }));
       await client.call('PATCH', `${core}/pods/${name}`, { metadata: { labels: { guarded: 'yes' } } }, merge);
-      await client.call(
-        'PATCH',
-        `${core}/pods/${name}/status`,
-        { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] } },
-        merge,
-      );
+      await client.call('PATCH', `${core}/pods/${name}/status`, { status: running }, merge);
     }
     const evict = (name: string): ReturnType<Client['call']> =>
       post(`${core}/pods/${name}/eviction`, { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name } });
