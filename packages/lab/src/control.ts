@@ -30,7 +30,7 @@ export interface Operations {
 }
 type Operation = keyof Operations;
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 90_000;
 
 /** Asks the supervisor; throws what it threw, and KOSMOS_E_LAB_ABSENT when it does not run. */
 export function ask<O extends Operation>(socket: string, op: O, request: Parameters<Operations[O]>[0]): ReturnType<Operations[O]> {

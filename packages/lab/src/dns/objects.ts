@@ -8,6 +8,7 @@ export interface ConfigMap extends KObject {
 export const ConfigMaps: Kind<ConfigMap> = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 export const Namespaces: Kind<KObject> = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
 
+export const CLUSTER_DOMAIN = 'cluster.local';
 export const NAMESPACE = 'kube-system';
 export const CONFIG_MAP = 'coredns';
 export const COREFILE_KEY = 'Corefile';
@@ -21,14 +22,14 @@ export const COREFILE = `.:53 {
     errors
     health
     ready
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
+    kubernetes ${CLUSTER_DOMAIN} in-addr.arpa ip6.arpa {
         pods insecure
         fallthrough in-addr.arpa ip6.arpa
         ttl 30
     }
     cache 30 {
-        disable success cluster.local
-        disable denial cluster.local
+        disable success ${CLUSTER_DOMAIN}
+        disable denial ${CLUSTER_DOMAIN}
     }
     reload
     loadbalance

@@ -45,7 +45,7 @@ const LAST_DELAY_MS = 5000;
 /** A process that ran this long begins with the first delay again. */
 const STEADY_MS = 10_000;
 const STOP_MS = 5000;
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 
 /** The processes of a lab: what ends by itself is started again, with a growing delay. */
 export class Processes {

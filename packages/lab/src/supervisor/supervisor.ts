@@ -8,6 +8,7 @@ import { labError } from '../errors.ts';
 import { inNetns, netnsOf, nodeCommand } from '../isolate.ts';
 import type { ControlPlaneConfig } from '../control-plane/config.ts';
 import type { DnsConfig } from '../dns/main.ts';
+import { CLUSTER_DOMAIN, dnsAddresses } from '../dns/objects.ts';
 import type { NodeConfig } from '../node/config.ts';
 import { clearMemory, memoryOf } from '../node/memory.ts';
 import { paths, writeRecord, type LabRecord } from '../state.ts';
@@ -229,6 +230,7 @@ export class Supervisor {
       podCIDR: node.podCIDR,
       podCIDRs: node.podCIDRs,
       clusterCIDRs: cluster.podCIDRs,
+      dns: { addresses: dnsAddresses(cluster.serviceCIDRs), domain: CLUSTER_DOMAIN },
       mtu: podMtu(this.#record.topology, node),
       kubeconfig: at.innerKubeconfig(cluster.name),
       identity: at.identity(cluster.name, node.name),

@@ -49,6 +49,15 @@ describe('the DNS of a lab', function () {
     expect(srv).to.include({ name: 'kube-dns.kube-system.svc.cluster.local', port: 53, priority: 0, weight: 100 });
   });
 
+  it('is what programs in pods ask, by short names first', () => {
+    const inPod = (...argv: string[]) => kubectl(lab, 'c1', ['exec', 'client', '--', ...argv]);
+    expect(inPod('cat', '/etc/resolv.conf')).to.match(
+      /^search default\.svc\.cluster\.local svc\.cluster\.local cluster\.local.*\nnameserver 10\.201\.0\.10\n/,
+    );
+    expect(inPod('getent', 'ahostsv4', 'kubernetes')).to.match(/^10\.201\.0\.1 /);
+    expect(inPod('getent', 'ahostsv6', 'kube-dns.kube-system')).to.match(/^fd20:1::a /);
+  });
+
   it('follows services and endpoints, more of them than a datagram holds', async () => {
     apply({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'many' }, spec: { clusterIP: 'None', ports: [{ port: 80 }] } });
     const addresses = Array.from({ length: 100 }, (_, i) => `10.1.9.${i + 2}`);
