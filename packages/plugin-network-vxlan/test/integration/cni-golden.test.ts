@@ -63,7 +63,7 @@ async function fill(member: KubeClient, objects: readonly Manifest[]): Promise<v
       ...metadata
     } = object.metadata as Manifest['metadata'] & { deletionGracePeriodSeconds?: number };
     delete (metadata as { deletionGracePeriodSeconds?: number }).deletionGracePeriodSeconds;
-    await eventually(() => member.apply(kind, { ...object, metadata }, BY), { timeoutMs: 30_000, message: `${object.kind} is served` });
+    await eventually(() => member.apply(kind, { ...sent, metadata }, BY), { timeoutMs: 30_000, message: `${object.kind} is served` });
     if (deletionTimestamp) await member.delete(ServiceCIDRKind, object.metadata.name);
   }
 }
