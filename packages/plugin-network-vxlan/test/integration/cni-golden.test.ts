@@ -57,6 +57,9 @@ async function fill(member: KubeClient, objects: readonly Manifest[]): Promise<v
   for (const object of objects) {
     const kind = kindOf(object);
     if (!kind || object.kind === 'IPAddress') continue;
+    // Of a dual-stack Node's addresses two have one type, which server-side apply refuses; nobody here reads them.
+    const { status: _s, ...given } = object as Manifest & { readonly status?: unknown };
+    const sent = object.kind === 'Node' ? given : object;
     const {
       deletionTimestamp,
       creationTimestamp: _c,
