@@ -24,8 +24,6 @@ const clusterLinkOptions = object(
       description:
         'How pod CIDRs are found: calico, cilium, flannel, antrea, kindnet, k3s, rke2, ovn-kubernetes, kube-router, weave, azure, aws-vpc-cni; any other word: by the Node objects.',
     }),
-    podCIDRs: list(string(), { description: 'Networks of all pods, where they cannot be found; these go before what is found.' }),
-    serviceCIDRs: list(string(), { description: 'Networks of all Services, where they cannot be found; these go before what is found.' }),
     networkType: oneOf(NETWORK_TYPES, { default: 'p2p', description: 'p2p: tunnels between all nodes; gateway: between gateway nodes.' }),
     ipFamily: string({ default: 'all', description: 'all, ipv4 or ipv6.' }),
     useIPPool: boolean({ default: false }),
@@ -37,6 +35,8 @@ const clusterLinkOptions = object(
     defaultNICName: string({ default: '*', description: "The underlay interface of all other nodes; '*' detects it." }),
     globalCIDRsMap: map(string(), { description: 'Real CIDR to global CIDR, where address plans overlap.' }),
     autodetectionMethod: string({ description: 'How the interface is detected, e.g. can-reach=192.0.2.1.' }),
+    podCIDRs: list(string(), { description: 'Networks of all pods, where they cannot be found; these go before what is found.' }),
+    serviceCIDRs: list(string(), { description: 'Networks of all Services, where they cannot be found; these go before what is found.' }),
   },
   { description: 'The network between clusters; absent: the cluster takes no part in it.' },
 );

@@ -1,11 +1,13 @@
 import { type Cluster, ClusterKind, type ClusterNode, ClusterNodeKind } from '@kosmos/api';
 import { type Ctx, type Informer, type Token, token } from '@kosmos/kernel';
 import type { NetworkHooks } from './contracts.ts';
+import { heardFirst } from './heard-first.ts';
 import { createPlanner, type Planner, type PlannerOptions } from './plan/planner.ts';
 
 /** The planner of this process, fed from the host cluster. */
 export interface FleetModel {
   readonly planner: Planner;
+  /** Who hears of a change by these may ask the planner: it has heard before. */
   readonly clusters: Informer<Cluster>;
   readonly nodes: Informer<ClusterNode>;
   /** Both kinds have been listed once: before that an empty fleet means nothing. */
@@ -25,8 +27,6 @@ export function fleetModel(
   options: PlannerOptions,
 ): FleetModel {
   const planner = createPlanner(hooks, options);
-  const clusters = ctx.informer(ClusterKind);
-  const nodes = ctx.informer(ClusterNodeKind);
   const listeners = new Set<() => void>();
   let scheduled: (() => void) | undefined;
   let listed = false;
@@ -47,20 +47,23 @@ export function fleetModel(
     };
     return { add: put, update: put, remove: drop, cluster: changed };
   };
-  const subscriptions = [
-    clusters.on(
-      follow(
-        (c: Cluster) => planner.setCluster(c),
-        (name) => planner.removeCluster(name),
-      ),
+  const { informer: clusters, subscription: ofClusters } = heardFirst(
+    ctx.informer(ClusterKind),
+    'host',
+    follow(
+      (c: Cluster) => planner.setCluster(c),
+      (name) => planner.removeCluster(name),
     ),
-    nodes.on(
-      follow(
-        (n: ClusterNode) => planner.setNode(n),
-        (name) => planner.removeNode(name),
-      ),
+  );
+  const { informer: nodes, subscription: ofNodes } = heardFirst(
+    ctx.informer(ClusterNodeKind),
+    'host',
+    follow(
+      (n: ClusterNode) => planner.setNode(n),
+      (name) => planner.removeNode(name),
     ),
-  ];
+  );
+  const subscriptions = [ofClusters, ofNodes];
   ctx.onStop(async () => {
     for (const stop of subscriptions) stop();
     scheduled?.();

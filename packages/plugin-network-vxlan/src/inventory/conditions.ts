@@ -4,11 +4,16 @@ import { merge, timestamp } from '../findings.ts';
 import type { FleetModel } from '../fleet-model.ts';
 import { CONDITION_TYPES, type ObjectConditions } from '../plan/conditions.ts';
 
+/** The planner has not heard of all yet. */
+const NOT_READY_MS = 100;
+
 /** Writes what the planner finds wrong to the objects, on change only. */
 export function conditionReporter(ctx: Pick<Ctx<{}, {}, {}>, 'controller' | 'writer' | 'clock'>, model: FleetModel): void {
   const writer = ctx.writer('conditions');
   let findings: ReadonlyMap<string, ObjectConditions> | undefined;
-  model.onChange(() => (findings = undefined));
+  const forget = () => void (findings = undefined);
+  model.clusters.on({ add: forget, update: forget, remove: forget });
+  model.nodes.on({ add: forget, update: forget, remove: forget });
   const found = (kind: ObjectConditions['kind'], name: string) => {
     findings ??= new Map(model.planner.conditions().map((o) => [`${o.kind} ${o.name}`, o]));
     return findings.get(`${kind} ${name}`)?.conditions ?? [];
@@ -23,7 +28,8 @@ export function conditionReporter(ctx: Pick<Ctx<{}, {}, {}>, 'controller' | 'wri
     .gated(MANAGER_LEASE)
     .reconcile(async ({ name }, { signal }) => {
       const cluster = model.clusters.get({ cluster: 'host', name });
-      if (!cluster || !model.ready()) return;
+      if (!cluster) return undefined;
+      if (!model.ready()) return { requeueAfterMs: NOT_READY_MS };
       const now = timestamp(ctx.clock);
       const conditions = merge(found('Cluster', name), cluster.status?.conditions, now, CONDITION_TYPES);
       if (conditions) {
@@ -41,5 +47,6 @@ export function conditionReporter(ctx: Pick<Ctx<{}, {}, {}>, 'controller' | 'wri
         const object = { metadata: { name: node.metadata.name }, status: { conditions: own } };
         await writer.apply('host', ClusterNodeKind, object, { uid: node.metadata.uid, subresource: 'status', force: true, signal });
       }
+      return undefined;
     });
 }

@@ -57,13 +57,16 @@ async function fill(member: KubeClient, objects: readonly Manifest[]): Promise<v
   for (const object of objects) {
     const kind = kindOf(object);
     if (!kind || object.kind === 'IPAddress') continue;
+    // Of a dual-stack Node's addresses two have one type, which server-side apply refuses; nobody here reads them.
+    const { status: _s, ...given } = object as Manifest & { readonly status?: unknown };
+    const sent = object.kind === 'Node' ? given : object;
     const {
       deletionTimestamp,
       creationTimestamp: _c,
       ...metadata
     } = object.metadata as Manifest['metadata'] & { deletionGracePeriodSeconds?: number };
     delete (metadata as { deletionGracePeriodSeconds?: number }).deletionGracePeriodSeconds;
-    await eventually(() => member.apply(kind, { ...object, metadata }, BY), { timeoutMs: 30_000, message: `${object.kind} is served` });
+    await eventually(() => member.apply(kind, { ...sent, metadata }, BY), { timeoutMs: 30_000, message: `${object.kind} is served` });
     if (deletionTimestamp) await member.delete(ServiceCIDRKind, object.metadata.name);
   }
 }
