@@ -161,11 +161,10 @@ describe('the inventory', () => {
     const writes = ['clusters', 'clusternodes'].flatMap((plural) =>
       faults.requests({ plural }).filter(({ verb }) => !['get', 'list', 'watch'].includes(verb)),
     );
-    expect(writes.sort((a, b) => (a.plural < b.plural ? -1 : 1))).to.deep.equal([
-      // The ClusterNode, and that it has no interface yet.
-      { verb: 'patch', plural: 'clusternodes', count: 2 },
-      { verb: 'patch', plural: 'clusters', count: 1 },
-    ]);
+    const count = (plural: string) => writes.filter((w) => w.plural === plural).reduce((sum, w) => sum + w.count, 0);
+    expect(count('clusters')).to.equal(1);
+    // The ClusterNode, perhaps once more until the watch has told of it (which changes nothing), and that it has no interface yet.
+    expect(count('clusternodes')).to.be.within(2, 3);
   });
 
   it('keeps the ClusterNodes of a member that is away, also when it starts anew', async function () {
