@@ -1,0 +1,91 @@
+import { resolve } from 'node:path';
+import { ClusterKind, ClusterNodeKind } from '@kosmos/api';
+import { type Lab, topologyOf } from '@kosmos/lab';
+import { cleanUp, eventually, needs, startTestLab } from '@kosmos/testing';
+import { expect } from 'chai';
+import { Flow, podIP, reaches, runPod } from '../support/network.ts';
+
+const PROBE = resolve('test/support/udp-probe.mjs');
+/** What a dead gateway may cost, ms without a packet: three losses of 300 ms, the switch, and a machine that is busy. */
+const OUTAGE_MS = 3000;
+
+/** Two clusters of three nodes with a gateway in use (n1) and a spare one (n2) each; the pods are on n3, which is none. */
+describe('gateways with spares', function () {
+  this.timeout(240_000);
+  let lab: Lab;
+
+  before(needs('root', 'ip', 'nft', 'ping'));
+  before(async () => {
+    lab = await startTestLab({
+      config: resolve('examples/failover/kosmos.config.ts'),
+      topology: topologyOf({ clusters: [{ nodes: 3 }, { nodes: 3 }] }),
+    });
+    const host = lab.client('c1');
+    for (const { name } of lab.clusters) {
+      // Only n1 and n2 are candidates, so that the pods' node is none.
+      for (const node of ['n1', 'n2'])
+        await lab.client(name).request('PATCH', `/api/v1/nodes/${node}`, {
+          body: { metadata: { labels: { 'kosmos.io/gateway': 'true' } } },
+          contentType: 'application/merge-patch+json',
+        });
+      await host.patch(ClusterKind, name, { spec: { clusterLinkOptions: { networkType: 'gateway' } } });
+    }
+    await Promise.all([gateways('c1', 'c1-n1', 'c1-n2'), gateways('c2', 'c2-n1', 'c2-n2')]);
+    await Promise.all(lab.clusters.map(({ name }) => runPod(lab, name, 'probe', 'n3', [process.execPath, PROBE, 'server', '9000'])));
+    await reaches(lab, 'c1/probe', podIP(lab, 'c2/probe'), 60_000);
+  });
+  after(cleanUp);
+
+  const gateways = (cluster: string, ...order: readonly string[]) =>
+    eventually(
+      async () => {
+        const found = (await lab.client('c1').get(ClusterKind, cluster))?.status?.clusterLinkStatus?.gateways ?? [];
+        if (found.join() !== order.join()) throw new Error(`saw ${found.join()}`);
+        return true;
+      },
+      { message: `the gateways of ${cluster}`, timeoutMs: 60_000 },
+    );
+  /** The members of the next hop group that a node sends the other clusters' packets to. */
+  const groupOf = async (node: string) => {
+    const { stdout } = await lab.exec(node, ['ip', 'nexthop', 'show']);
+    return /group (\S+)/.exec(stdout)?.[1];
+  };
+
+  it('have the role of the original, which kubectl shows', async () => {
+    const records = await lab.client('c1').list(ClusterNodeKind);
+    const withRole = records.filter(({ spec }) => spec?.roles?.includes('gateway')).map(({ metadata }) => metadata.name);
+    expect(withRole.sort()).to.deep.equal(['c1-n1', 'c1-n2', 'c2-n1', 'c2-n2']);
+  });
+
+  it('take over when the far gateway dies, without manager and API server, and are not left when it comes back', async () => {
+    const flow = await Flow.start(lab, 'c1/probe', podIP(lab, 'c2/probe'));
+    await lab.stopProcess('manager');
+    await lab.stopProcess('c1/apiserver');
+    const before = await groupOf('c1/n1');
+    await lab.killNode('c2', 'n1');
+    await eventually(async () => (await groupOf('c1/n1')) !== before, {
+      message: 'the far gateway is replaced on c1/n1',
+      timeoutMs: 20_000,
+    });
+    await reaches(lab, 'c1/probe', podIP(lab, 'c2/probe'), 10_000);
+    const { longestGapMs } = await flow.stop();
+    expect(longestGapMs, 'the longest time without a packet, in ms').to.be.lessThan(OUTAGE_MS);
+    await lab.startProcess('c1/apiserver');
+    await lab.startProcess('manager');
+    await lab.startNode('c2', 'n1');
+    await reaches(lab, 'c1/probe', podIP(lab, 'c2/probe'), 30_000);
+  });
+
+  it('take over when the own gateway dies', async () => {
+    const flow = await Flow.start(lab, 'c1/probe', podIP(lab, 'c2/probe'));
+    const before = await groupOf('c1/n3');
+    await lab.killNode('c1', 'n1');
+    await eventually(async () => (await groupOf('c1/n3')) !== before, {
+      message: 'the own gateway is replaced on c1/n3',
+      timeoutMs: 20_000,
+    });
+    await reaches(lab, 'c1/probe', podIP(lab, 'c2/probe'), 10_000);
+    expect((await flow.stop()).longestGapMs).to.be.lessThan(OUTAGE_MS);
+    await lab.startNode('c1', 'n1');
+  });
+});
