@@ -8,8 +8,11 @@ const MODES = [
   { types: ['gateway', 'p2p', 'gateway'], gateways: 2 },
 ] as const;
 
+const FORWARD = [undefined, 'iptables-legacy', 'nft', 'iptables-nft'] as const;
+let turn = 0;
+
 for (const mode of MODES) {
   for (const families of ['ipv4', 'ipv6', 'dual'] as const) {
-    for (const equal of [false, true]) suite({ ...mode, families, equal });
+    for (const equal of [false, true]) suite({ ...mode, families, equal, forward: FORWARD[(turn += 1) % FORWARD.length] });
   }
 }

@@ -18,10 +18,10 @@ interface Flow {
 
 export function suite(mode: Mode): void {
   const gateways = mode.types.includes('gateway') ? ` by ${mode.gateways} gateway${mode.gateways > 1 ? 's' : ''}` : '';
-  describe(`${mode.types.join(', ')}${gateways}; ${mode.families}; ${mode.equal ? 'equal networks, global addresses' : 'networks apart'}`, function () {
+  describe(`${mode.types.join(', ')}${gateways}; ${mode.families}; ${mode.equal ? 'equal networks, global addresses' : 'networks apart'}${mode.forward ? `; FORWARD dropped by ${mode.forward}` : ''}`, function () {
     this.timeout(180_000);
     let rig: Rig;
-    before(needs('root', 'ip', 'bridge', 'nft', 'nsenter', 'ping'));
+    before(needs('root', 'ip', 'bridge', 'nft', 'nsenter', 'ping', ...(mode.forward?.startsWith('iptables') ? [mode.forward] : [])));
     before(async () => {
       rig = await startMode(mode);
       for (const cluster of rig.clusters) {

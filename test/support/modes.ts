@@ -20,6 +20,8 @@ export interface Mode {
   readonly families: 'ipv4' | 'ipv6' | 'dual';
   /** All clusters have the same pod and service networks, and are seen by global ones. */
   readonly equal?: boolean;
+  /** By whom nodes drop what they forward; default nobody. */
+  readonly forward?: 'iptables-legacy' | 'iptables-nft' | 'nft' | undefined;
 }
 
 const V4 = (c: number, equal: boolean) => ({ pods: `10.${equal ? 50 : c}.0.0/16`, services: `10.${equal ? 250 : 200 + c}.0.0/16` });
@@ -53,6 +55,7 @@ export async function startMode(mode: Mode): Promise<Rig> {
         podCIDR: networks(c, 'pods'),
         serviceCIDR: networks(c, 'services'),
         nodes: mode.gateways + 1,
+        cni: { forward: mode.forward ?? 'accept' },
       })),
     }),
   );

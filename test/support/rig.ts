@@ -139,6 +139,38 @@ export class Rig {
     for (const conf of ['all', 'default']) await net.setSysctl({ family: 'ipv4', conf, name: 'rp_filter' }, 1);
   }
 
+  /** As hosts with Docker or a firewall do: what a node forwards is dropped, but for its CNI's and kube-proxy's. */
+  async #dropForwarded({ cni, podCIDRs }: ClusterTopology, node: string): Promise<void> {
+    if (cni.forward === 'accept') return;
+    const commands =
+      cni.forward === 'nft'
+        ? [
+            'nft add table inet firewall',
+            'nft add chain inet firewall forward { type filter hook forward priority 0 ; policy drop ; }',
+            'nft add rule inet firewall forward ct state established,related accept',
+            ...podCIDRs.map(
+              (cidr) =>
+                `nft add rule inet firewall forward ${six(cidr) ? 'ip6' : 'ip'} saddr ${cidr} ${six(cidr) ? 'ip6' : 'ip'} daddr ${cidr} accept`,
+            ),
+            'nft add rule inet firewall forward iifname cni0 oifname eth0 accept',
+            'nft add rule inet firewall forward ct status dnat accept',
+          ]
+        : podCIDRs.flatMap((cidr) => {
+            const tool = `${six(cidr) ? 'ip6tables' : 'iptables'}-${cni.forward === 'iptables-legacy' ? 'legacy' : 'nft'} -w`;
+            const accept = [
+              '-m conntrack --ctstate RELATED,ESTABLISHED',
+              `-s ${cidr} -d ${cidr}`,
+              '-i cni0 -o eth0',
+              '-m conntrack --ctstate DNAT',
+            ];
+            return [`${tool} -P FORWARD DROP`, ...accept.map((match) => `${tool} -A FORWARD ${match} -j ACCEPT`)];
+          });
+    for (const command of commands) {
+      const { code, stderr } = await this.exec(node, command.split(' '));
+      if (code !== 0) throw new Error(`${command}: ${stderr}`);
+    }
+  }
+
   /** With `allow` only these nodes see each other. */
   async #allow({ name, allow }: Topology['routers'][number]): Promise<void> {
     if (!allow) return;
@@ -194,6 +226,7 @@ export class Rig {
       })),
     });
     const [ip, ip6] = [node.addresses.find((a) => !six(a)), node.addresses.find(six)];
-    this.#states.set(name, { state: kernelState(net), underlay: { ...(ip && { ip }), ...(ip6 && { ip6 }) } });
+    await this.#dropForwarded(cluster, name);
+    this.#states.set(name, { state: kernelState(net, { foreignChains: true }), underlay: { ...(ip && { ip }), ...(ip6 && { ip6 }) } });
   }
 }
