@@ -117,7 +117,8 @@ describe('volumes of a lab', function () {
       { name: 'host', mountPath: '/host', readOnly: true },
       { name: 'claim', mountPath: '/data', subPathExpr: '$(LAB_POD)' },
     ];
-    const manifest = podManifest('claims', { ...sleeps, volumeMounts }, { volumes });
+    // Bound by hand: the scheduler would wait for the claim.
+    const manifest = podManifest('claims', { ...sleeps, volumeMounts }, { nodeName: 'n1', volumes });
     apply(manifest);
     await eventually(() => run('get', 'events').includes('MountVolume.SetUp failed for volume "claim"'));
     expect(run('get', 'pod', 'claims')).to.match(/ContainerCreating/);

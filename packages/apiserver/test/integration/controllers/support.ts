@@ -40,6 +40,7 @@ export class Cluster {
   readonly #home = mkdtempSync(join(tmpdir(), 'kosmos-controllers-'));
   readonly #ended = new AbortController();
   #address = 1;
+  #heartbeats = 0;
 
   private constructor(client: Client) {
     this.client = client;
@@ -106,7 +107,9 @@ export class Cluster {
   }
 
   async nodeStatus(name: string, ready: string, allocatable: object = { cpu: '4', memory: '8Gi', pods: '110' }): Promise<void> {
-    const conditions = [{ type: 'Ready', status: ready, reason: 'KubeletReady', lastHeartbeatTime: new Date().toISOString() }];
+    // Times of the API have whole seconds: each heartbeat is another one, however soon it comes.
+    const lastHeartbeatTime = new Date(Date.UTC(2026, 0, 1) + 1000 * (this.#heartbeats += 1)).toISOString();
+    const conditions = [{ type: 'Ready', status: ready, reason: 'KubeletReady', lastHeartbeatTime }];
     await this.patch(`/api/v1/nodes/${name}/status`, { status: { allocatable, capacity: allocatable, conditions } });
   }
 
