@@ -79,6 +79,15 @@ export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignCh
     told = all;
   }
 
+  /** Packets are being lost: what is written here waits for no look. */
+  function failover(): void {
+    state
+      .failover()
+      .then((written) => written > 0 && log.info({ written }, 'Next hop groups were given other members'))
+      .catch((error: unknown) => log.error({ error: words(error) }, 'Next hop groups could not be changed at once; the next look does it'))
+      .finally(() => work.wake(0));
+  }
+
   async function tellAddresses(signal: AbortSignal): Promise<void> {
     const node = deps.self();
     if (!node) return;
@@ -148,7 +157,7 @@ export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignCh
       }),
       deps.plans.onChange(() => work.wake()),
       deps.onSelfChange(() => work.wake()),
-      ...(nextHops ? [nextHops.onChange(() => work.wake(0))] : []),
+      ...(nextHops ? [nextHops.onChange(failover)] : []),
     );
     work.wake();
     poll.wake(POLL_MS);

@@ -10,13 +10,13 @@ import {
   sysctlPath,
 } from '@kosmos/hostnet';
 import type { NodePlan } from '../plan/types.ts';
-import { NFT_TABLE, TABLE } from './constants.ts';
+import { NFT_TABLE, PROTOCOL, TABLE } from './constants.ts';
 import { type Held, shortcut } from './shortcut.ts';
 import { type Desired, type Facts, lower, type Problem, type Sysctl } from './desired.ts';
 import { diff, type Observed, observedOf } from './diff.ts';
 import { type ForwardOptions, forwardUndone, holdForward } from './forward.ts';
 import { fingerprint, forget, listing, type Memory, NOTHING, recall, remember } from './memory.ts';
-import { knownHops, type Usable } from './nexthop-ids.ts';
+import { knownHops, regrouped, type Usable } from './nexthop-ids.ts';
 import { replaceable } from './spare.ts';
 
 /** One look at the kernel, and what was done about it. */
@@ -43,6 +43,11 @@ export interface KernelState {
    * which looks. For what cannot wait until a large kernel has been looked at.
    */
   change(plan: NodePlan, underlay: Facts['underlay'], signal?: AbortSignal): Promise<number>;
+  /**
+   * Writes at once the groups that get other members, since other next hops are usable than before; returns how many. May run
+   * beside `hold`; one has to follow, since one that was under way may have written the old members after it.
+   */
+  failover(signal?: AbortSignal): Promise<number>;
 }
 
 /** A link change may take away what was there when the kernel was looked at, and a second look puts that right. */
@@ -54,6 +59,9 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
   /** Undefined: not read yet. */
   let memory: Memory | undefined;
   let held: Held | undefined;
+  /** What next hop groups there are, and which of their hops were not to be used when they were written. */
+  let groups: { readonly plan: NodePlan; readonly hops: ReadonlyMap<string, number>; readonly unused: ReadonlySet<string> } | undefined;
+  const unusedOf = (plan: NodePlan) => new Set(replaceable(plan).flatMap((hop) => (usable(hop) ? [] : [`${hop.dev} ${hop.via}`])));
   let lowered: { readonly of: unknown; readonly is: ReturnType<typeof lower> } | undefined;
   const lowerOnce = (plan: NodePlan, facts: Facts) => {
     const unused = replaceable(plan).filter((hop) => !usable(hop));
@@ -69,6 +77,7 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
     memory ??= (await recall(net, call)) ?? NOTHING;
     const known = knownHops(observedOf(seen, 'none').nexthops);
     const { desired, problems, hops } = lowerOnce(plan, { links: seen.links, underlay, hops: known, usable });
+    groups = { plan, hops, unused: unusedOf(plan) };
     const table: Observed['table'] =
       listed === undefined
         ? 'none'
@@ -176,6 +185,18 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
       // What is refused, since something else is in the way, the look that follows finds too.
       if (changes.length > 0) await net.applyAll(changes, { signal });
       return changes.length;
+    },
+    async failover(signal) {
+      if (!groups) return 0;
+      const { plan, hops, unused } = groups;
+      const made = regrouped(hops, ({ dev, via }) => !unused.has(`${dev} ${via}`), usable);
+      groups = { plan, hops, unused: unusedOf(plan) };
+      if (made.length > 0)
+        await net.applyAll(
+          made.map((nexthop): Change => ({ op: 'replaceNexthop', ...nexthop, protocol: PROTOCOL })),
+          { signal },
+        );
+      return made.length;
     },
     async hold(plan, underlay, signal) {
       let written = 0;

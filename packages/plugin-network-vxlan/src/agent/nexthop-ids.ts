@@ -50,6 +50,15 @@ export function nexthopOf(hop: string, ids: ReadonlyMap<string, number>, usable:
   return { id, group: chosen.map((gw) => ids.get(hopKey({ dev, gw }))!) };
 }
 
+/** The groups that get other members when other hops are usable. */
+export function regrouped(ids: ReadonlyMap<string, number>, before: Usable, now: Usable): Nexthop[] {
+  const groups = [...ids.keys()].filter((hop) => hop.includes('/'));
+  return groups.flatMap((hop) => {
+    const [was, is] = [nexthopOf(hop, ids, before), nexthopOf(hop, ids, now)];
+    return JSON.stringify(was) === JSON.stringify(is) ? [] : [is];
+  });
+}
+
 /** Is this next hop to be used? */
 export type Usable = (hop: { readonly dev: string; readonly via: string }) => boolean;
 
