@@ -34,6 +34,8 @@ export interface TargetState {
 const SLOTS = 10;
 /** Deaths so near to each other are one event. */
 const AT_ONCE_MS = 1500;
+/** Probes under way, the newest included, from which on a peer is in doubt. */
+const DOUBTFUL = 2;
 /** So long they are put down to this node itself, if they are more than half of its peers. */
 const HOLD_MS = 10_000;
 /** A port that could not be opened (its address is not there yet) is tried again after this. */
@@ -182,14 +184,16 @@ export class Prober {
     const all = [...this.#followed.values()];
     const dead = all.filter(({ peer }) => peer.verdict === 'dead');
     const justNow = dead.filter(({ peer }) => now - peer.diedAt < AT_ONCE_MS);
-    // Those whose verdict is not due yet count too: the first of many deaths looks like a single one.
-    const affected = justNow.length + all.filter((f) => f.peer.verdict === 'alive' && silent(f)).length;
-    const before = all.length - (dead.length - justNow.length);
-    if (affected > 1 && affected * 2 > before) for (const followed of justNow) this.#held.add(followed);
-    // This node is not the one at fault if another peer has answered all the while.
+    // Those whose verdict is not due yet count too: the first of many deaths looks like a single one. Time alone does not tell:
+    // while this process was busy with something else it neither asked nor heard.
+    const doubtful = all.filter((f) => f.peer.verdict === 'alive' && f.peer.outstanding > DOUBTFUL && silent(f)).length;
+    const many = (affected: number) => affected > 1 && affected * 2 > all.length - (dead.length - affected + doubtful);
+    if (many(justNow.length + doubtful)) for (const followed of justNow) this.#held.add(followed);
+    // This node is not the one at fault if another peer answers, and the others that were silent do again or it has been so for long.
     const connected = all.some((f) => f.peer.verdict === 'alive' && !silent(f));
+    const stillMany = many(this.#held.size + doubtful);
     for (const followed of this.#held) {
-      const believed = connected && now - followed.peer.diedAt >= HOLD_MS && silent(followed);
+      const believed = connected && silent(followed) && (!stillMany || now - followed.peer.diedAt >= HOLD_MS);
       if (believed || followed.peer.verdict === 'alive') this.#held.delete(followed);
     }
     const unusable = new Set(dead.filter((f) => !this.#held.has(f)).map(({ target }) => keyOf(target)));

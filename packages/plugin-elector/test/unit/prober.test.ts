@@ -86,6 +86,16 @@ describe('the prober', () => {
     expect(unusable()).to.deep.equal([key(1), key(2), key(3)]);
   });
 
+  it('believes one death at once when the other peer was silent for a moment only', async () => {
+    const { clock, down, unusable } = network(2);
+    await clock.advance(5000);
+    down.add('220.102.0.1').add('220.102.0.2');
+    await clock.advance(800);
+    down.delete('220.102.0.2');
+    await clock.advance(1000);
+    expect(unusable()).to.deep.equal([key(1)]);
+  });
+
   it('believes two deaths one after the other at once', async () => {
     const { clock, down, unusable } = network(3);
     await clock.advance(5000);
