@@ -90,9 +90,9 @@ describe('the prober', () => {
     const { clock, down, unusable } = network(2);
     await clock.advance(5000);
     down.add('220.102.0.1').add('220.102.0.2');
-    await clock.advance(800);
+    await clock.advance(550);
     down.delete('220.102.0.2');
-    await clock.advance(1000);
+    await clock.advance(1200);
     expect(unusable()).to.deep.equal([key(1)]);
   });
 
