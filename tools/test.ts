@@ -1,13 +1,13 @@
 /**
  * Runs the tests: `tools/test.ts [--full] [word ...]`; words choose test files whose path contains one of them.
  *
- * Each package's tests of a kind run in a process of their own. Unit and integration tests run two at a time; end-to-end
- * tests, which use the machine's network, one by one. `*.full.test.ts` run with --full only.
+ * Each package's tests of a kind run in a process of their own, end-to-end tests each file. Unit and integration tests run two
+ * at a time; end-to-end tests, which use the machine's network, one by one. `*.full.test.ts` run with --full only.
  */
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 const KINDS = ['unit', 'integration', 'e2e'] as const;
 type Kind = (typeof KINDS)[number];
@@ -22,8 +22,8 @@ interface Counts {
   readonly skipped: readonly string[];
 }
 
-/** The longest group takes two minutes. */
-const GROUP_MS = 600_000;
+/** The longest group, the matrix of network modes, takes some ten minutes on two cores. */
+const GROUP_MS = 1_500_000;
 
 const ci = process.env.CI === 'true';
 const full = process.argv.includes('--full');
@@ -56,7 +56,8 @@ function findGroups(): Group[] {
       for (const file of globSync(`${folder}/${kind}/**/*.test.ts`).sort()) {
         if (file.endsWith('.full.test.ts') && !full) continue;
         if (words.length > 0 && !words.some((w) => file.includes(w))) continue;
-        const name = `${file.split(`/test/`)[0]?.replace('packages/', '') ?? 'test'} ${kind}`.replace(/^test\/.*? /, 'kosmos ');
+        const tests = `${file.split(`/test/`)[0]?.replace('packages/', '') ?? 'test'} ${kind}`.replace(/^test\/.*? /, 'kosmos ');
+        const name = kind === 'e2e' ? `${tests} ${basename(file, '.test.ts')}` : tests;
         const group = groups.get(name) ?? { name, kind, files: [] };
         group.files.push(file);
         groups.set(name, group);
