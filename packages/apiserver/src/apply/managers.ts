@@ -156,7 +156,8 @@ export function applyConfiguration(
   const { changed } = compare(schema, base ?? {}, merged);
   const causes: Cause[] = [];
   const conflicting: string[] = [];
-  for (const m of others) {
+  // By name, so that the answer does not depend on the second in which each of them wrote.
+  for (const m of others.toSorted((a, b) => (a.manager < b.manager ? -1 : 1))) {
     const both = m.set.intersect(changed);
     if (both.empty) continue;
     if (force) {
