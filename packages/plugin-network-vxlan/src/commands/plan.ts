@@ -3,7 +3,9 @@ import { stringify } from 'yaml';
 import type { NetworkHooks } from '../contracts.ts';
 import type { ObjectConditions } from '../plan/conditions.ts';
 import { createPlanner, type Planner, type PlannerOptions } from '../plan/planner.ts';
-import type { Nat, NodePlan } from '../plan/types.ts';
+import type { NodePlan } from '../plan/types.ts';
+import { showDifference } from './difference.ts';
+import { conditionLines, lineOf, malformed } from './lines.ts';
 import { fetchFleet, readFleet } from './read.ts';
 
 /** `kosmos plan`: what every node's kernel is to hold, and what is wrong with the fleet. */
@@ -16,13 +18,18 @@ export function planCommand(hooks: NetworkHooks, options: PlannerOptions): Comma
       '  kosmos plan                                 from the host cluster',
       '  kosmos plan -f fleet.yaml --node c1-node1   from a file, one node',
       '  kubectl get clusters,clusternodes -o yaml | kosmos plan -f - -o json',
+      '  kosmos plan --diff changed.yaml             what applying these objects would change, and on which nodes',
     ].join('\n'),
     options: [
       { flags: '-f, --file <file>', description: "Cluster and ClusterNode objects, YAML or JSON; '-' is stdin; needs no cluster" },
+      { flags: '--diff <file>', description: 'objects to be applied: show what would change; exit code 1 where something would' },
       { flags: '--node <name>', description: 'only this ClusterNode' },
       { flags: '-o, --output <format>', description: 'how to print', default: 'table', choices: ['table', 'yaml', 'json'] },
     ],
-    run: (context) => run(context, createPlanner(hooks, options)),
+    run: (context) =>
+      context.options['diff'] === undefined
+        ? run(context, createPlanner(hooks, options))
+        : showDifference(context, () => createPlanner(hooks, options)),
   };
 }
 
@@ -71,49 +78,15 @@ function planOf(planner: Planner, node: string, known: readonly string[]): NodeP
   });
 }
 
-/** In a cluster the rest of the fleet goes on; in a file it is a mistake to mend before anything is applied. */
-function malformed(file: string, conditions: readonly ObjectConditions[]): KosmosError[] {
-  return conditions.flatMap(({ kind, name, conditions: found }) =>
-    found
-      .filter((c) => c.type === 'Malformed')
-      .map(
-        (c) =>
-          new KosmosError('KOSMOS_E_OBJECT_INVALID', `${file === '-' ? 'stdin' : file}: ${kind} '${name}': ${c.message}`, {
-            where: file,
-            hint: 'Correct the value at the path named.',
-          }),
-      ),
-  );
-}
-
 /** A block a node; routes that share a next hop stand together, so that large fleets stay readable. */
 function table(plans: readonly NodePlan[], conditions: readonly ObjectConditions[]): string {
   const lines: string[] = [];
   for (const plan of plans) {
     lines.push(plan.devices.length > 0 ? plan.node : `${plan.node}   takes no part in the network`);
-    for (const d of plan.devices)
-      lines.push(
-        `  device  ${d.name}  ${d.addr}  mac ${d.mac}  vni ${d.id}  port ${d.port}  on ${d.bindDev}${d.mtu ? `  mtu ${d.mtu}` : ''}`,
-      );
-    for (const r of plan.routes)
-      lines.push(
-        `  route   ${r.cidr}  via ${[r.gw, ...(r.alternates ?? [])].join(', ')}${r.active ? ` (${r.active} of them)` : ''}  dev ${r.dev}`,
-      );
-    for (const n of plan.nat) lines.push(`  nat     ${n.stage}  ${subject(n)}  dev ${n.dev}`);
+    for (const list of ['devices', 'routes', 'nat'] as const) for (const item of plan[list]) lines.push(`  ${lineOf[list](item as never)}`);
     if (plan.devices.length > 0) lines.push(`  peers   ${plan.arps.length}`);
   }
   const found = conditionLines(conditions);
   if (found.length > 0) lines.push('', 'CONDITIONS', ...found);
   return `${lines.join('\n')}\n`;
-}
-
-function subject(n: Nat): string {
-  if ('real' in n) return `${n.real} as ${n.seen}`;
-  return 'cidr' in n ? n.cidr : `${n.cidrs?.join(', ') ?? 'any'}${n.except.length > 0 ? ` but ${n.except.join(', ')}` : ''}`;
-}
-
-function conditionLines(conditions: readonly ObjectConditions[]): string[] {
-  return conditions.flatMap(({ kind, name, conditions: found }) =>
-    found.map((c) => `${kind} ${name}  ${c.type} (${c.reason}): ${c.message}`),
-  );
 }

@@ -91,4 +91,22 @@ describe('kosmos plan -f', () => {
     expect((await refused('{'))[0]).to.match(/^fleet: is neither YAML nor JSON: /);
     expect(await refused(stringify(items), { node: 'nobody' })).to.deep.equal(["There is no ClusterNode 'nobody'."]);
   });
+
+  it('--diff tells what applying objects would change on which nodes, and exits with 1 where something would', async () => {
+    const changes = join(folder, 'changes');
+    const diff = (object: object) => {
+      writeFileSync(changes, JSON.stringify({ apiVersion, ...object }));
+      return plan(JSON.stringify(items), { diff: changes, output: 'table' });
+    };
+    const moved = await diff({ kind: 'ClusterNode', metadata: { name: 'c01-n000' }, spec: { ip: '192.168.1.77' } });
+    expect(moved.code).to.equal(1);
+    expect(moved.out).to.match(
+      /^c00-n000\n {2}- route {3}10\.1\.0\.0\/24 {2}via 220\.168\.1\.1 .*\n {2}\+ route {3}10\.1\.0\.0\/24 {2}via 220\.168\.1\.77 /,
+    );
+    expect(moved.out).to.match(/^c01-n000\n {2}- device /m);
+    const same = await diff({ kind: 'ClusterNode', metadata: { name: 'c01-n000' }, spec: { roles: ['gateway'] } });
+    expect(same).to.deep.equal({ code: 0, out: 'Nothing would change.\n' });
+    const off = await diff({ kind: 'Cluster', metadata: { name: 'c01' }, spec: { clusterLinkOptions: { enable: false } } });
+    expect(off.out).to.match(/^CONDITIONS\n {2}\+ Cluster c01 {2}NotInNetwork \(LinkDisabled\)/m);
+  });
 });
