@@ -26,7 +26,7 @@ describe('the network survives', function () {
     }
   };
 
-  describe('what is changed by hand is whole again within 2 s:', () => {
+  describe('what is changed by hand is whole again:', () => {
     const faults: readonly { readonly what: string; readonly commands: () => Promise<string[]> | string[] }[] = [
       { what: 'a route deleted', commands: () => [`ip route delete ${PEER.pods} table 200`] },
       { what: 'a neighbour deleted', commands: () => [`ip neighbour delete ${PEER.overlay} dev vx-bridge`] },
@@ -80,7 +80,7 @@ describe('the network survives', function () {
     expect(loss.received, JSON.stringify(loss)).to.equal(loss.sent);
   });
 
-  it('is followed by every other node within 2 s when a node is added and removed, and nothing of it stays', async () => {
+  it('is followed by every other node when a node is added and removed, and nothing of it stays', async () => {
     const others = ['c1/n1', 'c1/n2'];
     const before = await Promise.all(others.map((node) => settledState(lab, node)));
     const added = await lab.addNode('c2');
@@ -106,7 +106,7 @@ describe('the network survives', function () {
     expect(await host.get(NodeConfigKind, name)).to.equal(undefined);
   });
 
-  it('is followed by every other node within 2 s when a podCIDR changes', async () => {
+  it('is followed by every other node when a podCIDR changes', async () => {
     const host = lab.client('c1');
     await lab.stopProcess('manager'); // it would put the inventory right at once
     const changed = { metadata: { name: 'c2-n1' }, spec: { podCIDRs: ['10.2.77.0/24'] } };
