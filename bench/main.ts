@@ -19,6 +19,7 @@ const SUITES: Readonly<Record<string, readonly (() => Promise<Part>)[]>> = {
     () => import('./network-modes.ts'),
     () => import('./network-agent.ts'),
     () => import('./network-lab.ts'),
+    () => import('./network-repair.ts'),
   ],
 };
 

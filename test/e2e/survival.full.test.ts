@@ -2,11 +2,10 @@ import { ClusterNodeKind, NodeConfigKind } from '@kosmos/api';
 import type { Lab } from '@kosmos/lab';
 import { cleanUp, eventually, needs } from '@kosmos/testing';
 import { expect } from 'chai';
+import { FAULTS, onNode, PEER } from '../support/faults.ts';
 import { expectSame, Flow, kernelState, podIP, reaches, settledState, startNetwork, WHOLE_AGAIN_MS } from '../support/network.ts';
 
 const NODE = 'c1/n1';
-/** Of node c2/n1, where the packets go that flow while there are faults on c1/n1. */
-const PEER = { pods: '10.2.1.0/24', overlay: '220.102.0.11', underlay: '10.102.0.11' };
 
 describe('the network survives', function () {
   this.timeout(180_000);
@@ -18,39 +17,13 @@ describe('the network survives', function () {
   });
   after(cleanUp);
 
-  /** Runs each command on the node. */
-  const onNode = async (node: string, ...commands: readonly string[]) => {
-    for (const command of commands) {
-      const { code, stderr } = await lab.exec(node, command.split(' '), { timeoutMs: 5000 });
-      if (code !== 0) throw new Error(`${command}: ${stderr}`);
-    }
-  };
-
   describe('what is changed by hand is whole again:', () => {
-    const faults: readonly { readonly what: string; readonly commands: () => Promise<string[]> | string[] }[] = [
-      { what: 'a route deleted', commands: () => [`ip route delete ${PEER.pods} table 200`] },
-      { what: 'a neighbour deleted', commands: () => [`ip neighbour delete ${PEER.overlay} dev vx-bridge`] },
-      {
-        what: 'a forwarding entry deleted',
-        commands: async () => [`bridge fdb delete ${await macOfPeer()} dev vx-bridge dst ${PEER.underlay} self`],
-      },
-      { what: 'the nft table deleted', commands: () => ['nft delete table inet kosmos'] },
-      { what: 'the policy rule deleted', commands: () => ['ip rule delete pref 200'] },
-      { what: 'the device deleted', commands: () => ['ip link delete vx-bridge'] },
-      { what: 'the device taken down and up', commands: () => ['ip link set vx-bridge down', 'ip link set vx-bridge up'] },
-      { what: 'the address removed', commands: () => ['ip address flush dev vx-bridge'] },
-      { what: 'rp_filter set back', commands: () => ['sysctl -q -w net.ipv4.conf.vx-bridge.rp_filter=1'] },
-    ];
-    const macOfPeer = async () => {
-      const { stdout } = await lab.exec(NODE, ['ip', 'neighbour', 'show', PEER.overlay, 'dev', 'vx-bridge']);
-      return /lladdr (\S+)/.exec(stdout)?.[1] ?? '';
-    };
-    for (const { what, commands } of faults) {
+    for (const { what, commands } of FAULTS) {
       it(what, async () => {
         const before = await settledState(lab, NODE);
-        const given = await commands();
+        const given = await commands(lab, NODE);
         const flow = await Flow.start(lab, 'c1/probe', podIP(lab, 'c2/probe'));
-        await onNode(NODE, ...given);
+        await onNode(lab, NODE, given);
         await eventually(async () => expectSame(await kernelState(lab, NODE), before), { message: what, timeoutMs: WHOLE_AGAIN_MS });
         await reaches(lab, 'c1/probe', podIP(lab, 'c2/probe'), WHOLE_AGAIN_MS);
         expect((await flow.stop()).longestGapMs, 'the longest time without a packet, in ms').to.be.lessThan(WHOLE_AGAIN_MS);

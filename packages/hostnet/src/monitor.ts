@@ -8,8 +8,11 @@ import { failed, missing, toolEnv } from './run.ts';
 import type { HostNetError } from './errors.ts';
 
 export interface MonitorOptions {
-  /** Something changed, or may have: a child started, ended or lost events. At most once in `debounceMs`. */
-  hint(): void;
+  /**
+   * Something changed, or may have: a child started, ended or lost events. At most once in `debounceMs`. `at`: of the last such
+   * thing, as `performance.now()` tells it; who has begun to look after it has seen it.
+   */
+  hint(at: number): void;
   /** False: this line of `ip monitor` (`[NEIGH]10.0.0.1 dev eth0 ...`) or `nft -j monitor` is no hint. */
   filter?(line: string): boolean;
   /** From the first line to the hint. Default 100 ms. */
@@ -25,10 +28,12 @@ export function monitor(ip: readonly string[], nft: readonly string[], options: 
   const { debounceMs = 100 } = options;
   let stopped = false;
   let pending: NodeJS.Timeout | undefined;
+  let last = 0;
   const hint = () => {
+    last = performance.now();
     pending ??= setTimeout(() => {
       pending = undefined;
-      options.hint();
+      options.hint(last);
     }, debounceMs);
   };
   const stops = [follow([...ip, 'monitor', 'all']), follow([...nft, '-j', 'monitor'])];

@@ -1,6 +1,6 @@
 /** The agent: holds this node's kernel to its plan, tells the host cluster the node's addresses, and reports. */
 import { type ClusterNode, ClusterNodeKind } from '@kosmos/api';
-import { createHostNet, HostNetError } from '@kosmos/hostnet';
+import { createHostNet, HostNetError, type Link } from '@kosmos/hostnet';
 import { KosmosError } from '@kosmos/kernel';
 import type { AgentCtx, AgentDeps } from '../agent-contract.ts';
 import type { VxlanOptions } from '../options.ts';
@@ -47,13 +47,18 @@ export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignCh
   });
 
   async function look(signal: AbortSignal): Promise<'done' | 'retry'> {
-    await tellAddresses(signal);
     const plan = deps.plans.plan();
-    if (!plan) return 'done';
+    if (!plan) {
+      await tellAddresses(await net.links({ signal }), signal);
+      return 'done';
+    }
     const { ip, ip6 } = deps.self()?.spec ?? {};
     const from = performance.now();
     await state.change(plan, { ip, ip6 }, signal);
-    const outcome = await state.hold(plan, { ip, ip6 }, signal);
+    const outcome = await state.hold(plan, { ip, ip6 }, signal).catch((error: unknown) => {
+      if (deps.plans.plan() === plan || !(error instanceof HostNetError) || error.code !== 'HOSTNET_E_ABORTED') throw error;
+    });
+    if (!outcome) return look(signal);
     seconds.observe((performance.now() - from) / 1000, { written: String(outcome.written > 0) });
     trouble.set(outcome.problems.length + outcome.refused.length);
     notReady =
@@ -66,6 +71,7 @@ export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignCh
     );
     if (deps.self()) report.held(plan, outcome);
     else report.gone();
+    await tellAddresses(outcome.links, signal);
     return outcome.refused.length > 0 ? 'retry' : 'done';
   }
 
@@ -88,11 +94,11 @@ export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignCh
       .finally(() => work.wake(0));
   }
 
-  async function tellAddresses(signal: AbortSignal): Promise<void> {
+  async function tellAddresses(links: readonly Link[], signal: AbortSignal): Promise<void> {
     const node = deps.self();
     if (!node) return;
     const choice = chosen(deps.cluster(), node.spec?.nodeName ?? ctx.self.node ?? '');
-    const found = await detect(net, choice, await net.links({ signal }), node.spec, { signal });
+    const found = await detect(net, choice, links, node.spec, { signal });
     await tellTrouble(node, found, signal);
     if (!('underlay' in found) || says(node, found.underlay)) return;
     const { underlay } = found;
@@ -151,11 +157,14 @@ export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignCh
     stops.push(
       net.monitor({
         debounceMs: HINT_DEBOUNCE_MS,
-        hint: () => work.wake(),
+        hint: (at) => at > state.lookedAt && work.wake(),
         filter: worthALook,
         failed: (error) => log.warn({ error: error.message }, 'Watching the kernel was interrupted; it is started again'),
       }),
-      deps.plans.onChange(() => work.wake()),
+      deps.plans.onChange(() => {
+        state.interrupt();
+        work.wake();
+      }),
       deps.onSelfChange(() => work.wake()),
       ...(nextHops ? [nextHops.onChange(failover)] : []),
     );

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   type CallOptions,
   type Change,
@@ -34,8 +35,15 @@ export interface Outcome {
 
 /** Holds a node's kernel to a plan. One call at a time. */
 export interface KernelState {
-  /** Rejects only when nothing can be done: no tool, no right, a tool that hangs. */
+  /** When the last look at the kernel began, as `performance.now()` tells it. */
+  readonly lookedAt: number;
+  /**
+   * Rejects only when nothing can be done: no tool, no right, a tool that hangs; or HOSTNET_E_ABORTED, by the signal or
+   * `interrupt`.
+   */
   hold(plan: NodePlan, underlay: Facts['underlay'], signal?: AbortSignal): Promise<Outcome>;
+  /** There is another plan: a `hold` that still reads the kernel is aborted, since what it would write is out of date. */
+  interrupt(): void;
   /** Has something been taken away that the kernel tells nobody of? Cheap; may run beside `hold`. */
   undone(signal?: AbortSignal): Promise<boolean>;
   /**
@@ -52,9 +60,15 @@ export interface KernelState {
 
 /** A link change may take away what was there when the kernel was looked at, and a second look puts that right. */
 const MAX_LOOKS = 3;
+/** However often the plan changes, the kernel is looked at as a whole so often. */
+const LOOK_AT_LEAST_MS = 5000;
 
 export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: Usable = () => true): KernelState {
   const firewall = createFirewall(net.netns === undefined ? {} : { netns: net.netns });
+  let lookedAt = 0;
+  /** When a look was last brought to its end. */
+  let heldAt = 0;
+  let reading: AbortController | undefined;
   let tunnels: readonly string[] = [];
   /** Undefined: not read yet. */
   let memory: Memory | undefined;
@@ -72,8 +86,13 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
     return lowered.is;
   };
 
-  async function once(plan: NodePlan, underlay: Facts['underlay'], call: CallOptions): Promise<Outcome> {
-    const [seen, listed] = await Promise.all([net.snapshot(TABLE, call), listing(net, call)]);
+  async function once(plan: NodePlan, underlay: Facts['underlay'], call: CallOptions): Promise<Omit<Outcome, 'blocked'>> {
+    // Lines of a monitor that are there already, about what was written last, are read first: this look is younger than they.
+    await setImmediate();
+    lookedAt = performance.now();
+    const abort = (reading = new AbortController());
+    const read = { signal: call.signal ? AbortSignal.any([call.signal, abort.signal]) : abort.signal };
+    const [seen, listed] = await Promise.all([net.snapshot(TABLE, read), listing(net, read)]).finally(() => (reading = undefined));
     memory ??= (await recall(net, call)) ?? NOTHING;
     const known = knownHops(observedOf(seen, 'none').nexthops);
     const { desired, problems, hops } = lowerOnce(plan, { links: seen.links, underlay, hops: known, usable });
@@ -100,16 +119,10 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
       }
     };
     tunnels = desired.tunnels.map(({ name }) => name);
-    const forward = async () => {
-      const done = await holdForward(firewall, tunnels, options, call);
-      written += done.written;
-      return done.blocked;
-    };
     // A device may have to be allowed IPv6 before it can have an address.
     let written = await apply(steps.prepare.filter(isLink));
     written += await holdSysctls(desired, call, attempt);
     written += await apply(steps.prepare.filter((change) => !isLink(change)));
-    const blocked = desired.tunnels.length > 0 ? await forward() : [];
     if (steps.table !== undefined && steps.table !== 'delete') {
       const { table: wanted } = steps;
       written += 1;
@@ -121,7 +134,6 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
       await attempt('nft table', () => net.nft({ delete: [NFT_TABLE] }, call));
       memory = { ...memory, table: undefined };
     }
-    if (desired.tunnels.length === 0) await forward();
     // The memory goes last: until then a restart finds what is still to be put back.
     if (desired.tunnels.length === 0 && memory.sysctls.size === 0 && (await recall(net, call))) {
       written += 1;
@@ -129,7 +141,7 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
       memory = NOTHING;
     }
     held = written === 0 ? { plan, underlay, links: seen.links, hops, usable } : undefined;
-    return { written, problems, refused, blocked, links: seen.links };
+    return { written, problems, refused, links: seen.links };
   }
 
   async function putTable(table: NftTable, call: CallOptions): Promise<void> {
@@ -177,14 +189,17 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
   }
 
   return {
+    get lookedAt() {
+      return lookedAt;
+    },
     undone: (signal) => forwardUndone(firewall, tunnels, { signal }),
     async change(plan, underlay, signal) {
       if (!held || held.plan === plan) return 0;
-      const changes = shortcut(held, plan, underlay) ?? [];
-      held = undefined;
+      const changes = shortcut(held, plan, underlay);
+      held = changes && { ...held, plan };
       // What is refused, since something else is in the way, the look that follows finds too.
-      if (changes.length > 0) await net.applyAll(changes, { signal });
-      return changes.length;
+      if (changes && changes.length > 0) await net.applyAll(changes, { signal });
+      return changes?.length ?? 0;
     },
     async failover(signal) {
       if (!groups) return 0;
@@ -198,12 +213,19 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
         );
       return made.length;
     },
+    interrupt() {
+      if (performance.now() - heldAt < LOOK_AT_LEAST_MS) reading?.abort();
+    },
     async hold(plan, underlay, signal) {
       let written = 0;
       for (let looks = 1; ; looks += 1) {
         const outcome = await once(plan, underlay, { signal });
         written += outcome.written;
-        if (outcome.written === 0 || outcome.refused.length > 0 || looks === MAX_LOOKS) return { ...outcome, written };
+        if (outcome.written > 0 && outcome.refused.length === 0 && looks < MAX_LOOKS) continue;
+        // Once, and last: other software's tables take a program each, and hold nothing that a look at our own would find.
+        heldAt = performance.now();
+        const forward = await holdForward(firewall, tunnels, options, { signal });
+        return { ...outcome, written: written + forward.written, blocked: forward.blocked };
       }
     },
   };

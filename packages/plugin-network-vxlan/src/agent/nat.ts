@@ -84,10 +84,11 @@ export function natTable(
     ...rewrites.map((r): NftRule => ({ when: [{ iif: [r.dev] }, { daddr: r.seen }], action: { rewriteDaddr: r.real } })),
   ];
   // Both ways by one side alone, since the other may be no Kosmos of ours: what goes out by the route's MTU, what comes in by the tunnel's.
+  // What most packets are not is asked first.
   const mss: NftRule[] = [
-    { when: [{ oif: names }, { tcpSyn: true }], action: 'clampMss' },
+    { when: [{ tcpSyn: true }, { oif: names }], action: 'clampMss' },
     ...tunnels.map((t): NftRule => ({
-      when: [{ iif: [t.name] }, { tcpSyn: true }],
+      when: [{ tcpSyn: true }, { iif: [t.name] }],
       action: { clampMssTo: t.mtu - TCP_HEADERS[t.address.includes(':') ? 6 : 4] },
     })),
   ];

@@ -39,9 +39,9 @@ describe('the nft table of a plan', () => {
 
   it('lowers the MSS both ways: to what the route carries, and to what the tunnel does, in each family', () => {
     expect(table([], [tunnel, tunnel6]).rules('mss')).to.deep.equal([
-      { when: [{ oif: [dev, 'vx-bridge-6'] }, { tcpSyn: true }], action: 'clampMss' },
-      { when: [{ iif: [dev] }, { tcpSyn: true }], action: { clampMssTo: 1410 } },
-      { when: [{ iif: ['vx-bridge-6'] }, { tcpSyn: true }], action: { clampMssTo: 1370 } },
+      { when: [{ tcpSyn: true }, { oif: [dev, 'vx-bridge-6'] }], action: 'clampMss' },
+      { when: [{ tcpSyn: true }, { iif: [dev] }], action: { clampMssTo: 1410 } },
+      { when: [{ tcpSyn: true }, { iif: ['vx-bridge-6'] }], action: { clampMssTo: 1370 } },
     ]);
   });
 
