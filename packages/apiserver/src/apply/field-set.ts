@@ -42,15 +42,21 @@ export class FieldSet {
   }
 
   union(other: FieldSet): FieldSet {
+    if (this.empty) return other;
+    if (other.empty) return this;
     const out = new FieldSet();
     out.member = this.member || other.member;
-    for (const [element, child] of this.children) out.children.set(element, child.union(other.children.get(element) ?? new FieldSet()));
+    for (const [element, child] of this.children) {
+      const theirs = other.children.get(element);
+      out.children.set(element, theirs ? child.union(theirs) : child);
+    }
     for (const [element, child] of other.children) if (!this.children.has(element)) out.children.set(element, child);
     return out;
   }
 
   /** Members of this that are no members of `other`. */
   minus(other: FieldSet): FieldSet {
+    if (other.empty) return this;
     const out = new FieldSet();
     out.member = this.member && !other.member;
     for (const [element, child] of this.children) {
@@ -71,16 +77,11 @@ export class FieldSet {
     return out;
   }
 
-  /** Takes out every path for which `drop` says so, with all below it. */
-  without(drop: (path: readonly string[]) => boolean, path: readonly string[] = []): FieldSet {
+  /** Without some of its own elements, and all that is below them. */
+  without(elements: ReadonlySet<string>): FieldSet {
     const out = new FieldSet();
     out.member = this.member;
-    for (const [element, child] of this.children) {
-      const at = [...path, element];
-      if (drop(at)) continue;
-      const rest = child.without(drop, at);
-      if (!rest.empty) out.children.set(element, rest);
-    }
+    for (const [element, child] of this.children) if (!elements.has(element)) out.children.set(element, child);
     return out;
   }
 

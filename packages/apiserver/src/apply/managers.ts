@@ -21,26 +21,30 @@ export interface Writer {
 }
 
 const SYSTEM = new Set([
-  'name',
-  'namespace',
-  'creationTimestamp',
-  'selfLink',
-  'uid',
-  'generation',
-  'managedFields',
-  'resourceVersion',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
+  'f:name',
+  'f:namespace',
+  'f:creationTimestamp',
+  'f:selfLink',
+  'f:uid',
+  'f:generation',
+  'f:managedFields',
+  'f:resourceVersion',
+  'f:deletionTimestamp',
+  'f:deletionGracePeriodSeconds',
 ]);
 
 /** Fields that nobody owns: identity and what the server sets itself, and the half that the request cannot write. */
 function ownable(set: FieldSet, resource: Resource, subresource: string | undefined): FieldSet {
-  return set.without(([first, second, ...rest]) => {
-    if (first === 'f:apiVersion' || first === 'f:kind') return true;
-    if (first === 'f:metadata') return second !== undefined && rest.length === 0 && SYSTEM.has(second.slice(2));
-    if (!resource.statusSubresource || second !== undefined) return false;
-    return subresource === 'status' ? first !== 'f:status' : first === 'f:status';
-  });
+  const nobodys = new Set(['f:apiVersion', 'f:kind']);
+  if (resource.statusSubresource) {
+    if (subresource !== 'status') nobodys.add('f:status');
+    else for (const element of set.children.keys()) if (element !== 'f:status') nobodys.add(element);
+  }
+  const out = set.without(nobodys);
+  const metadata = out.children.get('f:metadata')?.without(SYSTEM);
+  if (metadata?.empty) out.children.delete('f:metadata');
+  else if (metadata) out.children.set('f:metadata', metadata);
+  return out;
 }
 
 function decodeManagers(object: JsonObject): Manager[] {

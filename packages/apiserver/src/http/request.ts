@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
@@ -72,11 +73,8 @@ export async function readBody(req: Incoming): Promise<string> {
 }
 
 function textOf(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw badRequest('the body is no UTF-8 text');
-  }
+  if (!isUtf8(bytes)) throw badRequest('the body is no UTF-8 text');
+  return bytes.toString();
 }
 
 function readBytes(req: Incoming): Promise<Buffer> {
@@ -104,7 +102,7 @@ function readBytes(req: Incoming): Promise<Buffer> {
     req.on('aborted', () => reject(badRequest('the request ended before its body')));
     req.on('end', () => {
       try {
-        let bytes: Buffer = Buffer.concat(chunks);
+        let bytes: Buffer = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
         if (req.headers['content-encoding'] === 'gzip') bytes = gunzipSync(bytes, { maxOutputLength: MAX_BODY });
         resolve(bytes);
       } catch (error) {
@@ -165,15 +163,10 @@ export function parseBody(text: string, yaml: boolean): unknown {
 }
 
 /** Refuses what is nested so deep that walking it would end the stack. */
-function limited(value: unknown): unknown {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length; depth += 1) {
-    if (depth > 1000) throw badRequest('the object provided is unrecognized: exceeded max depth');
-    const next: unknown[] = [];
-    for (const v of level)
-      if (typeof v === 'object' && v !== null)
-        for (const below of Object.values(v)) if (typeof below === 'object' && below !== null) next.push(below);
-    level = next;
-  }
+function limited(value: unknown, depth = 0): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > 1000) throw badRequest('the object provided is unrecognized: exceeded max depth');
+  if (Array.isArray(value)) for (const item of value) limited(item, depth + 1);
+  else for (const key in value) limited((value as Record<string, unknown>)[key], depth + 1);
   return value;
 }

@@ -5,10 +5,12 @@ import { ApiError } from './errors.ts';
 const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '?').replace(/(["\\])/g, '\\$1')}"`;
 
 function head(call: Call, status: number, type: string, extra: Record<string, string> = {}): void {
-  const warnings = [...new Set(call.warnings)].slice(0, 50).map((w) => `299 - ${quote(w.slice(0, 4000))}`);
+  const warnings =
+    call.warnings.length === 0 ? [] : [...new Set(call.warnings)].slice(0, 50).map((w) => `299 - ${quote(w.slice(0, 4000))}`);
+  if (warnings.length) call.res.setHeader('warning', warnings);
+  // Not by writeHead: until the head is written, `end` adds the length of what it is given.
   call.res.statusCode = status;
   for (const [k, v] of Object.entries({ 'content-type': type, 'cache-control': 'no-cache, private', ...extra })) call.res.setHeader(k, v);
-  if (warnings.length) call.res.setHeader('warning', warnings);
 }
 
 /** Answers with text that is JSON already; zipped where the client takes it and it is worth it, as kube-apiserver does above 128 KiB. */

@@ -1,7 +1,7 @@
 import { ApiError, notFound } from '../http/errors.ts';
 import type { Registry } from '../kinds/registry.ts';
 import type { Resource } from '../kinds/resource.ts';
-import type { JsonObject } from '../schema/schema.ts';
+import { contentOf } from './codec.ts';
 import type { Store } from '../storage/store.ts';
 
 const STORAGE = 'namespaces';
@@ -12,8 +12,7 @@ export function admit(store: Store, registry: Registry, resource: Resource, name
   const entry = store.head(STORAGE, namespace);
   if (!entry) throw notFound(registry.find('', 'v1', 'namespaces')!, namespace);
   if (!creating) return;
-  const { metadata } = JSON.parse(entry.json) as JsonObject;
-  if (metadata.deletionTimestamp) {
+  if (contentOf(entry)['metadata'].deletionTimestamp) {
     throw new ApiError(
       403,
       'Forbidden',

@@ -77,6 +77,15 @@ export function toObject(resource: Resource, entry: Entry): JsonObject {
   return { kind: resource.kind, apiVersion: groupVersion(resource), ...(resource.kept?.from(kept) ?? kept) };
 }
 
+const contents = new WeakMap<Entry, Readonly<JsonObject>>();
+
+/** The object as it is kept, read once: for the few that many writes ask for, such as their namespace. Not to be changed. */
+export function contentOf(entry: Entry): Readonly<JsonObject> {
+  let content = contents.get(entry);
+  if (!content) contents.set(entry, (content = JSON.parse(entry.json) as JsonObject));
+  return content;
+}
+
 const heads = new WeakMap<Resource, Buffer>();
 
 /** `{"kind":...,"apiVersion":...,` of a kind in one of its versions. */

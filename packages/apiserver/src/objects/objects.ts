@@ -10,7 +10,7 @@ import { fillIn, fillInDeep } from '../schema/go-fields.ts';
 import { equal, isObject, type JsonObject } from '../schema/schema.ts';
 import { validate } from '../schema/validate.ts';
 import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
-import { fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
+import { contentOf, fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
 import { metadataProblems, metadataUpdateProblems, STANDARD_FINALIZERS } from './metadata.ts';
 import { nameSuffix } from './names.ts';
 import type { IpFamily } from './service-range.ts';
@@ -93,9 +93,9 @@ export class Objects {
       allocateNodePort: (wanted) => this.#around.nodePort(wanted, dryRun),
       find: (resource, key) => {
         const entry = this.#store.head(resource, key);
-        return entry && (JSON.parse(entry.json) as JsonObject);
+        return entry && contentOf(entry);
       },
-      list: (resource) => this.#store.list(resource).map((entry) => JSON.parse(entry.json) as JsonObject),
+      list: (resource) => this.#store.list(resource).map(contentOf),
     };
   }
 

@@ -70,7 +70,7 @@ export function decode(schema: Schema, value: unknown, kind: string, version: st
       case 'array': {
         if (!Array.isArray(v)) return mismatch(`[]${goType[resolve(s.items ?? {}).type ?? 'object']}`);
         if (v.length === 0 && !asWritten) return undefined;
-        return v.map((item, i) => walk(s.items ?? {}, item, `${path}[${i}]`) ?? zero(s.items ?? {}));
+        return v.map((item, i) => walkOrZero(s.items ?? {}, item, `${path}[${i}]`));
       }
       case 'object': {
         if (!isObject(v)) return mismatch('map[string]interface {}');
@@ -78,7 +78,7 @@ export function decode(schema: Schema, value: unknown, kind: string, version: st
           const keys = Object.keys(v);
           if (keys.length === 0 && !asWritten) return undefined;
           const out: Record<string, unknown> = {};
-          for (const key of keys) set(out, key, walk(s.additionalProperties, v[key], path) ?? zero(s.additionalProperties));
+          for (const key of keys) set(out, key, walkOrZero(s.additionalProperties, v[key], path));
           return out;
         }
         const out: Record<string, unknown> = {};
@@ -100,6 +100,8 @@ export function decode(schema: Schema, value: unknown, kind: string, version: st
         return v;
     }
   };
+  // A null in a list or map is the type's zero value, with the fields that are always written.
+  const walkOrZero = (s: Schema, v: unknown, path: string): unknown => walk(s, v, path) ?? walk(s, zero(s), path) ?? zero(s);
   return walk(schema, value, '') ?? {};
 }
 

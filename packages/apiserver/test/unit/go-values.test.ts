@@ -45,6 +45,13 @@ describe('values as Go writes them', () => {
     });
   });
 
+  it("a null in a list is its type's zero, with the fields that are always written", () => {
+    const { containers } = read('core.v1.PodSpec', { containers: [null] });
+    expect(containers).to.deep.equal([{ name: '', resources: {} }]);
+    const { versions } = read('apiextensions.v1.CustomResourceDefinitionSpec', { versions: [null] });
+    expect(versions).to.deep.equal([{ name: '', served: false, storage: false }]);
+  });
+
   it('structs that Go holds by value are written though nobody set them', () => {
     expect(read('core.v1.ContainerStatus', { name: 'c' })).to.deep.equal({
       name: 'c',
