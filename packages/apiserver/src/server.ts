@@ -11,7 +11,7 @@ import { ANONYMOUS, ISSUER, makeToken, TokenReader, userOf, type User } from './
 import { Faults } from './faults.ts';
 import { chosen, DEFAULT_CONTROLLERS, startControllers } from './controllers/index.ts';
 import type { Clock } from './controllers/clock.ts';
-import type { Controller } from './controllers/context.ts';
+import type { Controller, SharedInside } from './controllers/context.ts';
 import { Handler } from './http/handler.ts';
 import type { Incoming, Outgoing } from './http/request.ts';
 import { KUBELET_CLIENT } from './streams/kubelet-client.ts';
@@ -112,7 +112,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       console.error('kosmos-apiserver:', error);
     });
   signal?.throwIfAborted();
-  let controllers: Controller[];
+  let controllers: Controller<SharedInside>[];
   try {
     controllers = chosen(options.controllers ?? DEFAULT_CONTROLLERS);
   } catch (error) {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { binariesOf } from './control-plane/binaries.ts';
 import { kosmosCommand } from './kosmos-command.ts';
 import { Lab } from './lab.ts';
 import { checkName } from './state.ts';
@@ -27,6 +28,7 @@ export const DEFAULT_NAME = 'kosmos';
 /** Starts a lab; resolves when its nodes are Ready. It runs on after this process ends, until `down`. */
 export async function startLab(options: LabOptions = {}): Promise<Lab> {
   const name = checkName(options.name ?? DEFAULT_NAME);
+  binariesOf(process.env); // said before anything is started
   const config = options.config === undefined ? undefined : resolve(options.config);
   const kosmos = config === undefined ? undefined : { config, command: options.kosmos ?? kosmosCommand(config) };
   const data = options.data === undefined ? undefined : resolve(options.data);

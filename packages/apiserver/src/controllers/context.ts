@@ -8,14 +8,11 @@ import type { Informer, Informers } from './informer.ts';
 import type { Any, Kind, KubeObject, Meta } from './kube.ts';
 import { WorkQueue } from './queue.ts';
 
-/** What all controllers of a server share. */
+/** What all controllers of a cluster share. */
 export interface Shared {
-  readonly store: Store;
-  readonly registry: Registry;
   readonly client: Client;
   readonly clock: Clock;
   readonly informers: Informers;
-  readonly everyKind: EveryKind;
   readonly events: EventRecorder;
   /** The cluster's CA certificate, PEM. */
   readonly ca: string;
@@ -24,16 +21,23 @@ export interface Shared {
   readonly report: (error: unknown) => void;
 }
 
+/** What those share that are about every kind there is, and so only run inside of the API server. */
+export interface SharedInside extends Shared {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly everyKind: EveryKind;
+}
+
 /** What one controller works with. */
-export class Context {
+export class Context<S extends Shared = Shared> {
   readonly client: Client;
   readonly clock: Clock;
-  readonly shared: Shared;
+  readonly shared: S;
   readonly #component: string;
   readonly #stops: (() => void | Promise<void>)[] = [];
 
   /** @param component whom its events name */
-  constructor(shared: Shared, component: string, client = shared.client) {
+  constructor(shared: S, component: string, client = shared.client) {
     this.shared = shared;
     this.#component = component;
     this.client = client;
@@ -70,12 +74,12 @@ export class Context {
 }
 
 /** One controller: `start` listens to what it needs and is done; the work happens in its queues. */
-export interface Controller {
+export interface Controller<S extends Shared = Shared> {
   /** As kube-controller-manager names it. */
   readonly name: string;
   /** Whom its events name; the name by default. */
   readonly component?: string;
   /** Whom managedFields name; kube-controller-manager by default. */
   readonly writer?: string;
-  readonly start: (context: Context) => void;
+  readonly start: (context: Context<S>) => void;
 }

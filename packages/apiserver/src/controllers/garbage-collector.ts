@@ -1,7 +1,7 @@
 import { ApiError } from '../http/errors.ts';
 import type { Resource } from '../kinds/resource.ts';
 import type { Entry, Store } from '../storage/store.ts';
-import type { Context, Controller } from './context.ts';
+import type { Context, Controller, SharedInside } from './context.ts';
 import type { KubeObject, Meta, OwnerReference } from './kube.ts';
 import { isTerminating } from './pods.ts';
 
@@ -9,7 +9,7 @@ const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 
 /** Deletes what has lost its owners, and lets owners go that wait for their dependents. */
-export const garbageCollector: Controller = {
+export const garbageCollector: Controller<SharedInside> = {
   name: 'garbage-collector-controller',
   start(c) {
     const { store, everyKind, registry } = c.shared;
@@ -78,7 +78,7 @@ class Graph {
   }
 }
 
-async function sync(c: Context, graph: Graph, resource: Resource, entry: Entry, look: (key: string) => void): Promise<void> {
+async function sync(c: Context<SharedInside>, graph: Graph, resource: Resource, entry: Entry, look: (key: string) => void): Promise<void> {
   const meta = metaOf(entry);
   const object = { metadata: meta };
   const finalizers = isTerminating(object) ? (meta.finalizers ?? []) : [];
@@ -88,7 +88,7 @@ async function sync(c: Context, graph: Graph, resource: Resource, entry: Entry, 
 }
 
 /** Takes the references to the object out of its dependents, and lets it go. */
-async function orphan(c: Context, graph: Graph, resource: Resource, meta: Meta): Promise<void> {
+async function orphan(c: Context<SharedInside>, graph: Graph, resource: Resource, meta: Meta): Promise<void> {
   await Promise.all(
     graph.dependentsOf(meta.uid).map(async (key) => {
       const found = find(c, key);
@@ -99,7 +99,13 @@ async function orphan(c: Context, graph: Graph, resource: Resource, meta: Meta):
 }
 
 /** Has the dependents deleted that block the object, and lets it go when there are none. */
-async function deleteDependents(c: Context, graph: Graph, resource: Resource, meta: Meta, look: (key: string) => void): Promise<void> {
+async function deleteDependents(
+  c: Context<SharedInside>,
+  graph: Graph,
+  resource: Resource,
+  meta: Meta,
+  look: (key: string) => void,
+): Promise<void> {
   graph.waiting.set(meta.uid, keyOf(resource, meta));
   let blocking = 0;
   for (const key of graph.dependentsOf(meta.uid)) {
@@ -114,7 +120,7 @@ async function deleteDependents(c: Context, graph: Graph, resource: Resource, me
 }
 
 /** Deletes the object if none of its owners is there, or only such that are waiting for it to go. */
-async function collect(c: Context, graph: Graph, resource: Resource, meta: Meta): Promise<void> {
+async function collect(c: Context<SharedInside>, graph: Graph, resource: Resource, meta: Meta): Promise<void> {
   const absent = new Set<string>();
   const waiting = new Set<string>();
   let solid = 0;
@@ -142,7 +148,7 @@ async function collect(c: Context, graph: Graph, resource: Resource, meta: Meta)
 }
 
 /** `unknown`: of a kind that is not served, or one that this object cannot have as its owner: it is left alone. */
-function ownerOf(c: Context, ref: OwnerReference, namespace: string | undefined): Entry | 'absent' | 'unknown' {
+function ownerOf(c: Context<SharedInside>, ref: OwnerReference, namespace: string | undefined): Entry | 'absent' | 'unknown' {
   const { store, registry } = c.shared;
   const slash = ref.apiVersion.indexOf('/');
   const [group, version] = slash < 0 ? ['', ref.apiVersion] : [ref.apiVersion.slice(0, slash), ref.apiVersion.slice(slash + 1)];
@@ -158,9 +164,9 @@ function isWaiting(owner: Entry): boolean {
   return meta.deletionTimestamp !== undefined && Boolean(meta.finalizers?.includes(FOREGROUND));
 }
 
-function find(c: Context, key: string): { resource: Resource; entry: Entry } | undefined {
+function find(c: Context<SharedInside>, key: string): { resource: Resource; entry: Entry } | undefined {
   const [storage, id] = JSON.parse(key) as [string, string];
-  const { store, registry }: { store: Store; registry: Context['shared']['registry'] } = c.shared;
+  const { store, registry }: { store: Store; registry: SharedInside['registry'] } = c.shared;
   const resource = registry.stored(storage);
   const entry = store.get(storage, id);
   return resource && entry ? { resource, entry } : undefined;
@@ -170,7 +176,7 @@ const ignoreGone = (error: unknown): void => {
   if (!(error instanceof ApiError && error.code === 404)) throw error;
 };
 
-async function dropRefs(c: Context, resource: Resource, meta: Meta, owners: ReadonlySet<string>): Promise<void> {
+async function dropRefs(c: Context<SharedInside>, resource: Resource, meta: Meta, owners: ReadonlySet<string>): Promise<void> {
   await c.client
     .modify<KubeObject>(resource, { metadata: meta }, (o) => {
       o.metadata.ownerReferences = (o.metadata.ownerReferences ?? []).filter((r) => !owners.has(r.uid));
@@ -178,7 +184,7 @@ async function dropRefs(c: Context, resource: Resource, meta: Meta, owners: Read
     .catch(ignoreGone);
 }
 
-async function dropFinalizer(c: Context, resource: Resource, meta: Meta, finalizer: string): Promise<void> {
+async function dropFinalizer(c: Context<SharedInside>, resource: Resource, meta: Meta, finalizer: string): Promise<void> {
   await c.client
     .modify<KubeObject>(resource, { metadata: meta }, (o) => {
       o.metadata.finalizers = (o.metadata.finalizers ?? []).filter((f) => f !== finalizer);

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import type { Registry } from '../kinds/registry.ts';
 import type { Objects } from '../objects/objects.ts';
 import type { Store } from '../storage/store.ts';
-import { Client } from './client.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { Context, type Controller, type Shared } from './context.ts';
+import { Context, type Controller, type SharedInside } from './context.ts';
 import { daemonSetController } from './daemonset/daemonset.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption.ts';
@@ -16,7 +15,7 @@ import { endpointSliceMirroringController } from './endpoints/mirroring.ts';
 import { EventRecorder } from './events.ts';
 import { EveryKind } from './every-kind.ts';
 import { garbageCollector } from './garbage-collector.ts';
-import { Informers } from './informer.ts';
+import { Informers, storeSource } from './informer.ts';
 import { cronJobController } from './job/cronjob.ts';
 import { jobController } from './job/job.ts';
 import { ttlAfterFinished } from './job/ttl.ts';
@@ -27,6 +26,7 @@ import { podGarbageCollector } from './pod-garbage.ts';
 import { replicaSetController } from './replicaset.ts';
 import { resourceQuotaController } from './resource-quota.ts';
 import { scheduler } from './scheduler/scheduler.ts';
+import { StoreClient } from './store-client.ts';
 import { statefulSetController } from './statefulset/statefulset.ts';
 import { volumeBinder } from './volumes/binder.ts';
 import { ephemeralVolumeController } from './volumes/ephemeral.ts';
@@ -34,7 +34,7 @@ import { claimProtection, volumeProtection } from './volumes/protection.ts';
 import { hostPathProvisioner } from './volumes/provisioner.ts';
 import { rootCaPublisher, serviceAccountController } from './service-account.ts';
 
-const ALL: readonly Controller[] = [
+const ALL: readonly Controller<SharedInside>[] = [
   deploymentController,
   replicaSetController,
   statefulSetController,
@@ -71,7 +71,7 @@ export const controllerNames: readonly string[] = ALL.map((c) => c.name);
  * The controllers that a list means, as `--controllers` of kube-controller-manager does: `*` is all, `-name` all but that one.
  * @throws TypeError that names what is unknown
  */
-export function chosen(list: readonly string[]): Controller[] {
+export function chosen(list: readonly string[]): Controller<SharedInside>[] {
   const unknown = list.map((n) => n.replace(/^-/, '')).filter((n) => n !== '*' && !controllerNames.includes(n));
   if (unknown.length > 0)
     throw new TypeError(
@@ -84,7 +84,7 @@ export interface ControllersOptions {
   store: Store;
   registry: Registry;
   objects: Objects;
-  controllers: readonly Controller[];
+  controllers: readonly Controller<SharedInside>[];
   /** The cluster's CA certificate, PEM. */
   ca: string;
   clock?: Clock | undefined;
@@ -96,17 +96,17 @@ export interface ControllersOptions {
 /** Starts controllers over a store; the result stops them. They take up what they find. */
 export function startControllers(options: ControllersOptions): () => Promise<void> {
   const { store, registry, objects, controllers, ca, clock = systemClock, report } = options;
-  const informers = new Informers(store, registry, report);
+  const informers = new Informers(storeSource(store, registry), report);
   let temporary: Promise<string> | undefined;
   const volumesDir = (): Promise<string> =>
     options.volumesDir === undefined ? (temporary ??= mkdtemp(join(tmpdir(), 'kosmos-volumes-'))) : Promise.resolve(options.volumesDir);
   const everyKind = new EveryKind(store, registry, report);
   const written = { store, registry, objects };
-  const client = new Client(written);
+  const client = new StoreClient(written);
   const events = new EventRecorder(client, clock);
-  const shared: Shared = { store, registry, client, clock, informers, everyKind, events, ca, volumesDir, report };
+  const shared: SharedInside = { store, registry, client, clock, informers, everyKind, events, ca, volumesDir, report };
   const contexts = controllers.map((controller) => {
-    const writer = controller.writer === undefined ? client : new Client(written, controller.writer);
+    const writer = controller.writer === undefined ? client : new StoreClient(written, controller.writer);
     const context = new Context(shared, controller.component ?? controller.name, writer);
     controller.start(context);
     return context;

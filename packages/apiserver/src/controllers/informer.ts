@@ -1,10 +1,17 @@
 import type { Registry } from '../kinds/registry.ts';
-import type { Resource } from '../kinds/resource.ts';
 import type { Entry, Store } from '../storage/store.ts';
 import { controllerOf, type Any, type Kind, type KubeObject } from './kube.ts';
 
 /** Gets an object's new and former state; the new one is undefined where it went, the former where it came. */
 export type Handler<T> = (now: T | undefined, before: T | undefined) => void;
+
+/** Where an informer has its objects from. */
+export interface Source {
+  /** Those that there are. */
+  list<T extends KubeObject>(kind: Kind<T>): T[];
+  /** Calls `changed` for each change from then on, with the new state, and whose it is; the result ends that. */
+  listen<T extends KubeObject>(kind: Kind<T>, changed: (now: T | undefined, namespace: string, name: string) => void): () => void;
+}
 
 type IndexOf<T> = (object: T) => string | undefined;
 
@@ -18,25 +25,23 @@ function index<T>(found: Map<string, Set<T>>, value: string | undefined, object:
 }
 
 /**
- * The objects of a kind, read once a change, as the store has them: who awaited a write finds it here.
+ * The objects of a kind, read once a change; inside of the API server as the store has them: who awaited a write finds it here.
  * They are shared: whoever changes one works on a copy. They come without managedFields.
  */
 export class Informer<T extends KubeObject> {
-  readonly resource: Resource;
   readonly #byNamespace = new Map<string, Map<string, T>>();
   readonly #indices = new Map<IndexOf<T>, Map<string, Set<T>>>();
   readonly #handlers = new Set<Handler<T>>();
   readonly #unlisten: () => void;
 
   /** @param report gets what a handler throws, which is nothing to the write that it was told of */
-  constructor(store: Store, resource: Resource, report: (error: unknown) => void) {
-    this.resource = resource;
-    for (const entry of store.list(resource.storage)) this.#put(parse<T>(entry));
-    this.#unlisten = store.listen(resource.storage, ({ entry, before }) => {
-      const was = before && this.get(before.namespace, before.name);
+  constructor(source: Source, kind: Kind<T>, report: (error: unknown) => void) {
+    for (const object of source.list(kind)) this.#put(object);
+    this.#unlisten = source.listen(kind, (now, namespace, name) => {
+      const was = this.get(namespace, name);
       if (was) this.#take(was);
-      const now = entry && parse<T>(entry);
       if (now) this.#put(now);
+      if (!now && !was) return;
       for (const handler of this.#handlers) {
         try {
           handler(now, was);
@@ -105,6 +110,19 @@ export class Informer<T extends KubeObject> {
   }
 }
 
+/** The objects of a store. */
+export function storeSource(store: Store, registry: Registry): Source {
+  const storageOf = ({ group, plural }: Kind<never>): string => registry.find(group, 'v1', plural)!.storage;
+  return {
+    list: <T extends KubeObject>(kind: Kind<T>) => store.list(storageOf(kind as Kind<never>)).map((entry) => parse<T>(entry)),
+    listen: <T extends KubeObject>(kind: Kind<T>, changed: (now: T | undefined, namespace: string, name: string) => void) =>
+      store.listen(storageOf(kind as Kind<never>), ({ entry, before }) => {
+        const { namespace, name } = (entry ?? before)!;
+        changed(entry && parse<T>(entry), namespace, name);
+      }),
+  };
+}
+
 function parse<T extends KubeObject>(entry: Entry): T {
   const object = JSON.parse(entry.json) as T & { metadata: { managedFields?: unknown } };
   delete object.metadata.managedFields;
@@ -113,21 +131,19 @@ function parse<T extends KubeObject>(entry: Entry): T {
 
 /** One informer a kind, made when somebody first wants it. */
 export class Informers {
-  readonly #store: Store;
-  readonly #registry: Registry;
+  readonly #source: Source;
   readonly #report: (error: unknown) => void;
   readonly #made = new Map<string, Informer<Any>>();
 
-  constructor(store: Store, registry: Registry, report: (error: unknown) => void) {
-    this.#store = store;
-    this.#registry = registry;
+  constructor(source: Source, report: (error: unknown) => void) {
+    this.#source = source;
     this.#report = report;
   }
 
-  of<T extends KubeObject>({ group, plural }: Kind<T>): Informer<T> {
-    const id = `${group}/${plural}`;
+  of<T extends KubeObject>(kind: Kind<T>): Informer<T> {
+    const id = `${kind.group}/${kind.plural}`;
     let informer = this.#made.get(id) as Informer<T> | undefined;
-    if (!informer) this.#made.set(id, (informer = new Informer<T>(this.#store, this.#registry.find(group, 'v1', plural)!, this.#report)));
+    if (!informer) this.#made.set(id, (informer = new Informer<T>(this.#source, kind, this.#report)));
     return informer;
   }
 

@@ -2,7 +2,7 @@ import { ApiError } from '../http/errors.ts';
 import type { Resource } from '../kinds/resource.ts';
 import { equal } from '../schema/schema.ts';
 import { withCondition } from './conditions.ts';
-import type { Context, Controller } from './context.ts';
+import type { Context, Controller, SharedInside } from './context.ts';
 import { Namespaces, type Condition, type KubeObject, type Namespace } from './kube.ts';
 import { isTerminating } from './pods.ts';
 import type { WorkQueue } from './queue.ts';
@@ -10,7 +10,7 @@ import type { WorkQueue } from './queue.ts';
 const FINALIZER = 'kubernetes';
 
 /** Empties namespaces that are being deleted, and lets them go when nothing is left in them. */
-export const namespaceController: Controller = {
+export const namespaceController: Controller<SharedInside> = {
   name: 'namespace-controller',
   start(c) {
     const namespaces = c.informer(Namespaces);
@@ -26,7 +26,7 @@ export const namespaceController: Controller = {
   },
 };
 
-async function sync(c: Context, name: string): Promise<void> {
+async function sync(c: Context<SharedInside>, name: string): Promise<void> {
   const namespace = c.informer(Namespaces).get('', name);
   if (!namespace || !isTerminating(namespace) || !namespace.spec?.finalizers?.includes(FINALIZER)) return;
   const { store, everyKind } = c.shared;
@@ -57,7 +57,7 @@ async function sync(c: Context, name: string): Promise<void> {
     });
 }
 
-async function empty(c: Context, namespace: string, kinds: readonly Resource[], failures: string[]): Promise<void> {
+async function empty(c: Context<SharedInside>, namespace: string, kinds: readonly Resource[], failures: string[]): Promise<void> {
   for (const resource of kinds) {
     const objects = c.shared.store.list(resource.storage, namespace).map((e) => JSON.parse(e.json) as KubeObject);
     const results = await Promise.allSettled(objects.filter((o) => !isTerminating(o)).map((o) => c.client.delete(resource, o)));
@@ -67,7 +67,7 @@ async function empty(c: Context, namespace: string, kinds: readonly Resource[], 
 
 type Left = readonly { resource: Resource; entries: readonly { json: string }[] }[];
 
-async function writeConditions(c: Context, namespace: Namespace, left: Left, failures: readonly string[]): Promise<void> {
+async function writeConditions(c: Context<SharedInside>, namespace: Namespace, left: Left, failures: readonly string[]): Promise<void> {
   const now = c.timestamp();
   const finalizers = new Map<string, number>();
   for (const { entries } of left)

@@ -1,6 +1,6 @@
 import { quantityValue } from '../kinds/quantity.ts';
 import { equal } from '../schema/schema.ts';
-import type { Context, Controller } from './context.ts';
+import type { Context, Controller, SharedInside } from './context.ts';
 import { Claims, keyOf, Pods, splitKey, type Kind, type KubeObject, type Pod } from './kube.ts';
 import { isFinished } from './pods.ts';
 import { requestsOf } from './scheduler/nodes.ts';
@@ -16,7 +16,7 @@ const Quotas: Kind<Quota> = { group: '', plural: 'resourcequotas', kind: 'Resour
 const PLAIN = ['configmaps', 'persistentvolumeclaims', 'replicationcontrollers', 'resourcequotas', 'secrets', 'services'];
 
 /** Says how much of each quota is used. */
-export const resourceQuotaController: Controller = {
+export const resourceQuotaController: Controller<SharedInside> = {
   name: 'resourcequota-controller',
   start(c) {
     const quotas = c.informer(Quotas);
@@ -33,7 +33,7 @@ export const resourceQuotaController: Controller = {
   },
 };
 
-async function sync(c: Context, key: string): Promise<void> {
+async function sync(c: Context<SharedInside>, key: string): Promise<void> {
   const quota = c.informer(Quotas).get(...splitKey(key));
   if (!quota) return;
   const hard = quota.spec.hard ?? {};
@@ -47,7 +47,7 @@ async function sync(c: Context, key: string): Promise<void> {
 
 const entry = (name: string, used: string | undefined): [string, string][] => (used === undefined ? [] : [[name, used]]);
 
-function usage(c: Context, namespace: string, name: string): string | undefined {
+function usage(c: Context<SharedInside>, namespace: string, name: string): string | undefined {
   const counted = name.startsWith('count/') ? name.slice('count/'.length) : PLAIN.includes(name) ? name : undefined;
   if (counted !== undefined) return String(c.shared.store.list(counted, namespace).length);
   const pods = c

@@ -1,39 +1,30 @@
 /** The control plane of one cluster: `main CONFIG`: its API server, and Kubernetes' controllers. */
 import { renameSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { startApiServer } from '@kosmos/apiserver';
+import { startRemoteControllers } from '@kosmos/apiserver';
 import type { KubeClient } from '@kosmos/kernel';
 import { connectCluster } from '../connect.ts';
 import { messageOf } from '../errors.ts';
 import { Nodes, Pods } from '../kube.ts';
 import { lineLogger } from '../log.ts';
-import { writeApiEndpoints } from './api-endpoints.ts';
 import { Proxy } from '../proxy/proxy.ts';
 import { byService, EndpointSlices, Services } from '../services.ts';
+import { writeApiEndpoints } from './api-endpoints.ts';
+import { remoteCluster } from './beside-kubernetes.ts';
+import { binariesOf } from './binaries.ts';
 import type { ControlPlaneConfig } from './config.ts';
+import { PORT } from './control-plane.ts';
+import { startEmbedded } from './embedded.ts';
+import { startKubernetes } from './kubernetes.ts';
 
-/** A listener on 127.0.0.1 of this machine, which the supervisor has from outside of the lab. */
-const LISTENER_FD = 4;
-const PORT = 6443;
-const STOP_MS = 3000;
+const STOP_MS = 6000;
 
 const config = JSON.parse(process.argv[2] as string) as ControlPlaneConfig;
 const log = lineLogger();
 const stop = new AbortController();
 
-const server = await startApiServer({
-  name: `${config.lab}-${config.cluster}`,
-  host: config.address,
-  port: PORT,
-  advertise: [`127.0.0.1:${config.port}`, ...config.otherAddresses],
-  dataDir: config.data,
-  serviceCIDRs: [...config.serviceCIDRs],
-  metrics: true,
-  controllers: ['*'],
-});
-await server.attach(createServer().listen({ fd: LISTENER_FD }));
-for (const host of config.otherAddresses) await server.attach(createServer().listen({ host, port: PORT }));
+const binaries = binariesOf(process.env);
+const server = await (binaries ? startKubernetes(config, binaries) : startEmbedded(config));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     stop.abort();
@@ -41,10 +32,11 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     void server.stop().then(() => process.exit(0));
   });
 }
-writeWhole(config.kubeconfig, server.kubeconfig({ server: `https://127.0.0.1:${config.port}` }));
+writeWhole(config.kubeconfig, server.kubeconfig(`https://127.0.0.1:${config.port}`));
 writeWhole(config.innerKubeconfig, server.kubeconfig());
 
-const { client, informer, start } = connectCluster(config.innerKubeconfig, 'lab-control-plane', log);
+const connection = connectCluster(config.innerKubeconfig, 'lab-control-plane', log);
+const { client, informer, start } = connection;
 type Message = { id: number } & (
   { type: 'delete-node'; node: string } | { type: 'certify-node'; node: string; addresses: string; dir: string }
 );
@@ -55,7 +47,13 @@ process.on('message', (m: Message) => {
     (error: unknown) => process.send?.({ id: m.id, error: messageOf(error) }),
   );
 });
-await writeApiEndpoints(client, { address: config.address, port: PORT });
+if (binaries) {
+  startRemoteControllers({
+    cluster: remoteCluster(connection),
+    volumesDir: join(config.data, 'volumes'),
+    report: (error) => log.error({ error: messageOf(error) }, 'a controller failed; it tries again'),
+  });
+} else await writeApiEndpoints(client, { address: config.address, port: PORT });
 process.send?.({ type: 'ready' });
 
 // Webhooks, aggregated APIs and the cluster's DNS server reach services from here.
@@ -82,7 +80,7 @@ async function deleteNode(client: KubeClient, node: string): Promise<void> {
 
 /** A node's serving certificate for its streams, and the CA by which the node knows this API server. */
 async function certifyNode({ node, addresses, dir }: { node: string; addresses: string; dir: string }): Promise<void> {
-  const { cert, key } = await server.issueCertificate({
+  const { cert, key } = await server.certify({
     commonName: `system:node:${node}`,
     names: [node, ...addresses.split(',')],
     usage: 'server',

@@ -24,6 +24,10 @@ const PLACES: Readonly<Record<string, { readonly on: readonly string[]; readonly
     ],
     says: [/does not let this process make the namespaces of a lab/, /CAP_SYS_ADMIN/],
   },
+  "with Kubernetes' programs named that are not there, says which": {
+    on: ['env', 'KUBEBUILDER_ASSETS=/nowhere/bin', 'KUBE_CONTROLLER_MANAGER=/nowhere/kube-controller-manager'],
+    says: [/\/nowhere\/bin\/etcd.* and \/nowhere\/kube-controller-manager: there is no such file/, /unset both/],
+  },
 };
 
 describe('kosmos lab up on a system', function () {

@@ -27,7 +27,10 @@ export const scheduler: Controller = {
     };
     c.informer(Pods).on((now, before) => {
       const key = keyOf((now ?? before)!);
-      if (!now || now.spec.nodeName) state.waiting.delete(key);
+      if (!now || now.spec.nodeName) {
+        state.waiting.delete(key);
+        state.assumed.delete(key);
+      }
       if (now && isOurs(now) && !equal({ ...now, status: 0, metadata: 0 }, { ...before, status: 0, metadata: 0 })) queue.add(key);
       // What leaves a node, or comes to one, may make place for others.
       const held = (pod: Pod | undefined): boolean => Boolean(pod?.spec.nodeName) && !isFinished(pod!);
@@ -43,7 +46,7 @@ export const scheduler: Controller = {
 };
 
 interface State {
-  /** Pods that are being bound, by key, with their node. */
+  /** Pods that are being bound, by key, with their node, until the informer knows it. */
   readonly assumed: Map<string, { pod: Pod; node: string }>;
   /** Keys of pods for which there was no node. */
   readonly waiting: Set<string>;
@@ -71,16 +74,16 @@ async function schedule(c: Context, state: State, key: string): Promise<void> {
   try {
     if (!(await volumes.prepare(choice.node))) {
       // It comes back when they are bound.
+      state.assumed.delete(key);
       state.waiting.add(key);
       return;
     }
     await c.client.bind(pod, node);
   } catch (error) {
+    state.assumed.delete(key);
     // Gone, or bound by somebody else.
     if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return;
     throw error;
-  } finally {
-    state.assumed.delete(key);
   }
   c.event(Pods, pod, 'Normal', 'Scheduled', `Successfully assigned ${key} to ${node}`);
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { eventually } from '@kosmos/testing';
-import type { ApiServerOptions, Clock } from '../../../src/index.ts';
+import { type ApiServerOptions, type Clock, type RemoteCluster, startRemoteControllers } from '../../../src/index.ts';
 import { Client } from '../client.ts';
 
 /** A clock that stands until it is moved on. */
@@ -39,6 +39,7 @@ export class Cluster {
   readonly client: Client;
   readonly #home = mkdtempSync(join(tmpdir(), 'kosmos-controllers-'));
   readonly #ended = new AbortController();
+  #outside: (() => Promise<void>) | undefined;
   #address = 1;
   #heartbeats = 0;
 
@@ -47,14 +48,21 @@ export class Cluster {
     writeFileSync(join(this.#home, 'kubeconfig'), client.server.kubeconfig());
   }
 
-  static async start(options: ApiServerOptions & { kubelets?: boolean } = {}): Promise<Cluster> {
-    const { kubelets = true, ...rest } = options;
-    const cluster = new Cluster(await Client.start({ controllers: ['*'], ...rest }));
-    if (kubelets) cluster.#followPods();
+  /** `outside`: what kube-controller-manager does not have runs as it does beside a kube-apiserver. */
+  static async start(options: ApiServerOptions & { kubelets?: boolean; outside?: boolean } = {}): Promise<Cluster> {
+    const { kubelets = true, outside = false, ...rest } = options;
+    const controllers = outside ? ['*', '-scheduler', '-host-path-provisioner'] : ['*'];
+    const cluster = new Cluster(await Client.start({ controllers, ...rest }));
+    if (kubelets) cluster.#follow('/api/v1/pods', (type, object) => void (type !== 'DELETED' && cluster.#play(object)));
+    if (outside) {
+      const [volumesDir, report] = [join(cluster.#home, 'volumes'), (error: unknown): void => console.error(error)];
+      cluster.#outside = startRemoteControllers({ cluster: cluster.#remote(), volumesDir, report });
+    }
     return cluster;
   }
 
   async stop(): Promise<void> {
+    await this.#outside?.();
     this.#ended.abort();
     await this.client.stop();
     rmSync(this.#home, { recursive: true, force: true });
@@ -123,20 +131,34 @@ export class Cluster {
     return eventually(fn, { message: what, timeoutMs: 20_000, intervalMs: 20 });
   }
 
-  #followPods(): void {
+  #follow(path: string, event: (type: string, object: Obj) => void): void {
     const options: RequestOptions = { ca: this.client.server.ca, headers: this.#headers(), agent: false, signal: this.#ended.signal };
-    const req = request(new URL('/api/v1/pods?watch=1', this.client.server.url), options, (res) => {
+    const req = request(new URL(`${path}?watch=1`, this.client.server.url), options, (res) => {
       let text = '';
       res.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
         for (let i; (i = text.indexOf('\n')) >= 0; text = text.slice(i + 1)) {
           const { type, object } = JSON.parse(text.slice(0, i)) as { type: string; object: Obj };
-          if (type !== 'DELETED') void this.#play(object);
+          event(type, object);
         }
       });
       res.on('error', () => {});
     });
     req.on('error', () => {}).end();
+  }
+
+  #remote(): RemoteCluster {
+    return {
+      request: async (method, path, body) => {
+        const answer = await this.client.call(method, path, body);
+        if (answer.status >= 400) throw Object.assign(new Error(answer.body.message), answer.body);
+        return answer.body;
+      },
+      watch: ({ group, version, plural }, changed) =>
+        this.#follow(`${group ? `/apis/${group}` : '/api'}/${version}/${plural}`, (type, object) =>
+          changed(type === 'DELETED' ? undefined : object, object.metadata.namespace ?? '', object.metadata.name),
+        ),
+    };
   }
 
   #headers(): Record<string, string> {
