@@ -7,6 +7,7 @@ import type { NodePlan } from '../plan/types.ts';
 import { showDifference } from './difference.ts';
 import { conditionLines, lineOf, malformed } from './lines.ts';
 import { fetchFleet, readFleet } from './read.ts';
+import { simulate } from './simulate.ts';
 
 /** `kosmos plan`: what every node's kernel is to hold, and what is wrong with the fleet. */
 export function planCommand(hooks: NetworkHooks, options: PlannerOptions): Command {
@@ -19,17 +20,25 @@ export function planCommand(hooks: NetworkHooks, options: PlannerOptions): Comma
       '  kosmos plan -f fleet.yaml --node c1-node1   from a file, one node',
       '  kubectl get clusters,clusternodes -o yaml | kosmos plan -f - -o json',
       '  kosmos plan --diff changed.yaml             what applying these objects would change, and on which nodes',
+      '  kosmos plan --simulate fleet.yaml --down c1-node1 --down c1/c2    who reaches whom without that node and that link',
     ].join('\n'),
     options: [
       { flags: '-f, --file <file>', description: "Cluster and ClusterNode objects, YAML or JSON; '-' is stdin; needs no cluster" },
       { flags: '--diff <file>', description: 'objects to be applied: show what would change; exit code 1 where something would' },
+      { flags: '--simulate <file>', description: 'objects of a whole fleet: show whose pods reach whose; needs no cluster' },
+      {
+        flags: '--down <what...>',
+        description:
+          'with --simulate: a ClusterNode that is dead, or a link, as A/B of ClusterNodes or Clusters; exit code 1 where pairs are cut off',
+      },
       { flags: '--node <name>', description: 'only this ClusterNode' },
       { flags: '-o, --output <format>', description: 'how to print', default: 'table', choices: ['table', 'yaml', 'json'] },
     ],
-    run: (context) =>
-      context.options['diff'] === undefined
-        ? run(context, createPlanner(hooks, options))
-        : showDifference(context, () => createPlanner(hooks, options)),
+    run(context) {
+      const make = () => createPlanner(hooks, options);
+      if (context.options['simulate'] !== undefined) return simulate(context, make());
+      return context.options['diff'] === undefined ? run(context, make()) : showDifference(context, make);
+    },
   };
 }
 

@@ -35,12 +35,16 @@ export interface From {
 /** A packet that visits more nodes than this is in a loop. */
 const MAX_HOPS = 8;
 
+/** May packets not get from one ClusterNode to another, since one of them is dead or what lies between them? */
+export type Lost = (from: string, to: string) => boolean;
+
 /**
  * Follows a packet from a pod or node address to an address as other clusters see it (a pod, or a service that a node takes
  * in) through plans, as the nodes' kernels would forward it, with a CNI on each that masquerades what leaves its cluster.
- * Where a node has several next hops every one of them must lead there: the walk is the first, or the first that stops.
+ * Where a node has several next hops every one of them must lead there: the walk is the first, or the first that stops. Those to
+ * which packets are `lost` count only where there is no other: agents find out, and use the others.
  */
-export function createWalk(places: Iterable<Place>): (from: string | From, to: string) => Walk {
+export function createWalk(places: Iterable<Place>, lost: Lost = () => false): (from: string | From, to: string) => Walk {
   const all = [...places].map(lookup);
   const byUnderlay = Map.groupBy(
     all.flatMap((place) => place.ips.map((ip) => ({ ip, place }))),
@@ -52,7 +56,7 @@ export function createWalk(places: Iterable<Place>): (from: string | From, to: s
     if (!source || !target) return { hops: [], stopped: `${source ? to : ip} is not an IP address` };
     const start = all.find((place) => (cluster === undefined || place.cluster === cluster) && owns(place, source));
     if (!start) return { hops: [], stopped: `no node has the address or the pods of ${ip}` };
-    return follow({ all, byUnderlay }, { at: start, source, target, hops: [], tracked: true });
+    return follow({ all, byUnderlay, lost }, { at: start, source, target, hops: [], tracked: true });
   };
 }
 
@@ -64,6 +68,7 @@ interface Fleet {
   readonly all: readonly Lookup[];
   /** Several where clusters that do not see each other have the same addresses. */
   readonly byUnderlay: ReadonlyMap<string, readonly { readonly place: Lookup }[]>;
+  readonly lost: Lost;
 }
 interface Packet {
   readonly at: Lookup;
@@ -102,22 +107,28 @@ function follow(fleet: Fleet, packet: Packet): Walk {
     // Inside a cluster the CNI delivers.
     const own = hops.length === 0 ? fleet.all.find((place) => place.cluster === at.cluster && owns(place, target)) : undefined;
     if (!own) return stop(`${plan.node} has no route to ${target.text}`);
+    if (fleet.lost(plan.node, own.plan.node)) return stop(`${own.plan.node} does not answer`);
     return { hops: [...hops, { from: plan.node, to: own.plan.node, dev: 'cni' }], source: source.text };
   }
   const { route } = best;
   const out = tracked ? leaving(at, route.dev, source) : source;
   if (typeof out === 'string') return stop(out);
   let first: Walk | undefined;
+  const silent: string[] = [];
   for (const gw of [route.gw, ...(route.alternates ?? [])]) {
     const next = neighbour(fleet, at, route, gw);
     if (typeof next === 'string') return stop(next);
+    if (fleet.lost(plan.node, next.plan.node)) {
+      silent.push(next.plan.node);
+      continue;
+    }
     const hop = { from: plan.node, to: next.plan.node, dev: route.dev };
     const arriving = { at: next, source: out, target, hops: [...hops, hop], tracked: !passes(next.plan.nat, route.dev, target) };
     const walk = follow(fleet, arriving);
     if (walk.stopped !== undefined) return walk;
     first ??= walk;
   }
-  return first!;
+  return first ?? stop(`${silent.join(' and ')} ${silent.length > 1 ? 'do' : 'does'} not answer`);
 }
 
 /** The node behind one next hop, or why there is none. */

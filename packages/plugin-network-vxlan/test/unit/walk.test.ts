@@ -33,6 +33,18 @@ describe('the packet walk', () => {
     );
   });
 
+  it('takes another next hop where packets to one are lost, and says who is silent where there is none', () => {
+    const given = fleet(2, 2);
+    const [a, b, c, d] = places(planner(given), given) as [Place, Place, Place, Place];
+    const all = { cidr: '10.1.0.0/16', gw: '220.168.1.1', dev: 'vx-bridge' };
+    const passing = { stage: 'notrack', dev: 'vx-bridge', except: ['10.1.1.0/24'] } as const;
+    const from = { ...a, plan: { ...a.plan, routes: [{ ...all, alternates: ['220.168.1.2'] }] } };
+    const through = { ...c, plan: { ...c.plan, nat: [...c.plan.nat, passing] } };
+    const walk = (...dead: string[]) => createWalk([from, b, through, d], (_, to) => dead.includes(to))('10.0.0.7', '10.1.1.7');
+    expect(walk('c01-n000').hops.map(({ to }) => to)).to.deep.equal(['c01-n001']);
+    expect(walk('c01-n000', 'c01-n001').stopped).to.equal('c01-n000 and c01-n001 do not answer');
+  });
+
   it('names the first reason why a packet gets no further', () => {
     const given = fleet(2, 1);
     const [a, b] = places(planner(given), given) as [Place, Place];
