@@ -1,8 +1,7 @@
 /** `kosmos config`: the config in effect, where each value comes from, and no secrets. */
 import { relative } from 'node:path';
-import type { Config } from '@kosmos/kernel';
+import { table, type Config } from '@kosmos/kernel';
 import { type PluginOptions, type PluginStatus, accessOf, createKernel, loadConfig } from '@kosmos/kernel/runtime';
-import { table } from './table.ts';
 
 export interface ConfigOptions {
   readonly config?: string;

@@ -1,8 +1,7 @@
 /** `kosmos plugins`: what the config composes. */
-import { ROLES, type Role } from '@kosmos/kernel';
+import { age, table, ROLES, type Role } from '@kosmos/kernel';
 import { type KernelStatus, type PluginStatus, createKernel, formatErrors, loadConfig } from '@kosmos/kernel/runtime';
 import { ask, sockets } from './control.ts';
-import { age, table } from './table.ts';
 
 export interface PluginsOptions {
   readonly config?: string;

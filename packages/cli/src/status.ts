@@ -1,8 +1,8 @@
+import { age, table } from '@kosmos/kernel';
 /** `kosmos status`: what the processes of this machine do, and how they are. */
 import type { KernelStatus } from '@kosmos/kernel/runtime';
 import { fail } from '@kosmos/kernel/runtime';
 import { ask, sockets, statuses } from './control.ts';
-import { age, table } from './table.ts';
 
 export interface StatusOptions {
   readonly output?: 'json';

@@ -8,4 +8,5 @@ export * from './contracts/hook.ts';
 export * from './contracts/object.ts';
 export * from './contracts/plugin.ts';
 export * from './contracts/services.ts';
+export * from './contracts/table.ts';
 export * from './contracts/token.ts';

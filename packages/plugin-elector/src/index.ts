@@ -2,6 +2,7 @@
 import { Commands, definePlugin, Metrics, part, type Plugin } from '@kosmos/kernel';
 import { NextHopHealth } from '@kosmos/plugin-network-vxlan/contracts';
 import { setupElector } from './elect/index.ts';
+import { getGatewaysCommand } from './get.ts';
 import { moveCommand } from './move.ts';
 import { type ElectorInput, type ElectorOptions, optionsSchema } from './options.ts';
 import { setupProbes } from './probe/index.ts';
@@ -23,7 +24,9 @@ export const elector: (options?: ElectorInput) => Plugin = definePlugin({
     }),
     cli: part<ElectorOptions>()({
       provides: { commands: Commands },
-      setup: (ctx) => ctx.provide('commands', moveCommand),
+      setup: (ctx) => {
+        for (const command of [moveCommand, getGatewaysCommand]) ctx.provide('commands', command);
+      },
     }),
   },
 });

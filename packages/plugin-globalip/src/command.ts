@@ -1,5 +1,5 @@
 import { type Cluster, ClusterKind, KUBECONFIG_KEY, SecretKind, SYSTEM_NAMESPACE } from '@kosmos/api';
-import { type Command, type CommandContext, type Kind, KosmosError, type KObject, type KubeClient } from '@kosmos/kernel';
+import { type Command, type CommandContext, type Kind, KosmosError, type KObject, type KubeClient, table } from '@kosmos/kernel';
 import { type Cidr, formatIp, type Ip, type Mapping, parseCidr, parseIp, shift } from '@kosmos/plugin-network-vxlan/contracts';
 import { mappingsOf } from './mappings.ts';
 
@@ -40,7 +40,7 @@ export const globalipCommand: Command = {
           : `Name one as NAME, NAMESPACE/NAME or CLUSTER/NAMESPACE/NAME; clusters: ${clusters.map(({ metadata }) => metadata.name).join(', ')}.`,
       });
     }
-    context.stdout.write(context.options['output'] === 'json' ? `${JSON.stringify(answers, undefined, 2)}\n` : table(answers));
+    context.stdout.write(context.options['output'] === 'json' ? `${JSON.stringify(answers, undefined, 2)}\n` : `${tableOf(answers)}\n`);
   },
 };
 
@@ -124,8 +124,8 @@ function across(ip: Ip, maps: readonly Mapping[], from: 'real' | 'seen', to: 're
   return parseIp(formatIp(ip.family, shift(host, mapping[from], mapping[to]).first));
 }
 
-function table(answers: readonly Answer[]): string {
-  const rows = [['CLUSTER', 'POD', 'IP', 'GLOBAL IP'], ...answers.map((a) => [a.cluster, a.pod ?? '<none>', a.ip, a.globalIP])];
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) => `${row.map((cell, i) => cell.padEnd(i === row.length - 1 ? 0 : widths[i]! + 3)).join('')}\n`).join('');
-}
+const tableOf = (answers: readonly Answer[]): string =>
+  table(
+    ['CLUSTER', 'POD', 'IP', 'GLOBAL IP'],
+    answers.map((a) => [a.cluster, a.pod, a.ip, a.globalIP]),
+  );

@@ -2,6 +2,7 @@
 import { Clusters, Commands, definePlugin, Health, Metrics, part, type Plugin } from '@kosmos/kernel';
 import { agentCommands, setupAgent } from './agent/index.ts';
 import { agentDeps } from './agent-deps.ts';
+import { getCommands } from './commands/get.ts';
 import { planCommand } from './commands/plan.ts';
 import { CniAdapters, Network, networkHooks, NextHopHealth } from './contracts.ts';
 import { Fleet, fleetModel } from './fleet-model.ts';
@@ -44,7 +45,9 @@ export const vxlan: (options?: VxlanInput) => Plugin = definePlugin({
       requires: { network: Network },
       provides: { commands: Commands },
       setup: (ctx, options) => {
-        for (const command of [planCommand(ctx.use.network.hooks, options), ...agentCommands]) ctx.provide('commands', command);
+        const { hooks } = ctx.use.network;
+        for (const command of [planCommand(hooks, options), ...getCommands(hooks, options), ...agentCommands])
+          ctx.provide('commands', command);
       },
     }),
   },

@@ -1,4 +1,4 @@
-import type { Command } from '@kosmos/kernel';
+import { type Command, table } from '@kosmos/kernel';
 import type { Status } from '../control.ts';
 import { Lab, type LabCluster } from '../lab.ts';
 import { messageOf } from '../errors.ts';
@@ -25,7 +25,7 @@ export const status: Command = {
     const labs = await Promise.all(names.map(statusOf));
     if (options.output === 'json') stdout.write(`${JSON.stringify(labs, undefined, 2)}\n`);
     else if (labs.length === 0) stdout.write('no lab runs; kosmos lab up starts one\n');
-    else stdout.write(`${labs.map(table).join('\n\n')}\n`);
+    else stdout.write(`${labs.map(shown).join('\n\n')}\n`);
     return labs.some((l) => l.state === 'broken') ? 1 : 0;
   },
 };
@@ -42,29 +42,13 @@ async function statusOf(name: string): Promise<LabStatus> {
   }
 }
 
-function table(lab: LabStatus): string {
-  const clusters = lab.clusters.map((c) => [c.name, c.podCIDR, c.server, String(c.nodes.length), c.kubeconfig]);
-  const processes = lab.processes.map((p) => [
-    p.name,
-    p.state,
-    p.pid === undefined ? '-' : String(p.pid),
-    String(p.restarts),
-    p.rss === undefined ? '-' : `${Math.round(p.rss / 2 ** 20)} MiB`,
-  ]);
+function shown(lab: LabStatus): string {
+  const clusters = lab.clusters.map((c) => [c.name, c.podCIDR, c.server, c.nodes.length, c.kubeconfig]);
+  const processes = lab.processes.map((p) => [p.name, p.state, p.pid, p.restarts, p.rss && `${Math.round(p.rss / 2 ** 20)} MiB`]);
   return [
     `lab ${lab.name}: ${lab.state}${lab.state === 'broken' ? `, its supervisor does not answer; kosmos lab down ${lab.name} takes it down` : ''}`,
     ...lab.cuts.map((c) => `${c.loss === 100 ? 'cut' : `${c.loss} % lost`} between ${c.a} and ${c.b}; kosmos lab heal mends it`),
-    ...columns([['CLUSTER', 'PODS', 'SERVER', 'NODES', 'KUBECONFIG'], ...clusters]),
-    ...(processes.length > 0 ? ['', ...columns([['PROCESS', 'STATE', 'PID', 'RESTARTS', 'MEMORY'], ...processes])] : []),
+    table(['CLUSTER', 'PODS', 'SERVER', 'NODES', 'KUBECONFIG'], clusters),
+    ...(processes.length > 0 ? ['', table(['PROCESS', 'STATE', 'PID', 'RESTARTS', 'MEMORY'], processes)] : []),
   ].join('\n');
-}
-
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-      .join('   ')
-      .trimEnd(),
-  );
 }

@@ -9,10 +9,11 @@ import {
   NodeKind,
   SYSTEM_NAMESPACE,
 } from '@kosmos/api';
-import type { Clock, Config, KubeClient } from '@kosmos/kernel';
+import type { Clock, Clusters, CommandContext, Config, KubeClient } from '@kosmos/kernel';
 import { createKernel, type Kernel } from '@kosmos/kernel/runtime';
 import { eventually, startTestApiServer, type TestApiServer } from '@kosmos/testing';
 import { expect } from 'chai';
+import { getGatewaysCommand } from '../../src/get.ts';
 import { elector } from '../../src/index.ts';
 
 const BY = { fieldManager: 'test', force: true };
@@ -100,6 +101,24 @@ describe('the elector', function () {
   });
 
   it('gives the role to as many nodes as it is told, and says their order', () => becomes('m1-n1', 'm1-n2'));
+
+  it('shows their order', async () => {
+    let out = '';
+    const stdout = { write: (text: string) => (out += text) } as unknown as NodeJS.WritableStream;
+    const clusters = { client: () => host } as unknown as Clusters;
+    const context = { args: ['m1'], options: { output: 'table' }, clusters, stdout, signal: new AbortController().signal };
+    expect(await getGatewaysCommand.run(context as unknown as CommandContext)).to.equal(0);
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(/ {3,}/).slice(0, 4)),
+    ).to.deep.equal([
+      ['CLUSTER', 'ORDER', 'NODE', 'IP'],
+      ['m1', '1', 'm1-n1', '10.9.0.1'],
+      ['m1', '2', 'm1-n2', '10.9.0.2'],
+    ]);
+  });
 
   it('moves on when the first is cordoned, and does not go back', async () => {
     await setNode('n1', { unschedulable: true });

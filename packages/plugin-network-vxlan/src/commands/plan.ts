@@ -27,7 +27,8 @@ export function planCommand(hooks: NetworkHooks, options: PlannerOptions): Comma
       { flags: '--diff <file>', description: 'objects to be applied: show what would change; exit code 1 where something would' },
       { flags: '--simulate <file>', description: 'objects of a whole fleet: show whose pods reach whose; needs no cluster' },
       {
-        flags: '--down <what...>',
+        flags: '--down <what>',
+        repeat: true,
         description:
           'with --simulate: a ClusterNode that is dead, or a link, as A/B of ClusterNodes or Clusters; exit code 1 where pairs are cut off',
       },

@@ -1,4 +1,4 @@
-import { type CommandContext, KosmosError, KosmosErrors } from '@kosmos/kernel';
+import { type CommandContext, KosmosError, KosmosErrors, table } from '@kosmos/kernel';
 import { stringify } from 'yaml';
 import type { Planner } from '../plan/planner.ts';
 import { type Down, type Pair, reachability, representatives } from '../walk/reachability.ts';
@@ -67,23 +67,14 @@ function matrix(pairs: readonly Pair[], { clusters, nodes }: Fleet): string[] {
   const clusterOf = new Map(nodes.map(({ metadata, spec }) => [metadata.name, spec?.clusterName ?? '']));
   const names = clusters.map(({ metadata }) => metadata.name).sort();
   const cells = Map.groupBy(pairs, ({ from, to }) => `${clusterOf.get(from)} ${clusterOf.get(to)}`);
-  const rows = [
-    ['FROM \\ TO', ...names],
-    ...names.map((from) => [
-      from,
-      ...names.map((to) => {
-        const of = cells.get(`${from} ${to}`);
-        return of ? `${of.filter(reaches).length}/${of.length}` : '-';
-      }),
-    ]),
-  ];
-  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('   ')
-      .trimEnd(),
-  );
+  const rows = names.map((from) => [
+    from,
+    ...names.map((to) => {
+      const of = cells.get(`${from} ${to}`);
+      return of && `${of.filter(reaches).length}/${of.length}`;
+    }),
+  ]);
+  return table(['FROM \\ TO', ...names], rows).split('\n');
 }
 
 /** Pairs by why they do not reach each other, a few of each by name. */

@@ -19,8 +19,9 @@ describe('kosmos plan, as a process', function () {
   let server: TestApiServer;
   let folder: string;
 
-  const kosmos = async (args: readonly string[], stdin = '') => {
-    const child = spawn(process.execPath, [KOSMOS, 'plan', ...args], { cwd: folder, timeout: 30_000 });
+  const kosmos = (args: readonly string[], stdin = '') => run(['plan', ...args], stdin);
+  const run = async (args: readonly string[], stdin = '') => {
+    const child = spawn(process.execPath, [KOSMOS, ...args], { cwd: folder, timeout: 30_000 });
     child.stdin.end(stdin);
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
@@ -67,6 +68,39 @@ describe('kosmos plan, as a process', function () {
     expect(Object.keys(plans)).to.deep.equal(given.nodes.map((n) => n.metadata.name).sort());
     expect(plans['c00-n000'].routes).to.deep.include({ cidr: '10.1.0.0/24', gw: '220.168.1.1', dev: 'vx-bridge' });
     expect(await kosmos(['-f', '-', '-o', 'json'], stringify({ apiVersion: 'v1', kind: 'List', items: objects }))).to.deep.equal(there);
+  });
+
+  it('gets clusters, nodes and tunnels as tables, by name, and as JSON', async () => {
+    const lines = async (...args: string[]) => {
+      const { code, out, err } = await run(['get', ...args]);
+      expect({ code, err }).to.deep.equal({ code: 0, err: '' });
+      return out
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(/ {3,}/));
+    };
+    expect(await lines('clusters')).to.deep.equal([
+      ['NAME', 'TYPE', 'FAMILY', 'NODES', 'PODS', 'SERVICES', 'TROUBLE'],
+      ['c00', 'p2p', 'ipv4', '2', '10.0.0.0/16', '172.20.0.0/24', '-'],
+      ['c01', 'p2p', 'ipv4', '2', '10.1.0.0/16', '172.20.1.0/24', '-'],
+    ]);
+    expect((await lines('nodes', 'c01-n000'))[1]).to.deep.equal([
+      'c01-n000',
+      'c01',
+      'gateway',
+      '192.168.1.1',
+      '10.1.0.0/24',
+      'Unknown',
+      '-',
+    ]);
+    expect((await lines('tunnels', 'c01-n000', '-o', 'wide'))[1]).to.include.members(['vx-bridge', '220.168.1.1/8', '54', 'eth0']);
+    expect(await lines('nodeconfig')).to.deep.equal([['There are no nodeconfig.']]);
+    const json = JSON.parse((await run(['get', 'clusters', 'c00', '-o', 'json'])).out);
+    expect(json).to.have.length(1);
+    expect(json[0].spec.clusterLinkOptions.networkType).to.equal('p2p');
+    const { code, err } = await run(['get', 'nodes', 'nobody']);
+    expect(code).to.equal(1);
+    expect(err).to.include("There is no ClusterNode 'nobody'").and.to.include('c00-n000, c00-n001');
   });
 
   it('says every mistake in a file at once, each with object, path, value and what is allowed, and fails', async () => {

@@ -1,4 +1,4 @@
-/** Columns as kubectl prints them. */
+/** Lines of columns as kubectl prints them, for the commands of plugins; what is not there is a dash. */
 export function table(header: readonly string[], rows: readonly (readonly (string | number | undefined)[])[]): string {
   const all = [header, ...rows.map((row) => row.map((cell) => (cell === undefined || cell === '' ? '-' : String(cell))))];
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
