@@ -42,13 +42,15 @@ export interface SeenFdb extends FdbEntry {
   readonly permanent: boolean;
 }
 
-type Json = Record<string, unknown>;
+export type Json = Record<string, unknown>;
 const str = (v: unknown): string | undefined => (typeof v === 'string' ? v : undefined);
 const num = (v: unknown): number | undefined => (typeof v === 'number' ? v : typeof v === 'string' && v !== '' ? Number(v) : undefined);
 const has = (v: unknown, word: string) => Array.isArray(v) && v.includes(word);
+/** A new object, since one that keys are deleted from is slow from then on. */
 const defined = <T extends object>(o: T): T => {
-  for (const key of Object.keys(o) as (keyof T)[]) if (o[key] === undefined) delete o[key];
-  return o;
+  const out = {} as T;
+  for (const key in o) if (o[key] !== undefined) out[key] = o[key];
+  return out;
 };
 
 /** Rows of a dump. With `ip -batch` several dumps follow one another, one a line of input: `dumps` splits them. */

@@ -42,7 +42,8 @@ describe('hostnet in a namespace', () => {
       { op: 'replaceRoute', dst: 'fd05::/64', type: 'unreachable', table: 77, protocol: 84 },
       { op: 'replaceNeighbour', ip: '10.0.0.2', mac: '02:00:00:00:00:02', dev: 'br0' },
     ]);
-    const seen = await net.snapshot(77);
+    const shot = await net.snapshot(77);
+    const seen = { links: shot.links, ...shot.entries() };
     expect(seen.links.find((l) => l.name === 'd0')).to.include({ kind: 'veth', mac: '02:00:00:00:00:01', mtu: 1400, master: 'br0', up: true });
     const addresses = seen.links.find((l) => l.name === 'br0')!.addresses.filter((a) => a.scope === 'global');
     expect(addresses.map(({ address, tentative }) => [address, tentative])).to.deep.equal([['10.0.0.1/24', false], ['fd00::1/64', false]]);
