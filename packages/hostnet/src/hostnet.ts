@@ -169,21 +169,22 @@ export function createHostNet(options: HostNetOptions = {}): HostNet {
         dump([...tools.ip, '-j', '-N'], ['rule show', routes, 'nexthop show'], call),
         dump([...tools['ip -6'], '-j', '-N'], ['rule show', routes], call).catch(noIpv6),
         must([...tools.ip, '-j', 'neighbour', 'show', 'nud', 'permanent'], opts(call)),
-        must([...tools.bridge, '-j', 'fdb', 'show'], opts(call)),
+        must([...tools.bridge, 'fdb', 'show'], opts(call)),
       ]);
+      // What bridges learn of the pods on them comes and goes.
+      const remote = fdb.split('\n').filter((line) => line.includes(' dst '));
       return {
         links: seen,
-        digest: [four, six, neighbours, fdb].map((text) => hash('sha256', text, 'base64')).join(' '),
+        digest: [four, six, neighbours, remote.join('\n')].map((text) => hash('sha256', text, 'base64')).join(' '),
         entries() {
           const [rules4, routes4, nexthops] = dumps(four, 3) as [Json[], Json[], Json[]];
           const [rules6, routes6] = dumps(six, 2) as [Json[], Json[]];
-          const rows = (text: string) => JSON.parse(text || '[]') as Json[];
           return {
             rules: [...rules4.map((r) => toRule(r, 4)), ...rules6.map((r) => toRule(r, 6))],
             routes: [...routes4, ...routes6].map((r) => toRoute(r, table)),
-            neighbours: rows(neighbours).flatMap((r) => toNeighbour(r) ?? []),
+            neighbours: (JSON.parse(neighbours || '[]') as Json[]).flatMap((r) => toNeighbour(r) ?? []),
             nexthops: nexthops.flatMap((r) => toNexthop(r) ?? []),
-            fdb: rows(fdb).flatMap((r) => toFdb(r) ?? []),
+            fdb: remote.flatMap((line) => toFdb(line) ?? []),
           };
         },
       };

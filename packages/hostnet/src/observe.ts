@@ -1,4 +1,4 @@
-/** What the kernel holds, from the JSON dumps of ip and bridge. */
+/** What the kernel holds, from the dumps of ip and bridge. */
 import type { FdbEntry, Neighbour, Nexthop, Route, Rule } from './change.ts';
 import { HostNetError } from './errors.ts';
 
@@ -143,7 +143,10 @@ export function toNexthop(row: Json): Nexthop | undefined {
   return via && dev ? defined({ id, via, dev, onlink: has(row.flags, 'onlink') || undefined, protocol } as Nexthop) : undefined;
 }
 
-export function toFdb(row: Json, dev?: string): SeenFdb | undefined {
-  const [mac, dst, device] = [str(row.mac), str(row.dst), str(row.ifname) ?? dev];
-  return mac && dst && device ? { mac, dst, dev: device, permanent: row.state === 'permanent' } : undefined;
+/** A line of `bridge fdb`, such as `02:00:00:00:00:02 dev vx-bridge dst 192.0.2.2 self permanent`. */
+export function toFdb(line: string): SeenFdb | undefined {
+  const [mac, ...words] = line.split(' ');
+  const after = (key: string) => words[words.indexOf(key) + 1];
+  const [dev, dst] = [after('dev'), after('dst')];
+  return mac && dev && dst && words.includes('dst') ? { mac, dst, dev, permanent: words.includes('permanent') } : undefined;
 }
