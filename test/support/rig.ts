@@ -139,18 +139,25 @@ export class Rig {
     for (const conf of ['all', 'default']) await net.setSysctl({ family: 'ipv4', conf, name: 'rp_filter' }, 1);
   }
 
-  /** As hosts with Docker or a firewall do: what a node forwards is dropped, but for its CNI's and kube-proxy's. */
-  async #dropForwarded({ cni, podCIDRs }: ClusterTopology, node: string): Promise<void> {
+  /**
+   * As hosts with Docker or a firewall do: what a node forwards is dropped, but for its CNI's and kube-proxy's. CNIs accept
+   * what comes to their pods from wherever it comes, so that nodes reach all pods; here only from nodes of the cluster, or
+   * tunnels would need nobody to let them through.
+   */
+  async #dropForwarded({ cni, podCIDRs, underlay }: ClusterTopology, node: string): Promise<void> {
     if (cni.forward === 'accept') return;
+    const nodes = (cidr: string) => this.topology.underlays.find((u) => u.name === underlay)!.cidrs.find((c) => six(c) === six(cidr))!;
     const commands =
       cni.forward === 'nft'
         ? [
             'nft add table inet firewall',
             'nft add chain inet firewall forward { type filter hook forward priority 0 ; policy drop ; }',
             'nft add rule inet firewall forward ct state established,related accept',
-            ...podCIDRs.map(
-              (cidr) =>
-                `nft add rule inet firewall forward ${six(cidr) ? 'ip6' : 'ip'} saddr ${cidr} ${six(cidr) ? 'ip6' : 'ip'} daddr ${cidr} accept`,
+            ...podCIDRs.flatMap((cidr) =>
+              [cidr, nodes(cidr)].map((from) => {
+                const ip = six(cidr) ? 'ip6' : 'ip';
+                return `nft add rule inet firewall forward ${ip} saddr ${from} ${ip} daddr ${cidr} accept`;
+              }),
             ),
             'nft add rule inet firewall forward iifname cni0 oifname eth0 accept',
             'nft add rule inet firewall forward ct status dnat accept',
@@ -160,6 +167,7 @@ export class Rig {
             const accept = [
               '-m conntrack --ctstate RELATED,ESTABLISHED',
               `-s ${cidr} -d ${cidr}`,
+              `-s ${nodes(cidr)} -d ${cidr}`,
               '-i cni0 -o eth0',
               '-m conntrack --ctstate DNAT',
             ];

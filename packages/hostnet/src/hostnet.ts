@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto';
 import { type Change, encode, type Line, type Nexthop, type Rule } from './change.ts';
 import { HostNetError } from './errors.ts';
 import { monitor, type MonitorOptions } from './monitor.ts';
 import { deleteTable, type NftTable, replaceTable } from './nft.ts';
 import {
   dumps,
+  type Json,
   type Link,
   type SeenFdb,
   type SeenNeighbour,
@@ -32,6 +34,13 @@ export interface Refused {
 /** What one look finds. */
 export interface Snapshot {
   readonly links: readonly Link[];
+  /** The same as at another look only if the kernel showed the same rules and entries, in the same order. */
+  readonly digest: string;
+  /** Reads what the tools wrote, which takes longer than to have it written where there is much. */
+  entries(): Entries;
+}
+
+export interface Entries {
   readonly rules: readonly Rule[];
   /** Of the table that was asked for, both families. */
   readonly routes: readonly SeenRoute[];
@@ -81,47 +90,67 @@ export interface HostNetOptions {
   readonly timeoutMs?: number;
 }
 
+/** So many lines are written to a tool at a time. */
+const LINES = 500;
+
+/** And so many to one process: iproute2 6.1 keeps 4 KB for each of them until it ends. */
+const MOST = 10_000;
+
 export function createHostNet(options: HostNetOptions = {}): HostNet {
   const netns = options.netns === undefined ? undefined : netnsName(options.netns);
   const into = netns === undefined ? [] : ['-n', netns];
   const enter = netns === undefined ? [] : ['nsenter', `--net=/run/netns/${netns}`];
-  const tool: Readonly<Record<Line['tool'], readonly string[]>> = {
+  const tools: Readonly<Record<Line['tool'], readonly string[]>> = {
     ip: ['ip', ...into],
     'ip -6': ['ip', ...into, '-6'],
     bridge: ['bridge', ...into],
   };
   const nft = [...enter, 'nft'];
   const opts = (call: CallOptions | undefined, input?: string) => ({ signal: call?.signal, timeoutMs: options.timeoutMs, input });
+  const dump = (argv: readonly string[], lines: readonly string[], call?: CallOptions) =>
+    must([...argv, '-batch', '-'], opts(call, `${lines.join('\n')}\n`));
   const ask = async (argv: readonly string[], lines: readonly string[], call?: CallOptions) =>
-    dumps(await must([...argv, '-batch', '-'], opts(call, `${lines.join('\n')}\n`)), lines.length);
+    dumps(await dump(argv, lines, call), lines.length);
   const links = async (call?: CallOptions) =>
-    (await ask([...tool.ip, '-j', '-d'], ['address show'], call))[0]!.flatMap((row) => toLink(row) ?? []);
+    (await ask([...tools.ip, '-j', '-d'], ['address show'], call))[0]!.flatMap((row) => toLink(row) ?? []);
 
   async function applyAll(changes: readonly Change[], call?: CallOptions, stop = false): Promise<Refused[]> {
     const refused: Refused[] = [];
-    const lines: { change: Change; line: Line }[] = [];
-    for (const change of changes) {
-      try {
-        lines.push({ change, line: encode(change) });
-      } catch (error) {
-        if (stop || !(error instanceof HostNetError)) throw error;
-        refused.push({ change, error });
-      }
-    }
-    for (let from = 0; from < lines.length;) {
-      const { tool: name } = lines[from]!.line;
-      let to = from;
-      while (to < lines.length && lines[to]!.line.tool === name) to += 1;
-      const argv = [...tool[name], ...(stop ? [] : ['-force']), '-batch', '-'];
-      const batch = lines.slice(from, to);
-      from = to;
-      const ran = await run(argv, opts(call, `${batch.map(({ line }) => line.text).join('\n')}\n`));
+    // Nothing is done where one of them cannot be.
+    if (stop) for (const change of changes) encode(change);
+    for (let at = 0; at < changes.length;) {
+      const batch: Change[] = [];
+      let texts: string[] = [];
+      let tool: Line['tool'] | undefined;
+      /** The next lines of one tool, while the tool is at work on those before. */
+      const input = (function* () {
+        for (; at < changes.length; at += 1) {
+          const change = changes[at]!;
+          try {
+            const line = encode(change);
+            if (line.tool !== (tool ??= line.tool) || batch.length === MOST) break;
+            batch.push(change);
+            texts.push(`${line.text}\n`);
+          } catch (error) {
+            if (!(error instanceof HostNetError)) throw error;
+            refused.push({ change, error });
+          }
+          if (texts.length < LINES) continue;
+          yield texts.join('');
+          texts = [];
+        }
+        yield texts.join('');
+      })();
+      const first = input.next().value ?? '';
+      if (!tool) break;
+      const argv = [...tools[tool], ...(stop ? [] : ['-force']), '-batch', '-'];
+      const ran = await run(argv, { ...opts(call), input: chain(first, input) });
       if (ran.code === 0) continue;
       for (const { line, words } of complaints(ran.stderr)) {
-        const item = batch[line - 1];
-        const error = failed(argv, words, item?.line.text);
-        if (stop || !item || error.code === 'HOSTNET_E_NOT_PERMITTED') throw error;
-        refused.push({ change: item.change, error });
+        const change = batch[line - 1];
+        const error = failed(argv, words, change && encode(change).text);
+        if (stop || !change || error.code === 'HOSTNET_E_NOT_PERMITTED') throw error;
+        refused.push({ change, error });
       }
     }
     return refused;
@@ -134,31 +163,42 @@ export function createHostNet(options: HostNetOptions = {}): HostNet {
     applyAll,
     async snapshot(table, call) {
       const routes = `route show table ${whole('routing table', table, 1, 0xffffffff)}`;
-      const [seen, four, six, fdb] = await Promise.all([
+      // The neighbours beside the rest, so that two processors have as much to do each.
+      const [seen, four, six, neighbours, fdb] = await Promise.all([
         links(call),
-        ask([...tool.ip, '-j', '-N'], ['rule show', routes, 'neighbour show nud permanent', 'nexthop show'], call),
-        ask([...tool['ip -6'], '-j', '-N'], ['rule show', routes], call).catch(noIpv6),
-        must([...tool.bridge, '-j', 'fdb', 'show'], opts(call)),
+        dump([...tools.ip, '-j', '-N'], ['rule show', routes, 'nexthop show'], call),
+        dump([...tools['ip -6'], '-j', '-N'], ['rule show', routes], call).catch(noIpv6),
+        must([...tools.ip, '-j', 'neighbour', 'show', 'nud', 'permanent'], opts(call)),
+        must([...tools.bridge, 'fdb', 'show'], opts(call)),
       ]);
+      // What bridges learn of the pods on them comes and goes.
+      const remote = fdb.split('\n').filter((line) => line.includes(' dst '));
       return {
         links: seen,
-        rules: [...four[0]!.map((r) => toRule(r, 4)), ...six[0]!.map((r) => toRule(r, 6))],
-        routes: [...four[1]!, ...six[1]!].map((r) => toRoute(r, table)),
-        neighbours: four[2]!.flatMap((r) => toNeighbour(r) ?? []),
-        nexthops: four[3]!.flatMap((r) => toNexthop(r) ?? []),
-        fdb: (JSON.parse(fdb || '[]') as Record<string, unknown>[]).flatMap((r) => toFdb(r) ?? []),
+        digest: [four, six, neighbours, remote.join('\n')].map((text) => hash('sha256', text, 'base64')).join(' '),
+        entries() {
+          const [rules4, routes4, nexthops] = dumps(four, 3) as [Json[], Json[], Json[]];
+          const [rules6, routes6] = dumps(six, 2) as [Json[], Json[]];
+          return {
+            rules: [...rules4.map((r) => toRule(r, 4)), ...rules6.map((r) => toRule(r, 6))],
+            routes: [...routes4, ...routes6].map((r) => toRoute(r, table)),
+            neighbours: (JSON.parse(neighbours || '[]') as Json[]).flatMap((r) => toNeighbour(r) ?? []),
+            nexthops: nexthops.flatMap((r) => toNexthop(r) ?? []),
+            fdb: remote.flatMap((line) => toFdb(line) ?? []),
+          };
+        },
       };
     },
     async routes(table = 254, call) {
       const show = [`route show table ${whole('routing table', table, 1, 0xffffffff)}`];
       const [four, six] = await Promise.all([
-        ask([...tool.ip, '-j', '-N'], show, call),
-        ask([...tool['ip -6'], '-j', '-N'], show, call).catch(() => [[]]),
+        ask([...tools.ip, '-j', '-N'], show, call),
+        ask([...tools['ip -6'], '-j', '-N'], show, call).catch(() => [[]]),
       ]);
       return [...four[0]!, ...six[0]!].map((r) => toRoute(r, table));
     },
     async routeTowards(ip, call) {
-      const ran = await run([...tool[family(address(ip)) === 6 ? 'ip -6' : 'ip'], '-j', 'route', 'get', ip], opts(call));
+      const ran = await run([...tools[family(address(ip)) === 6 ? 'ip -6' : 'ip'], '-j', 'route', 'get', ip], opts(call));
       const [found] = ran.code === 0 ? (JSON.parse(ran.stdout || '[]') as { dev?: string; prefsrc?: string }[]) : [];
       return found?.dev === undefined ? undefined : { dev: found.dev, src: found.prefsrc };
     },
@@ -183,16 +223,21 @@ export function createHostNet(options: HostNetOptions = {}): HostNet {
     },
     sysctl: (key, call) => readSysctl(enter, key, opts(call)),
     setSysctl: (key, value, call) => writeSysctl(enter, key, value, opts(call)),
-    monitor: (how) => monitor(tool.ip, nft, how),
+    monitor: (how) => monitor(tools.ip, nft, how),
     async namespaces(call) {
       return (JSON.parse((await must(['ip', '-j', 'netns', 'list'], opts(call))) || '[]') as { name: string }[]).map((n) => n.name);
     },
   };
 }
 
+function* chain(first: string, rest: Iterable<string>): Iterable<string> {
+  yield first;
+  yield* rest;
+}
+
 /** A kernel without IPv6 has nothing to show. */
-function noIpv6(error: unknown): [[], []] {
-  if (error instanceof HostNetError && /not supported|disabled/i.test(error.message)) return [[], []];
+function noIpv6(error: unknown): string {
+  if (error instanceof HostNetError && /not supported|disabled/i.test(error.message)) return '[]\n[]\n';
   throw error;
 }
 

@@ -1,4 +1,4 @@
-/** What the kernel holds, from the JSON dumps of ip and bridge. */
+/** What the kernel holds, from the dumps of ip and bridge. */
 import type { FdbEntry, Neighbour, Nexthop, Route, Rule } from './change.ts';
 import { HostNetError } from './errors.ts';
 
@@ -42,13 +42,15 @@ export interface SeenFdb extends FdbEntry {
   readonly permanent: boolean;
 }
 
-type Json = Record<string, unknown>;
+export type Json = Record<string, unknown>;
 const str = (v: unknown): string | undefined => (typeof v === 'string' ? v : undefined);
 const num = (v: unknown): number | undefined => (typeof v === 'number' ? v : typeof v === 'string' && v !== '' ? Number(v) : undefined);
 const has = (v: unknown, word: string) => Array.isArray(v) && v.includes(word);
+/** A new object, since one that keys are deleted from is slow from then on. */
 const defined = <T extends object>(o: T): T => {
-  for (const key of Object.keys(o) as (keyof T)[]) if (o[key] === undefined) delete o[key];
-  return o;
+  const out = {} as T;
+  for (const key in o) if (o[key] !== undefined) out[key] = o[key];
+  return out;
 };
 
 /** Rows of a dump. With `ip -batch` several dumps follow one another, one a line of input: `dumps` splits them. */
@@ -141,7 +143,10 @@ export function toNexthop(row: Json): Nexthop | undefined {
   return via && dev ? defined({ id, via, dev, onlink: has(row.flags, 'onlink') || undefined, protocol } as Nexthop) : undefined;
 }
 
-export function toFdb(row: Json, dev?: string): SeenFdb | undefined {
-  const [mac, dst, device] = [str(row.mac), str(row.dst), str(row.ifname) ?? dev];
-  return mac && dst && device ? { mac, dst, dev: device, permanent: row.state === 'permanent' } : undefined;
+/** A line of `bridge fdb`, such as `02:00:00:00:00:02 dev vx-bridge dst 192.0.2.2 self permanent`. */
+export function toFdb(line: string): SeenFdb | undefined {
+  const [mac, ...words] = line.split(' ');
+  const after = (key: string) => words[words.indexOf(key) + 1];
+  const [dev, dst] = [after('dev'), after('dst')];
+  return mac && dev && dst && words.includes('dst') ? { mac, dst, dev, permanent: words.includes('permanent') } : undefined;
 }

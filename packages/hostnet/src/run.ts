@@ -1,12 +1,14 @@
 /** Runs the host's tools as argument vectors, never through a shell. */
 import { spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
 import { HostNetError } from './errors.ts';
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default 20 s. */
   readonly timeoutMs?: number | undefined;
-  readonly input?: string | undefined;
+  /** Parts are asked for as the program reads them. */
+  readonly input?: string | Iterable<string> | undefined;
 }
 export interface Ran {
   readonly code: number;
@@ -36,8 +38,8 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
     const child = spawn(file, args, { env: toolEnv(), stdio: 'pipe' });
     let stdout = '';
     let stderr = '';
-    let killed: HostNetError | undefined;
-    const kill = (why: HostNetError) => {
+    let killed: Error | undefined;
+    const kill = (why: Error) => {
       killed ??= why;
       child.kill('SIGKILL');
     };
@@ -65,7 +67,9 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
       else resolve({ code: code ?? 128, stdout, stderr: by ? `${stderr}killed by ${by}` : stderr });
     });
     child.stdin.on('error', () => {}); // it ended before it read all; its exit code says why
-    child.stdin.end(options.input ?? '');
+    const { input = '' } = options;
+    if (typeof input === 'string') child.stdin.end(input);
+    else Readable.from(input).once('error', kill).pipe(child.stdin);
   });
 }
 

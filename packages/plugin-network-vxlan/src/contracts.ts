@@ -2,7 +2,8 @@
  * What other plugins may know of the network: its planning pipeline, as hooks, and what it answers to others.
  * The pipeline: families -> maps -> class -> devices -> announce -> nextHop -> nat. A tap may read only what it is given, since
  * that is how the planner knows what a change touches: the cluster's object (`maps`), the cluster and its nodes (`announce`,
- * `classOf`, `nat`, `nextHop`; the last one also the exits), or the node and its cluster's spec (`devices`). Side-effect free.
+ * `classOf`, `nat`), the cluster's object and gateways and the exits (`nextHop`), or the node and its cluster's spec (`devices`).
+ * Side-effect free.
  */
 import type { Cluster, Node } from '@kosmos/api';
 import {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { eventually, needs } from '@kosmos/testing';
 import { expect } from 'chai';
-import { createHostNet, HostNetError, type HostNet } from '../../src/index.ts';
+import { type Change, createHostNet, HostNetError, type HostNet } from '../../src/index.ts';
 import { must } from '../../src/run.ts';
 
 const NETNS = `kh-${process.pid}`;
@@ -42,7 +42,8 @@ describe('hostnet in a namespace', () => {
       { op: 'replaceRoute', dst: 'fd05::/64', type: 'unreachable', table: 77, protocol: 84 },
       { op: 'replaceNeighbour', ip: '10.0.0.2', mac: '02:00:00:00:00:02', dev: 'br0' },
     ]);
-    const seen = await net.snapshot(77);
+    const shot = await net.snapshot(77);
+    const seen = { links: shot.links, ...shot.entries() };
     expect(seen.links.find((l) => l.name === 'd0')).to.include({ kind: 'veth', mac: '02:00:00:00:00:01', mtu: 1400, master: 'br0', up: true });
     const addresses = seen.links.find((l) => l.name === 'br0')!.addresses.filter((a) => a.scope === 'global');
     expect(addresses.map(({ address, tentative }) => [address, tentative])).to.deep.equal([['10.0.0.1/24', false], ['fd00::1/64', false]]);
@@ -72,6 +73,51 @@ describe('hostnet in a namespace', () => {
       [bridge('d0'), 'HOSTNET_E_COMMAND'],
     ]);
     expect((await net.links()).map((l) => l.name)).to.include.members(['d0', 'd1']);
+  });
+
+  it('names each refused change among more than one process takes, and does the others', async () => {
+    await net.apply([bridge('br0'), { op: 'setLink', name: 'br0', state: 'up' }]);
+    const mac = '02:00:00:00:00:02';
+    const neighbour = (n: number): Change => ({
+      op: 'replaceNeighbour',
+      ip: `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`,
+      mac,
+      dev: n === 700 || n === 10_700 ? 'nosuch' : 'br0',
+    });
+    const changes = Array.from({ length: 10_800 }, (_, i) => neighbour(i + 1));
+    const refused = await net.applyAll(changes);
+    expect(refused.map((r) => r.change)).to.deep.equal([neighbour(700), neighbour(10_700)]);
+    expect((await net.snapshot(77)).entries().neighbours.filter((n) => n.dev === 'br0' && n.mac === mac)).to.have.length(10_798);
+  });
+
+  it('has the same digest only for what is the same', async () => {
+    await net.apply([
+      bridge('br0'),
+      { op: 'setLink', name: 'br0', addrgenmode: 'none' },
+      { op: 'setLink', name: 'br0', state: 'up' },
+      { op: 'replaceAddress', address: '10.0.0.1/24', dev: 'br0' },
+      { op: 'addLink', name: 'vx0', kind: 'vxlan', id: 7, port: 4999, local: '10.0.0.1', dev: 'br0' },
+    ]);
+    const digest = async () => (await net.snapshot(77)).digest;
+    const bare = await digest();
+    expect(await digest()).to.equal(bare);
+    const hop = { op: 'replaceNexthop', id: 5, via: '10.0.0.2', dev: 'br0', onlink: true, protocol: 84 } as const;
+    const seen = new Set([bare]);
+    for (const change of [
+      hop,
+      { op: 'replaceRoute', dst: '10.5.0.0/16', nhid: 5, table: 77, protocol: 84 },
+      { op: 'replaceNeighbour', ip: '10.0.0.2', mac: '02:00:00:00:00:02', dev: 'br0' },
+      { op: 'addRule', family: 6, priority: 7, table: 77, protocol: 84 },
+      { op: 'replaceFdb', mac: '02:00:00:00:00:02', dst: '10.0.0.2', dev: 'vx0' },
+      { ...hop, via: '10.0.0.3' },
+    ] as const) {
+      await net.apply([change]);
+      seen.add(await digest());
+    }
+    expect(seen.size).to.equal(7);
+    expect((await net.snapshot(77)).entries().fdb).to.deep.equal([
+      { mac: '02:00:00:00:00:02', dst: '10.0.0.2', dev: 'vx0', permanent: true },
+    ]);
   });
 
   it('replaces an nft table whole, and lists it alike each time', async () => {

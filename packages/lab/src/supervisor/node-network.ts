@@ -33,7 +33,7 @@ export async function makeNode(topology: Topology, cluster: ClusterTopology, nod
   // Pods reach each other by the node (see pod-network.ts): it must not tell them of a shorter way.
   for (const conf of ['all', POD_BRIDGE]) await net.setSysctl({ family: 'ipv4', conf, name: 'send_redirects' }, 0);
   if (cluster.cni.masquerade) await net.nft({ replace: node.podCIDRs.map((cidr, i) => masquerade(cidr, cluster.podCIDRs[i] as string)) });
-  await dropForwarded(netns, cluster);
+  await dropForwarded(netns, topology, cluster);
 }
 
 /** The ways from a cluster's control plane to the pods. */

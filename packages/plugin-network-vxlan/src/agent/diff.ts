@@ -1,4 +1,4 @@
-import type { Change, FdbEntry, Link, Neighbour, Nexthop, NftTable, Rule, SeenRoute, Snapshot } from '@kosmos/hostnet';
+import type { Change, Entries, FdbEntry, Link, Neighbour, Nexthop, NftTable, Rule, SeenRoute } from '@kosmos/hostnet';
 import { NEXTHOP_BASE, NEXTHOP_COUNT, OWN_DEVICES, PROTOCOL, RULE_PRIORITY, TABLE } from './constants.ts';
 import type { Desired, Tunnel } from './desired.ts';
 
@@ -18,17 +18,19 @@ export interface Observed {
 /** The way from observed to desired: in this order no packet meets a route whose translation, neighbour or device isn't there yet. */
 export interface Steps {
   readonly prepare: readonly Change[];
+  /** Neighbours, next hops and forwarding entries: these lists need not wait for each other. */
+  readonly peers: readonly (readonly Change[])[];
   /** Undefined: leave it. */
   readonly table: NftTable | 'delete' | undefined;
   readonly routes: readonly Change[];
   readonly remove: readonly Change[];
 }
 
-/** What of a snapshot is the agent's. */
-export function observedOf(seen: Snapshot, table: Observed['table']): Observed {
+/** What of a look is the agent's. */
+export function observedOf(links: readonly Link[], seen: Entries, table: Observed['table']): Observed {
   const ours = (item: { readonly dev: string }) => OWN_DEVICES.has(item.dev);
   return {
-    tunnels: seen.links.filter((l) => OWN_DEVICES.has(l.name) && l.kind === 'vxlan'),
+    tunnels: links.filter((l) => OWN_DEVICES.has(l.name) && l.kind === 'vxlan'),
     rules: seen.rules.filter((r) => r.priority === RULE_PRIORITY && r.table === TABLE),
     fdb: seen.fdb.filter((f) => ours(f) && f.permanent),
     neighbours: seen.neighbours.filter((n) => ours(n) && n.permanent),
@@ -101,11 +103,11 @@ export function diff(desired: Desired, observed: Observed): Steps {
   const dropped = hops.drop.filter((n) => !without.has(n.id)); // the others go with their device, and so do their routes
 
   return {
-    prepare: [
-      ...prepare,
-      ...neighbours.put.map((n): Change => ({ op: 'replaceNeighbour', ...n })),
-      ...hops.put.map((n): Change => ({ op: 'replaceNexthop', ...n })),
-      ...fdb.put.map((f): Change => ({ op: flooding(f) ? 'appendFdb' : 'replaceFdb', ...f })),
+    prepare,
+    peers: [
+      neighbours.put.map((n): Change => ({ op: 'replaceNeighbour', ...n })),
+      hops.put.map((n): Change => ({ op: 'replaceNexthop', ...n })),
+      fdb.put.map((f): Change => ({ op: flooding(f) ? 'appendFdb' : 'replaceFdb', ...f })),
     ],
     table: desired.table ? (observed.table === 'same' ? undefined : desired.table) : observed.table === 'none' ? undefined : 'delete',
     routes: routes.put.map(({ dst, nhid, table, protocol, src }): Change => ({

@@ -7,6 +7,7 @@ import {
   HostNetError,
   type Link,
   type NftTable,
+  type Snapshot,
   sysctlKey,
   sysctlPath,
 } from '@kosmos/hostnet';
@@ -14,10 +15,10 @@ import type { NodePlan } from '../plan/types.ts';
 import { NFT_TABLE, PROTOCOL, TABLE } from './constants.ts';
 import { type Held, shortcut } from './shortcut.ts';
 import { type Desired, type Facts, lower, type Problem, type Sysctl } from './desired.ts';
-import { diff, type Observed, observedOf } from './diff.ts';
+import { diff, type Observed, observedOf, type Steps } from './diff.ts';
 import { type ForwardOptions, forwardUndone, holdForward } from './forward.ts';
 import { fingerprint, forget, listing, type Memory, NOTHING, recall, remember } from './memory.ts';
-import { knownHops, regrouped, type Usable } from './nexthop-ids.ts';
+import { keepsIds, knownHops, regrouped, type Usable } from './nexthop-ids.ts';
 import { replaceable } from './spare.ts';
 
 /** One look at the kernel, and what was done about it. */
@@ -63,6 +64,11 @@ const MAX_LOOKS = 3;
 /** However often the plan changes, the kernel is looked at as a whole so often. */
 const LOOK_AT_LEAST_MS = 5000;
 
+/** A look, compared with what is desired. */
+interface Reading extends ReturnType<typeof lower> {
+  readonly steps: Steps;
+}
+
 export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: Usable = () => true): KernelState {
   const firewall = createFirewall(net.netns === undefined ? {} : { netns: net.netns });
   let lookedAt = 0;
@@ -73,16 +79,16 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
   /** Undefined: not read yet. */
   let memory: Memory | undefined;
   let held: Held | undefined;
+  /** The last look that left nothing to do: one that shows the same needs no reading. */
+  let right: (Reading & { readonly plan: NodePlan; readonly digest: string }) | undefined;
   /** What next hop groups there are, and which of their hops were not to be used when they were written. */
   let groups: { readonly plan: NodePlan; readonly hops: ReadonlyMap<string, number>; readonly unused: ReadonlySet<string> } | undefined;
   const unusedOf = (plan: NodePlan) => new Set(replaceable(plan).flatMap((hop) => (usable(hop) ? [] : [`${hop.dev} ${hop.via}`])));
-  let lowered: { readonly of: unknown; readonly is: ReturnType<typeof lower> } | undefined;
+  let lowered: { readonly plan: NodePlan; readonly key: string; readonly is: ReturnType<typeof lower> } | undefined;
   const lowerOnce = (plan: NodePlan, facts: Facts) => {
-    const unused = replaceable(plan).filter((hop) => !usable(hop));
-    const key = fingerprint([facts.underlay, facts.links.map((l) => [l.name, l.mtu, l.kind, l.addresses]), [...facts.hops], unused]);
-    if (lowered?.is === undefined || (lowered.of as [NodePlan, string])[0] !== plan || (lowered.of as [NodePlan, string])[1] !== key) {
-      lowered = { of: [plan, key], is: lower(plan, facts) };
-    }
+    const key = fingerprint([facts.underlay, facts.links.map((l) => [l.name, l.mtu, l.kind, l.addresses]), [...unusedOf(plan)]]);
+    if (lowered?.plan !== plan || lowered.key !== key || !keepsIds(lowered.is.hops, facts.hops))
+      lowered = { plan, key, is: lower(plan, facts) };
     return lowered.is;
   };
 
@@ -91,20 +97,16 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
     await setImmediate();
     lookedAt = performance.now();
     const abort = (reading = new AbortController());
-    const read = { signal: call.signal ? AbortSignal.any([call.signal, abort.signal]) : abort.signal };
-    const [seen, listed] = await Promise.all([net.snapshot(TABLE, read), listing(net, read)]).finally(() => (reading = undefined));
+    const until = { signal: call.signal ? AbortSignal.any([call.signal, abort.signal]) : abort.signal };
+    const [seen, listed] = await Promise.all([net.snapshot(TABLE, until), listing(net, until)]).finally(() => (reading = undefined));
     memory ??= (await recall(net, call)) ?? NOTHING;
-    const known = knownHops(observedOf(seen, 'none').nexthops);
-    const { desired, problems, hops } = lowerOnce(plan, { links: seen.links, underlay, hops: known, usable });
-    groups = { plan, hops, unused: unusedOf(plan) };
-    const table: Observed['table'] =
-      listed === undefined
-        ? 'none'
-        : memory.table?.listed === listed && memory.table.wanted === fingerprint(desired.table)
-          ? 'same'
-          : 'other';
-    const steps = diff(desired, observedOf(seen, table));
+    const unused = unusedOf(plan);
+    const digest = fingerprint([plan.node, underlay, seen.links, seen.digest, listed, [...unused]]);
+    const same = right?.plan === plan && right.digest === digest ? right : undefined;
+    const is = same ?? read(plan, underlay, seen, listed);
+    groups = { plan, hops: is.hops, unused };
     const refused: Problem[] = [];
+    const { desired, problems, hops, steps } = is;
     const apply = async (changes: readonly Change[]) => {
       for (const { change, error } of changes.length === 0 ? [] : await net.applyAll(changes, call))
         refused.push({ item: itemOf(change), message: error.message });
@@ -123,6 +125,7 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
     let written = await apply(steps.prepare.filter(isLink));
     written += await holdSysctls(desired, call, attempt);
     written += await apply(steps.prepare.filter((change) => !isLink(change)));
+    for (const count of await Promise.all(steps.peers.map(apply))) written += count;
     if (steps.table !== undefined && steps.table !== 'delete') {
       const { table: wanted } = steps;
       written += 1;
@@ -141,7 +144,21 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
       memory = NOTHING;
     }
     held = written === 0 ? { plan, underlay, links: seen.links, hops, usable } : undefined;
+    right = written === 0 ? { ...is, plan, digest } : undefined;
     return { written, problems, refused, links: seen.links };
+  }
+
+  /** What is to be done about a look. */
+  function read(plan: NodePlan, underlay: Facts['underlay'], seen: Snapshot, listed: string | undefined): Reading {
+    const observed = observedOf(seen.links, seen.entries(), 'none');
+    const { desired, problems, hops } = lowerOnce(plan, { links: seen.links, underlay, hops: knownHops(observed.nexthops), usable });
+    const table: Observed['table'] =
+      listed === undefined
+        ? 'none'
+        : memory?.table?.listed === listed && memory.table.wanted === fingerprint(desired.table)
+          ? 'same'
+          : 'other';
+    return { desired, problems, hops, steps: diff(desired, { ...observed, table }) };
   }
 
   async function putTable(table: NftTable, call: CallOptions): Promise<void> {

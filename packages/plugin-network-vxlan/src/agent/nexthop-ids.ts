@@ -67,6 +67,13 @@ export function knownHops(nexthops: readonly Nexthop[]): Map<string, number> {
   return new Map(nexthops.flatMap((n) => ('via' in n ? [[`${n.dev} ${n.via}`, n.id] as const] : [])));
 }
 
+/** Would `nexthopIds` give the same ids again, since the kernel (`known`) has these? */
+export function keepsIds(ids: ReadonlyMap<string, number>, known: ReadonlyMap<string, number>): boolean {
+  const taken = new Set(known.values());
+  for (const [hop, id] of ids) if (hop.includes('/') ? taken.has(id) : known.get(hop) !== id) return false;
+  return true;
+}
+
 function free(hop: string, taken: ReadonlySet<number>): number {
   let n = Number.parseInt(hash('sha256', hop, 'hex').slice(0, 12), 16) % NEXTHOP_COUNT;
   while (taken.has(NEXTHOP_BASE + n)) n = (n + 1) % NEXTHOP_COUNT;

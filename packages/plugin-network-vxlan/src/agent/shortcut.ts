@@ -36,6 +36,7 @@ export function shortcut(held: Held, plan: NodePlan, underlay: Facts['underlay']
   const still = new Set(routes.map((route) => route.cidr));
   return [
     ...steps.prepare,
+    ...steps.peers.flat(),
     ...steps.routes,
     ...gone.flatMap(({ cidr }): Change[] => (still.has(cidr) ? [] : [{ op: 'deleteRoute', dst: cidr, table: TABLE, protocol: PROTOCOL }])),
   ];

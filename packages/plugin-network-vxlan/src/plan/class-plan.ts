@@ -2,7 +2,7 @@ import type { ClassView, Family, NetworkHooks } from '../contracts.ts';
 import { compareCidrs, compareIps } from './address.ts';
 import { baseNextHop } from './base.ts';
 import { lowerBound } from './intervals.ts';
-import { type ClusterState, type NodeState, type Peer, peerOf } from './model.ts';
+import { type ClusterState, type NodeState, NOTHING, type Peer, peerOf } from './model.ts';
 import { type Changes, type Entry, type Line, MANY, type Table } from './table.ts';
 import type { Arp, Fdb, Route } from './types.ts';
 
@@ -16,6 +16,7 @@ export class ClassPlan {
   readonly #cls: string;
   readonly #families: readonly Family[];
   #own: ReadonlyMap<string, Entry> = new Map();
+  #ownLines: readonly Line[] = [];
   /** Sorted by network, as `routes`. */
   #lines: Line[] = [];
   readonly #uses = new Map<Peer, number>();
@@ -25,6 +26,8 @@ export class ClassPlan {
   #next: { readonly fdbs: Fdb[]; readonly arps: Arp[] } | undefined;
   /** What changed since `refresh`; undefined: too much to splice. */
   #pending: Changes | undefined;
+  /** Did the cluster's own nodes change since `refresh`? */
+  #ownPending = false;
 
   constructor(hooks: NetworkHooks, table: Table, cls: string, families: readonly Family[]) {
     this.#hooks = hooks;
@@ -33,8 +36,9 @@ export class ClassPlan {
     this.#families = families;
   }
 
-  /** These networks changed, or (undefined) something that all routes depend on. */
-  touch(changed: Changes | undefined): void {
+  /** These networks changed, or (undefined) something that all routes depend on. `own`: so did the cluster's own nodes. */
+  touch(changed: Changes | undefined, own = false): void {
+    if (own) this.#ownPending = true;
     if (!this.#pending) return;
     if (!changed || this.#pending.size + changed.size > MANY) this.#pending = undefined;
     else for (const [key, cidr] of changed) this.#pending.set(key, cidr);
@@ -42,9 +46,16 @@ export class ClassPlan {
 
   /** `own` makes what the cluster announces to its own nodes, from what it was. */
   refresh(cluster: ClusterState, own: (old: ReadonlyMap<string, Entry>) => ReadonlyMap<string, Entry>): void {
-    if (!this.#pending) this.#rebuild(cluster, (this.#own = own(this.#own)));
+    if (!this.#pending || this.#ownPending) {
+      this.#own = own(this.#own);
+      const lines = this.#linesWithin(cluster);
+      if (!sameItems(lines, this.#ownLines)) this.#pending = undefined;
+      this.#ownLines = lines;
+    }
+    if (!this.#pending) this.#rebuild(cluster);
     else if (this.#pending.size > 0) this.#splice(cluster, this.#pending);
     this.#pending = new Map();
+    this.#ownPending = false;
     if (!this.#next) return;
     this.fdbs = keep(this.fdbs, this.#next.fdbs, samePeer);
     this.arps = keep(this.arps, this.#next.arps, samePeer);
@@ -56,7 +67,15 @@ export class ClassPlan {
     return this.#uses.has(peer);
   }
 
-  #rebuild(cluster: ClusterState, own: ReadonlyMap<string, Entry>): void {
+  /** To the cluster's own nodes. */
+  #linesWithin(cluster: ClusterState): Line[] {
+    const views = this.#views(cluster);
+    return [...this.#own.values()].flatMap((entry) =>
+      this.#table.holdsUnderlay(entry.cidr) ? [] : (this.#hop(views.get(entry.cidr.family), entry) ?? []),
+    );
+  }
+
+  #rebuild(cluster: ClusterState): void {
     const views = this.#views(cluster);
     const lines: Line[] = [];
     for (const entry of this.#table.sorted()) {
@@ -64,12 +83,8 @@ export class ClassPlan {
       const line = this.#line(views, cluster, entry);
       if (line) lines.push(line);
     }
-    const others = lines.length;
-    for (const entry of own.values()) {
-      const line = this.#table.holdsUnderlay(entry.cidr) ? undefined : this.#hop(views.get(entry.cidr.family), entry);
-      if (line) lines.push(line);
-    }
-    if (lines.length > others) lines.sort((a, b) => compareCidrs(a.entry.cidr, b.entry.cidr));
+    lines.push(...this.#ownLines);
+    if (this.#ownLines.length > 0) lines.sort((a, b) => compareCidrs(a.entry.cidr, b.entry.cidr));
     if (sameItems(this.#lines, lines)) return;
     this.#lines = lines;
     this.routes = keep(
@@ -86,6 +101,7 @@ export class ClassPlan {
   #splice(cluster: ClusterState, changed: Changes): void {
     const views = this.#views(cluster);
     const lines = this.#lines;
+    const [came, gone] = [new Set<Peer>(), new Set<Peer>()];
     let routes: Route[] | undefined;
     for (const [key, cidr] of changed) {
       const winner = this.#table.winner(key);
@@ -93,8 +109,19 @@ export class ClassPlan {
       const at = lowerBound(lines, ({ entry }) => compareCidrs(entry.cidr, cidr));
       const old = lines[at]?.entry.cidr.text === key ? lines[at] : undefined;
       if ((!old && !line) || old?.entry.cluster === cluster) continue;
-      if (line) for (const peer of line.via) this.#use(peer);
-      if (old) for (const peer of old.via) this.#release(peer);
+      for (const peer of line?.via ?? NOTHING) {
+        const count = this.#uses.get(peer) ?? 0;
+        this.#uses.set(peer, count + 1);
+        if (count === 0 && !gone.delete(peer)) came.add(peer);
+      }
+      for (const peer of old?.via ?? NOTHING) {
+        const count = this.#uses.get(peer)! - 1;
+        if (count > 0) this.#uses.set(peer, count);
+        else {
+          this.#uses.delete(peer);
+          if (!came.delete(peer)) gone.add(peer);
+        }
+      }
       if (old && line) lines[at] = line;
       else lines.splice(at, old ? 1 : 0, ...(line ? [line] : []));
       if (old && line && sameRoute(old.route, line.route)) continue;
@@ -103,6 +130,7 @@ export class ClassPlan {
       else routes.splice(at, old ? 1 : 0, ...(line ? [line.route] : []));
     }
     if (routes) this.routes = routes;
+    this.#exchange(came, gone);
   }
 
   #views(cluster: ClusterState): Map<number, ClassView> {
@@ -136,27 +164,29 @@ export class ClassPlan {
     return (entry.line = { entry, route, via });
   }
 
-  #use(peer: Peer): void {
-    const count = this.#uses.get(peer) ?? 0;
-    this.#uses.set(peer, count + 1);
-    if (count > 0) return;
-    const at = lowerBound(this.#peers, (other) => comparePeers(other, peer));
-    this.#edit(at, 0, peer);
-  }
-
-  #release(peer: Peer): void {
-    const count = this.#uses.get(peer)! - 1;
-    if (count > 0) {
-      this.#uses.set(peer, count);
-      return;
+  /** Puts peers into the lists and takes others out. One that took the place of its like, as of a node whose object is new, costs no copy. */
+  #exchange(came: ReadonlySet<Peer>, gone: Set<Peer>): void {
+    for (const peer of came) {
+      const at = lowerBound(this.#peers, (other) => comparePeers(other, peer));
+      const there = this.#peers[at];
+      if (there && comparePeers(there, peer) === 0 && gone.delete(there)) {
+        this.#peers[at] = peer;
+        if (!samePeer(there.fdb, peer.fdb) || !samePeer(there.arp, peer.arp)) this.#edit(at, 1, peer);
+      } else {
+        this.#peers.splice(at, 0, peer);
+        this.#edit(at, 0, peer);
+      }
     }
-    this.#uses.delete(peer);
-    this.#edit(this.#peers.indexOf(peer), 1);
+    for (const peer of gone) {
+      const from = lowerBound(this.#peers, (other) => comparePeers(other, peer));
+      const at = this.#peers.indexOf(peer, from);
+      this.#peers.splice(at, 1);
+      this.#edit(at, 1);
+    }
   }
 
   #edit(at: number, remove: 0 | 1, ...add: readonly Peer[]): void {
     this.#next ??= { fdbs: this.fdbs.slice(), arps: this.arps.slice() };
-    this.#peers.splice(at, remove, ...add);
     this.#next.fdbs.splice(at, remove, ...add.map((peer) => peer.fdb));
     this.#next.arps.splice(at, remove, ...add.map((peer) => peer.arp));
   }

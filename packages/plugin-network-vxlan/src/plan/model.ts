@@ -79,8 +79,11 @@ export interface ClusterState extends ClusterView {
   readonly created: string;
   readonly excluded: Exclusion | undefined;
   readonly problems: readonly string[];
-  /** Networks that its nodes must never route away; made when asked. */
+  /** Networks that its nodes must never route away; `own` is made of them when asked. */
+  networks: readonly Cidr[];
   own: Intervals;
+  /** Tells which nodes stand for it, and which revision of each. */
+  waysKey: string;
   /** When the planner last looked at the cluster and its nodes. */
   version: number;
 }
@@ -131,7 +134,9 @@ export function readCluster(object: Cluster, families: readonly Family[]): Clust
     maps: NOTHING,
     unfitMaps: NOTHING,
     translated: () => NOTHING,
+    networks: NOTHING,
     own: NO_INTERVALS,
+    waysKey: '',
     version: 0,
   };
 }

@@ -9,12 +9,15 @@ import { findConditions, type ObjectConditions } from './conditions.ts';
 import { exceptOwn } from './except-own.ts';
 import { devicesOf, peersOf, samePeers } from './devices.ts';
 import { V4 } from './families.ts';
+import { gatewaysOf } from './gateways.ts';
 import { intervals, type Intervals } from './intervals.ts';
 import { mapsOf, seenIp } from './maps.ts';
 import { mappedRules, translatedPods } from './translate.ts';
 import { type ClusterState, type Exclusion, nodeExclusion, type NodeState, NOTHING, readCluster, readNode } from './model.ts';
-import { type Entry, makeBlock, MANY, Table } from './table.ts';
+import { type Changes, type Entry, makeBlock, MANY, Table } from './table.ts';
 import type { Nat, NodePlan } from './types.ts';
+
+const NO_CHANGES: Changes = new Map();
 
 export interface PlannerOptions {
   /** MTU of all tunnel devices; absent: the agent takes the underlay's less the overhead. */
@@ -168,18 +171,24 @@ class IncrementalPlanner implements Planner {
   #flush(): void {
     if (this.#dirty.size === 0) return;
     this.#version += 1;
-    const refreshed = new Set<string>();
+    /** By cluster the networks that became its own or ceased to be, with all else of it that routes depend on as it was; else undefined. */
+    const refreshed = new Map<string, readonly Cidr[] | undefined>();
     for (const name of this.#dirty) {
       // A cluster may be made dirty again by another one's change of claims, also while this loop runs.
       this.#dirty.delete(name);
-      refreshed.add(name);
-      this.#refresh(name);
+      const again = refreshed.has(name);
+      const moved = this.#refresh(name);
+      refreshed.set(name, again ? undefined : moved);
     }
     const changed = this.#table.takeChanges();
     for (const [name, plans] of this.#classPlans) {
       if (!this.#clusters.has(name)) this.#classPlans.delete(name);
-      const all = refreshed.has(name) || changed.size > MANY;
-      for (const plan of plans.values()) plan.touch(all ? undefined : changed);
+      const own = refreshed.has(name);
+      const moved = own ? this.#around(refreshed.get(name)) : NO_CHANGES;
+      for (const plan of plans.values()) {
+        plan.touch(changed.size > MANY ? undefined : changed, own);
+        plan.touch(moved);
+      }
     }
   }
 
@@ -187,16 +196,21 @@ class IncrementalPlanner implements Planner {
     return [...(this.#members.get(cluster)?.values() ?? [])].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Looks at one cluster and all its nodes. */
-  #refresh(name: string): void {
+  #around(cidrs: readonly Cidr[] | undefined): Changes | undefined {
+    return cidrs && cidrs.length <= MANY ? this.#table.around(cidrs) : undefined;
+  }
+
+  /** Looks at one cluster and all its nodes. Returns its own networks that are new or gone; undefined where more changed. */
+  #refresh(name: string): readonly Cidr[] | undefined {
     const cluster = this.#clusters.get(name);
     const members = this.#sortedMembers(name);
     if (!cluster) {
       const why = missing(name).excluded;
       for (const node of members) this.#leave(node, why);
       this.#table.replace(name, new Map());
-      return;
+      return undefined;
     }
+    const { version, networks, waysKey } = cluster;
     cluster.version = this.#version;
     const candidates: NodeState[] = [];
     for (const node of members) {
@@ -209,12 +223,15 @@ class IncrementalPlanner implements Planner {
     cluster.nodes.splice(0, Infinity, ...candidates);
     const claiming = candidates.filter((node) => this.#claim(node));
     cluster.nodes.splice(0, Infinity, ...claiming.filter((node) => this.#join(node)));
-    cluster.own = lazy(() => intervals(this.#ownNetworks(cluster).map(({ cidr }) => cidr)));
     this.#setMaps(cluster);
+    cluster.networks = this.#ownNetworks(cluster).map(({ cidr }) => cidr);
+    cluster.own = lazy(() => intervals(cluster.networks));
+    cluster.waysKey = cluster.families.flatMap((f) => gatewaysOf(cluster, f).map((n) => `${n.name} ${(n as NodeState).rev}`)).join();
     this.#table.replace(
       name,
       makeBlock(cluster, this.#announced(cluster, 'others'), this.#table.blocks.get(name) ?? new Map<string, Entry>()),
     );
+    return version === 0 || waysKey !== cluster.waysKey ? undefined : different(networks, cluster.networks);
   }
 
   /** A global CIDR where the cluster has addresses of its own would take those from it. */
@@ -360,6 +377,12 @@ function missing(name: string): ClusterState {
   const none = readCluster({ metadata: { name, uid: '', resourceVersion: '' } }, []);
   const message = name ? `Cluster '${name}' of spec.clusterName does not exist` : 'spec.clusterName is empty';
   return { ...none, excluded: { type: 'NotInNetwork', reason: 'ClusterMissing', message } };
+}
+
+/** Networks that are in one of the lists only. */
+function different(a: readonly Cidr[], b: readonly Cidr[]): Cidr[] {
+  const [ofA, ofB] = [a, b].map((list) => new Set(list.map(({ text }) => text)));
+  return [...a.filter(({ text }) => !ofB!.has(text)), ...b.filter(({ text }) => !ofA!.has(text))];
 }
 
 function lazy(make: () => Intervals): Intervals {

@@ -1,6 +1,6 @@
 import type { Announced, NodeView } from '../contracts.ts';
 import { seenParts } from './maps.ts';
-import { type Bits, type Cidr, cidrOf, compareCidrs, type Ip, type IpVersion } from './address.ts';
+import { type Bits, type Cidr, cidrOf, compareCidrs, type Ip, type IpVersion, overlaps } from './address.ts';
 import { lowerBound } from './intervals.ts';
 import type { ClusterState, NodeState, Peer } from './model.ts';
 import type { Route } from './types.ts';
@@ -146,6 +146,25 @@ export class Table {
     if (changed.size > MANY) this.#sortedHolds = false;
     else if (this.#sortedHolds) for (const [key, cidr] of changed) this.#splice(cidr, this.winner(key));
     return changed;
+  }
+
+  /** Winning networks that overlap these; undefined: more than MANY. */
+  around(cidrs: readonly Cidr[]): Changes | undefined {
+    const found: Changes = new Map();
+    const sorted = this.sorted();
+    for (const cidr of cidrs) {
+      for (const length of this.#lengths[cidr.family].keys()) {
+        const wider = length < cidr.length ? cidrOf(cidr.family, cidr.first, length) : undefined;
+        if (wider && this.#claims.has(wider.text)) found.set(wider.text, wider);
+      }
+      for (let at = lowerBound(sorted, (entry) => compareCidrs(entry.cidr, cidr)); at < sorted.length; at += 1) {
+        const inner = sorted[at]!.cidr;
+        if (!overlaps(cidr, inner)) break;
+        found.set(inner.text, inner);
+        if (found.size > MANY) return undefined;
+      }
+    }
+    return found.size > MANY ? undefined : found;
   }
 
   #add(key: string, entry: Entry): void {

@@ -37,6 +37,7 @@ export const emptyModel = (links: readonly Link[] = [link('eth0')]): Model => ({
 
 export const observe = (m: Model, desired: Desired) =>
   observedOf(
+    m.links,
     {
       ...m,
       neighbours: m.neighbours.map((n) => ({ ...n, permanent: true })),
@@ -49,7 +50,7 @@ export const look = (m: Model, desired: Desired): Steps => diff(desired, observe
 
 /** In the agent's order. */
 export function take(m: Model, steps: Steps): void {
-  for (const change of steps.prepare) apply(m, change);
+  for (const change of [...steps.prepare, ...steps.peers.flat()]) apply(m, change);
   if (steps.table !== undefined && steps.table !== 'delete') m.table = steps.table;
   for (const change of [...steps.routes, ...steps.remove]) apply(m, change);
   if (steps.table === 'delete') m.table = undefined;

@@ -18,7 +18,13 @@ function desiredOf(plan: NodePlan, m: Model): Desired {
   return lower(plan, { links: m.links, underlay: UNDERLAY, hops: knownHops(m.nexthops) }).desired;
 }
 
-const all = ({ prepare, routes, remove, table }: Steps) => [...prepare, ...routes, ...remove, ...(table ? [table] : [])];
+const all = ({ prepare, peers, routes, remove, table }: Steps) => [
+  ...prepare,
+  ...peers.flat(),
+  ...routes,
+  ...remove,
+  ...(table ? [table] : []),
+];
 
 /** As the agent does: looks until there is nothing to do. */
 function hold(plan: NodePlan, m: Model): number {
@@ -134,8 +140,8 @@ describe('what the agent writes', () => {
       fc.property(plans, plans, (one, two) => {
         const m = bare();
         for (const plan of [one, two, EMPTY]) {
-          const { prepare, routes, remove } = look(m, desiredOf(plan, m));
-          expect([...prepare, ...routes, ...remove].filter((change) => !own(change))).to.deep.equal([]);
+          const { prepare, peers, routes, remove } = look(m, desiredOf(plan, m));
+          expect([...prepare, ...peers.flat(), ...routes, ...remove].filter((change) => !own(change))).to.deep.equal([]);
           hold(plan, m);
         }
       }),
@@ -151,7 +157,7 @@ describe('what the agent writes', () => {
       nexthops: [{ id: NEXTHOP_BASE, via: '10.0.0.1', dev: 'eth0', protocol: 3 }, { id: 7, via: '10.0.0.1', dev: 'eth0', protocol: PROTOCOL }],
       fdb: [{ mac: mac(1), dst: '10.0.0.1', dev: 'flannel.1', permanent: true }],
     };
-    expect(observedOf(foreign, 'none')).to.deep.equal({
+    expect(observedOf(foreign.links, foreign, 'none')).to.deep.equal({
       tunnels: [], rules: [], routes: [], neighbours: [], nexthops: [], fdb: [], table: 'none',
     });
   }); // prettier-ignore
@@ -168,14 +174,14 @@ describe('what the agent writes', () => {
   it('puts all that a route needs before it, and takes it away after it', () => {
     const m = bare();
     const first = look(m, desiredOf(PLAN, m));
-    expect([...first.prepare.map((c) => c.op), typeof first.table, ...first.routes.map((c) => c.op)]).to.deep.equal([
+    expect([...[...first.prepare, ...first.peers.flat()].map((c) => c.op), typeof first.table, ...first.routes.map((c) => c.op)]).to.deep.equal([
       'addLink', 'setLink', 'replaceAddress', 'setLink', 'addRule', 'replaceNeighbour', 'replaceNexthop', 'replaceFdb', 'object', 'replaceRoute',
     ]);
     take(m, first);
     const less = look(m, desiredOf({ ...PLAN, routes: [], arps: [], fdbs: [] }, m));
     expect(less.remove.map((c) => c.op)).to.deep.equal(['deleteRoute', 'deleteNexthop', 'deleteNeighbour', 'deleteFdb']);
     const none = look(m, desiredOf(EMPTY, m));
-    expect([none.prepare, none.table, none.remove.map((c) => c.op)]).to.deep.equal([[], 'delete', ['deleteRoute', 'deleteLink', 'deleteRule']]);
+    expect([[...none.prepare, ...none.peers.flat()], none.table, none.remove.map((c) => c.op)]).to.deep.equal([[], 'delete', ['deleteRoute', 'deleteLink', 'deleteRule']]);
   }); // prettier-ignore
 
   it('for little that changes is what changes, without a look, and a look afterwards finds only what it left behind', () => {
@@ -189,8 +195,8 @@ describe('what the agent writes', () => {
         const { hops } = lower(from, { links: m.links, underlay: UNDERLAY, hops: knownHops(m.nexthops) });
         const changes = shortcut({ plan: from, underlay: UNDERLAY, links: m.links, hops }, to, UNDERLAY)!;
         for (const change of changes) apply(m, change);
-        const { prepare, routes, table } = look(m, desiredOf(to, m));
-        expect([prepare, routes, table]).to.deep.equal([[], [], undefined]);
+        const { prepare, peers, routes, table } = look(m, desiredOf(to, m));
+        expect([[...prepare, ...peers.flat()], routes, table]).to.deep.equal([[], [], undefined]);
         hold(to, m);
         const scratch = bare();
         hold(to, scratch);
@@ -230,9 +236,9 @@ describe('what the agent writes', () => {
     it(`writes for ${name}: ${writes.join(', ')}`, () => {
       const m = bare();
       hold(PLAN, m);
-      const { prepare, table, routes, remove } = look(m, desiredOf(edit(PLAN), m));
+      const { prepare, peers, table, routes, remove } = look(m, desiredOf(edit(PLAN), m));
       const ops = (changes: readonly Change[]) => changes.map((c) => c.op);
-      expect([...ops(prepare), ...(table ? ['table'] : []), ...ops(routes), ...ops(remove)]).to.deep.equal(writes);
+      expect([...ops(prepare), ...ops(peers.flat()), ...(table ? ['table'] : []), ...ops(routes), ...ops(remove)]).to.deep.equal(writes);
     });
   }
 });
