@@ -4,6 +4,7 @@ import type { KObject } from '../contracts/object.ts';
 import type { Sink } from './reflector.ts';
 import { share } from './shape.ts';
 import { turnIsOver, yieldTurn } from './turn.ts';
+import type { Written } from './written.ts';
 
 /** As an informer hears it; `old` is undefined for an addition. */
 export interface CacheListener {
@@ -21,6 +22,7 @@ export class Cache implements Sink {
   readonly #listeners = new Set<CacheListener>();
   readonly #transform: InformerOptions<KObject>['transform'];
   readonly #transformFailed: (object: KObject, error: unknown) => void;
+  readonly #written: Written | undefined;
   /** Named by the list that is under way. */
   #listed: Set<string> | undefined;
   /** Servers list in order, so the object before is often of the same owner: much of it is the same. */
@@ -33,9 +35,14 @@ export class Cache implements Sink {
   /** Has the first list arrived? */
   synced = false;
 
-  constructor(transform?: InformerOptions<KObject>['transform'], transformFailed: (object: KObject, error: unknown) => void = () => {}) {
+  constructor(
+    transform?: InformerOptions<KObject>['transform'],
+    transformFailed: (object: KObject, error: unknown) => void = () => {},
+    written?: Written,
+  ) {
     this.#transform = transform;
     this.#transformFailed = transformFailed;
+    this.#written = written;
   }
 
   /** Listeners keep what they hear consistent by themselves; whoever comes late reads `objects` first. */
@@ -59,6 +66,7 @@ export class Cache implements Sink {
       if (!listed.has(key)) this.#drop(key, true);
       if (turnIsOver()) await yieldTurn();
     }
+    this.#written?.relisted();
     this.synced = true;
     this.live();
   }
@@ -66,6 +74,7 @@ export class Cache implements Sink {
   upsert(given: KObject): void {
     const key = keyOf(given);
     this.#listed?.add(key);
+    this.#written?.told(key, given, false, this.#listed !== undefined);
     const known = this.objects.get(key);
     const another = known !== undefined && known.metadata.uid !== given.metadata.uid;
     if (!another && known?.metadata.resourceVersion === given.metadata.resourceVersion) return;
@@ -79,7 +88,9 @@ export class Cache implements Sink {
   }
 
   remove(object: KObject): void {
-    this.#drop(keyOf(object), false, object);
+    const key = keyOf(object);
+    this.#written?.told(key, object, true, this.#listed !== undefined);
+    this.#drop(key, false, object);
   }
 
   live(): void {

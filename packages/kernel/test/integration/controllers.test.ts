@@ -74,6 +74,23 @@ describe('controllers against an API server', function () {
       await seen({ a: '2', b: '1' });
     });
 
+    itEmbedded('makes an object once, also while its informer has not heard of it yet', async () => {
+      const { faults } = host;
+      if (!faults) throw new Error('the embedded server has faults');
+      faults.add({ verb: 'watch', plural: 'configmaps', refuse: 422, times: 1 });
+      faults.add({ verb: 'watch', plural: 'configmaps', silent: true });
+      const deaf = engineOf('deaf');
+      const nothing = deaf.scope.informer(ConfigMaps, OPTIONS);
+      await deaf.start();
+      const made = object('made', { a: '1' });
+      const maker = deaf.scope.writer('w');
+      expect(await maker.apply('host', ConfigMaps, made)).to.not.equal('unchanged');
+      faults.resetRequests();
+      expect(await maker.apply('host', ConfigMaps, made)).to.equal('unchanged');
+      expect(patches()).to.equal(0);
+      expect(nothing.get({ ...key, name: 'made' })).to.equal(undefined);
+    });
+
     it('puts back what somebody else changed', async () => {
       await engine.engine.clusters.client('host').patch(ConfigMaps, 'w', { data: { a: 'theirs' } }, { namespace: 'default' });
       await seen({ a: 'theirs', b: '1' });
