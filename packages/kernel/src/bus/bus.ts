@@ -178,12 +178,15 @@ export class Bus {
   }
 
   #left(cluster: string): void {
-    for (const { cache, stopper } of this.#shared.get(cluster)?.values() ?? []) {
-      stopper.abort();
-      cache.leave();
-    }
+    const shared = [...(this.#shared.get(cluster)?.values() ?? [])];
+    const had = this.#wanted.filter(({ informer }) => informer.clusters.includes(cluster));
+    for (const { stopper } of shared) stopper.abort();
     this.#shared.delete(cluster);
-    for (const { informer } of this.#wanted) informer.detach(cluster);
+    for (const key of this.#written.keys()) if (key.startsWith(`${cluster} `)) this.#written.delete(key);
+    void Promise.all(shared.map(({ cache }) => cache.leave())).then(() => {
+      for (const { informer } of had) informer.detach(cluster);
+      if (this.#registry.names().includes(cluster)) this.#joined(cluster); // it came back meanwhile
+    });
   }
 
   #attach({ informer, options }: Wanted, cluster: string): void {

@@ -118,11 +118,7 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
 
   on(handler: InformerHandler<T>): Subscribed {
     const made = new Subscription(handler as InformerHandler<KObject>, (error) => this.failed('an informer handler threw', error));
-    for (const [cluster, { cache }] of this.#sources) {
-      for (const [key, object] of cache.objects)
-        made.set(`${cluster}/${key}`, object, undefined, { cluster, initial: true, missed: false });
-      if (cache.state !== 'syncing') made.state(cluster, cache.state);
-    }
+    for (const [cluster, { cache }] of this.#sources) made.replay(cluster, cache.objects, cache.state);
     this.#subscriptions.add(made);
     const end = () => {
       this.#subscriptions.delete(made);
@@ -147,13 +143,13 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
     }
     if (this.#subscriptions.size === 0) return;
     const seen = { cluster, initial, missed: false };
-    for (const subscription of this.#subscriptions) subscription.set(`${cluster}/${key}`, object, old, seen);
+    for (const subscription of this.#subscriptions) subscription.set(key, object, old, seen);
   }
 
   #removed(cluster: string, key: string, known: KObject, last: KObject, missed: boolean): void {
     this.#unindex(known);
     const seen = { cluster, initial: false, missed };
-    for (const subscription of this.#subscriptions) subscription.remove(`${cluster}/${key}`, known, last, seen);
+    for (const subscription of this.#subscriptions) subscription.remove(key, known, last, seen);
   }
 
   #unindex(object: KObject): void {

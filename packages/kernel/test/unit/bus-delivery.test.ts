@@ -20,7 +20,7 @@ describe('the delivery of events', () => {
     const failed = (error: unknown) => expect.fail(String(error));
     const slow = new Subscription({ add: (o) => (burn(2), void slowly.push(o.metadata.name)) }, failed);
     const quick = new Subscription({ add: (o) => void quickly.push(o.metadata.name) }, failed);
-    for (let i = 0; i < 200; i += 1) for (const each of [slow, quick]) each.set(`host/${i}`, object(String(i)), undefined, seen);
+    for (let i = 0; i < 200; i += 1) for (const each of [slow, quick]) each.set(`${i}`, object(String(i)), undefined, seen);
     await waitFor(() => quickly.length === 200, 'the quick one to have all');
     expect(slowly.length).to.be.lessThan(150);
     await waitFor(() => slowly.length === 200, 'the slow one to have all');
@@ -37,8 +37,8 @@ describe('the delivery of events', () => {
       },
     };
     const made = new Subscription(handler, () => {});
-    made.set('host/a', object('a'), undefined, seen);
-    made.set('host/b', object('b'), undefined, seen);
+    made.set('a', object('a'), undefined, seen);
+    made.set('b', object('b'), undefined, seen);
     expect(events).to.deep.equal(['a']);
     release();
     await waitFor(() => events.length === 2, 'the second');
@@ -62,9 +62,9 @@ describe('the delivery of events', () => {
       },
       () => {},
     );
-    for (let i = 0; i < 1500; i += 1) made.set(`host/o${i}`, object(`o${i}`), undefined, seen);
-    for (let v = 2; v <= 50; v += 1) made.set('host/o7', object('o7', v), object('o7', v - 1), seen);
-    made.remove('host/o8', object('o8'), object('o8'), seen);
+    for (let i = 0; i < 1500; i += 1) made.set(`o${i}`, object(`o${i}`), undefined, seen);
+    for (let v = 2; v <= 50; v += 1) made.set('o7', object('o7', v), object('o7', v - 1), seen);
+    made.remove('o8', object('o8'), object('o8'), seen);
     expect(made.length).to.equal(1499);
     release();
     await waitFor(() => made.length === 0, 'all to be told');
@@ -74,10 +74,10 @@ describe('the delivery of events', () => {
   it('is over once it is closed', async () => {
     const events: string[] = [];
     const made = new Subscription({ add: (o) => (burn(5), void events.push(o.metadata.name)) }, () => {});
-    for (let i = 0; i < 10; i += 1) made.set(`host/${i}`, object(String(i)), undefined, seen);
+    for (let i = 0; i < 10; i += 1) made.set(`${i}`, object(String(i)), undefined, seen);
     const before = events.length;
     made.close();
-    made.set('host/x', object('x'), undefined, seen);
+    made.set('x', object('x'), undefined, seen);
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     expect(events.length).to.equal(before);
   });

@@ -11,7 +11,11 @@ describe('a write that the watch has not told of yet', () => {
   let written: Written;
   let cache: Cache;
   const version = () => (written.get('x') ?? cache.objects.get('x'))?.metadata.resourceVersion;
-  const write = () => written.begin('x', cache.objects.has('x') ? [cache.objects.get('x')!.metadata.resourceVersion] : []);
+  const write = () =>
+    written.begin(
+      'x',
+      [cache.objects.get('x')].flatMap((known) => known?.metadata.resourceVersion ?? []),
+    );
   beforeEach(async () => {
     clock = manualClock();
     written = new Written(clock);
