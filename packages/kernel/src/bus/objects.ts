@@ -30,7 +30,7 @@ export class Objects {
     if (own?.size === 0) this.#namespaces.delete(namespace);
   }
 
-  /** What comes while it is gone through is in it, what goes is not. */
+  /** What goes while it is gone through is not in it; what comes may be. */
   *[Symbol.iterator](): IterableIterator<[key: string, object: KObject]> {
     for (const own of this.#namespaces.values()) yield* own;
   }

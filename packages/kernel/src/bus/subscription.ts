@@ -81,7 +81,10 @@ export class Subscription {
   }
 
   set(key: string, object: KObject, old: KObject | undefined, seen: Seen): void {
-    if (this.#untold(seen.cluster, key)) return;
+    const replay = this.#untold(seen.cluster, key);
+    if (replay && old) return;
+    // One that was not there when the replay began may come where that has been.
+    replay?.told.set(key, object);
     const id = `${seen.cluster}/${key}`;
     const waiting = this.#mergeable(id);
     // Gone and made anew meanwhile is not an update.
@@ -140,9 +143,9 @@ export class Subscription {
     return { ...NOTHING, seen: { cluster, initial: false, missed: false }, state };
   }
 
-  /** A replay comes to it yet, and tells it as it is by then. */
-  #untold(cluster: string, key: string): boolean {
-    return this.#replays.some((replay) => replay.cluster === cluster && !replay.told.get(key));
+  /** The replay that comes to it yet, and tells it as it is by then. */
+  #untold(cluster: string, key: string): Replay | undefined {
+    return this.#replays.find((replay) => replay.cluster === cluster && !replay.told.get(key));
   }
 
   #mergeable(id: string): Waiting | undefined {

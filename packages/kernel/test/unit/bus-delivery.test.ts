@@ -1,10 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { ListBudget } from '../../src/bus/budget.ts';
+import { Cache } from '../../src/bus/cache.ts';
+import { ClusterInformer } from '../../src/bus/informer.ts';
+import { busMetrics } from '../../src/bus/metrics.ts';
 import { share } from '../../src/bus/shape.ts';
 import { Subscription } from '../../src/bus/subscription.ts';
 import type { KObject } from '../../src/index.ts';
-import { manualClock } from '../support/engine.ts';
+import { manualClock, testLog, testMetrics } from '../support/engine.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const object = (name: string, v = 1): KObject => ({ metadata: { name, uid: name, resourceVersion: String(v) } });
@@ -80,6 +83,116 @@ describe('the delivery of events', () => {
     made.set('x', object('x'), undefined, seen);
     await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
     expect(events.length).to.equal(before);
+  });
+});
+
+describe('a late subscriber', () => {
+  const informerOf = (cache: Cache) => {
+    const kind = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+    const informer = new ClusterInformer('demo', kind, {}, testLog(), busMetrics(testMetrics()));
+    informer.attach('host', cache);
+    return informer;
+  };
+  const inNamespace = (i: number, v = 1): KObject => ({
+    metadata: { name: `o${i}`, namespace: `n${i % 3}`, uid: `${i}-${Math.floor(v / 10)}`, resourceVersion: String(v) },
+  });
+
+  it('hears of many objects without holding up others, and then that this was the whole list', async () => {
+    const cache = new Cache();
+    cache.begin();
+    for (let i = 0; i < 100_000; i += 1) cache.upsert(inNamespace(i));
+    await cache.end();
+    let [heard, turns] = [0, 0];
+    const informer = informerOf(cache);
+    const subscription = informer.on({ add: (_, { initial }) => void (heard += Number(initial)) });
+    expect(heard).to.be.lessThan(100_000);
+    expect(informer.queued).to.equal(100_000 - heard);
+    while (!subscription.hasSynced('host')) {
+      await new Promise((resolve) => setImmediate(resolve));
+      turns += 1;
+    }
+    expect(heard).to.equal(100_000);
+    expect(turns).to.be.greaterThan(2);
+    expect(informer.queued).to.equal(0);
+  });
+
+  it('hears of each object as it is and then of each change, whatever happens meanwhile', async () => {
+    const step = fc.record({ object: fc.nat(9), gone: fc.boolean(), anew: fc.boolean(), pause: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 40 }),
+        fc.array(step, { maxLength: 60 }),
+        fc.boolean(),
+        async (before, after, leaves) => {
+          const cache = new Cache();
+          let version = 10;
+          const happen = ({ object: i, gone, anew }: { object: number; gone: boolean; anew: boolean }) => {
+            version += anew ? 10 : 1;
+            const next = inNamespace(i, version);
+            const known = cache.objects.get(`n${i % 3}/o${i}`);
+            const { uid } = anew || !known ? next.metadata : known.metadata;
+            const same = { metadata: { ...next.metadata, uid } };
+            if (gone) cache.remove(same);
+            else cache.upsert(same);
+          };
+          cache.begin();
+          await cache.end();
+          before.forEach(happen);
+          const told = new Map<string, KObject>();
+          const states: string[] = [];
+          const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+          const keyOf = ({ metadata: { namespace, name } }: KObject) => `${namespace}/${name}`;
+          informerOf(cache).on({
+            add: (o) => {
+              expect(told.has(keyOf(o))).to.equal(false);
+              told.set(keyOf(o), o);
+              return turn();
+            },
+            update: (o, old) => {
+              expect(told.get(keyOf(o))?.metadata.uid).to.equal(o.metadata.uid);
+              expect(old).to.equal(told.get(keyOf(o)));
+              told.set(keyOf(o), o);
+              return turn();
+            },
+            remove: (o) => {
+              expect(told.delete(keyOf(o))).to.equal(true);
+              return turn();
+            },
+            cluster: (_, state) => void states.push(state),
+          });
+          for (const one of after) {
+            happen(one);
+            if (one.pause) await turn();
+          }
+          if (leaves) await cache.leave();
+          const known = () => Object.fromEntries(cache.objects);
+          await waitFor(
+            () =>
+              states.at(-1) === (leaves ? 'left' : 'live') &&
+              JSON.stringify([...told].sort()) === JSON.stringify(Object.entries(known()).sort()),
+            'all to be told',
+            2000,
+            () => [states, [...told], known()],
+          );
+        },
+      ),
+      { numRuns: 100, endOnFailure: true },
+    );
+  }).timeout(60_000);
+
+  it('does not hold up others where a cluster with many objects leaves', async () => {
+    const cache = new Cache();
+    cache.begin();
+    for (let i = 0; i < 50_000; i += 1) cache.upsert(inNamespace(i));
+    await cache.end();
+    let [turns, over] = [0, false];
+    const turn = () => void ((turns += 1), over || setImmediate(turn));
+    const leaving = cache.leave();
+    turn();
+    await leaving;
+    over = true;
+    expect(turns).to.be.greaterThan(2);
+    expect([cache.objects.size, cache.state]).to.deep.equal([0, 'left']);
   });
 });
 
