@@ -32,7 +32,6 @@ export async function informer(
     '--conditions=@kosmos/source',
     '--disable-warning=ExperimentalWarning',
     '--expose-gc',
-    ...(mode === 'client-node' ? [] : ['--semi-space-growth-factor=1']), // as bin/kosmos.js does for `kosmos run`
     'bench/bus-client.ts',
     mode,
     server.kubeconfig,

@@ -13,8 +13,14 @@ export interface Blocks {
   readonly gcMs: number;
 }
 
-/** Looks once a millisecond, until the result is called. */
-export function watchBlocks(): () => Blocks {
+export interface BlockWatch {
+  /** So far. */
+  longest(): Blocks;
+  stop(): void;
+}
+
+/** Looks once a millisecond. */
+export function watchBlocks(): BlockWatch {
   const longest = { ownMs: 0, wallMs: 0, gcMs: 0 };
   const now = () => {
     const { user, system } = process.threadCpuUsage();
@@ -33,10 +39,11 @@ export function watchBlocks(): () => Blocks {
     for (const { duration } of list.getEntries()) longest.gcMs = Math.max(longest.gcMs, duration);
   });
   garbage.observe({ entryTypes: ['gc'] });
-  return () => {
-    look();
-    clearInterval(timer);
-    garbage.disconnect();
-    return longest;
+  return {
+    longest: () => (look(), { ...longest }),
+    stop: () => {
+      clearInterval(timer);
+      garbage.disconnect();
+    },
   };
 }

@@ -113,6 +113,7 @@ export class Bus {
   }
 
   async stop(): Promise<void> {
+    this.#started = false;
     const all = [...this.#shared.values()].flatMap((byKey) => [...byKey.values()]);
     for (const { stopper } of all) stopper.abort();
     this.#registry.close();

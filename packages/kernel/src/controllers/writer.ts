@@ -84,7 +84,9 @@ export class ApplyWriter implements Writer {
     const term = this.#term(`delete ${kind.kind} ${key.name}`);
     const { cluster, name, namespace } = key;
     const signal = options.signal ? AbortSignal.any([options.signal, term]) : term;
-    await this.#o.registry.client(cluster).delete(kind, name, { ...(namespace === undefined ? {} : { namespace }), ...options, signal });
+    await span(`delete ${kind.kind}`, { 'k8s.cluster.name': cluster, 'k8s.object.name': name }, () =>
+      this.#o.registry.client(cluster).delete(kind, name, { ...(namespace === undefined ? {} : { namespace }), ...options, signal }),
+    );
     for (const subresource of [undefined, 'status']) this.#applied.delete(idOf(key, kind, subresource));
     this.#count('deleted');
   }
