@@ -1,9 +1,10 @@
 /**
  * One informer of all pods in a process of its own, told by IPC what to do: what it costs to have them, and what updates cost.
- * `kosmos`, `kosmos-transform` (what a scheduler keeps of a pod) or `client-node`.
+ * `kosmos`, `kosmos-transform` (what a scheduler keeps of a pod) or `client-node`; `idle` does nothing, to tell how busy the machine is.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
 import type { Informer, KObject, Kind } from '@kosmos/kernel';
+import { watchBlocks } from './loop-blocks.ts';
 import { quantile } from './result.ts';
 
 interface Pod extends KObject {
@@ -15,6 +16,8 @@ type Updated = (annotations: Readonly<Record<string, string>> | undefined) => vo
 
 const [mode = '', kubeconfig = ''] = process.argv.slice(2);
 const gc = globalThis.gc as () => void;
+// As bin/kosmos.js does for `kosmos run`, and as early.
+if (mode.startsWith('kosmos')) setFlagsFromString('--semi-space-growth-factor=1');
 
 /** What a scheduler reads: where it is, whose it is, what it asks for. */
 const slim = (o: Pod): Pod => ({
@@ -70,40 +73,36 @@ const updated: Updated = (annotations) => {
   const at = annotations?.['bench/at'];
   if (at !== undefined) lags.push(performance.timeOrigin + performance.now() - Number(at));
 };
-const start = mode === 'client-node' ? await clientNode(updated) : await kosmos(mode === 'kosmos-transform', updated);
+const idle = async () => () => Promise.resolve(() => 0);
+const start =
+  mode === 'idle' ? await idle() : mode === 'client-node' ? await clientNode(updated) : await kosmos(mode === 'kosmos-transform', updated);
 gc();
 const before = process.memoryUsage().heapUsed;
-const delay = monitorEventLoopDelay({ resolution: 1 });
-delay.enable();
+let blocks = watchBlocks();
 const cpu = process.cpuUsage();
 const since = performance.now();
 const count = await start();
 const syncedMs = performance.now() - since;
 const { user, system } = process.cpuUsage(cpu);
-const longestMs = delay.max / 1e6;
-delay.disable();
+const longest = blocks.longest();
+blocks.stop();
 const { rss } = process.memoryUsage();
 await new Promise((resolve) => setTimeout(resolve, 200));
 gc();
 gc();
 const heap = process.memoryUsage().heapUsed - before;
-process.send?.({ objects: count(), syncedMs, cpuMs: (user + system) / 1000, longestMs, heap, rss });
+process.send?.({ objects: count(), syncedMs, cpuMs: (user + system) / 1000, blocks: longest, heap, rss });
 
 let busy = process.cpuUsage();
 process.on('message', (message) => {
-  if (message === 'begin') {
+  if (message === 'begin' || message === 'begin, with blocks') {
     [lags, updates, busy] = [[], 0, process.cpuUsage()];
-    delay.reset();
-    delay.enable();
+    // To look for them costs CPU time, too.
+    if (message !== 'begin') blocks = watchBlocks();
     process.send?.('begun');
   } else if (message === 'report') {
     const used = process.cpuUsage(busy);
-    process.send?.({
-      updates,
-      cpuMs: (used.user + used.system) / 1000,
-      p50: quantile(lags, 0.5),
-      p99: quantile(lags, 0.99),
-      longestMs: delay.max / 1e6,
-    });
+    const cpuMs = (used.user + used.system) / 1000;
+    process.send?.({ updates, cpuMs, p50: quantile(lags, 0.5), p99: quantile(lags, 0.99), blocks: blocks.longest() });
   } else process.exit(0);
 });

@@ -1,7 +1,7 @@
 /** How soon an event reaches a handler, next to the informer of client-node. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { end, informer, report } from './bus-process.ts';
+import { end, informer, report, told } from './bus-process.ts';
 import type { Result } from './result.ts';
 
 const PER_SECOND = 2000;
@@ -15,17 +15,21 @@ export async function run(): Promise<Result[]> {
     const feed = fork('bench/bus-feed.ts', [String(PER_SECOND), String(LAG_SECONDS)], options);
     try {
       const [kubeconfig] = (await once(feed, 'message')) as [string];
+      const idle = await informer('idle', { kubeconfig });
       const { child } = await informer(mode, { kubeconfig });
-      child.send('begin');
-      await once(child, 'message');
-      const { p50, p99, updates: heard, longestMs } = await report(child, PER_SECOND * LAG_SECONDS * 0.8);
+      child.send('begin, with blocks');
+      idle.child.send('begin, with blocks');
+      await Promise.all([once(child, 'message'), once(idle.child, 'message')]);
+      const { p50, p99, updates: heard, blocks } = await report(child, PER_SECOND * LAG_SECONDS * 0.8);
       await end(child);
+      const nothing = await report(idle.child, 0);
+      await end(idle.child);
       results.push({
         name: `${mode}: lag at ${PER_SECOND} updates/s, p99`,
         value: p99,
         unit: 'ms',
         ...(mode === 'kosmos' ? { target: '<= 20' } : {}),
-        note: `p50 ${p50.toFixed(1)} ms, from the server's write to the handler; ${heard} heard; longest block ${longestMs.toFixed(1)} ms`,
+        note: `p50 ${p50.toFixed(1)} ms, from the server's write to the handler; ${heard} heard; ${told(blocks, nothing.blocks)}`,
       });
     } finally {
       feed.kill();

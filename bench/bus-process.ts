@@ -1,14 +1,17 @@
 /** An informer in a process of its own, for the benchmarks of the bus. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Blocks } from './loop-blocks.ts';
 import type { BenchServer } from './bus-server.ts';
 
 export type Mode = 'client-node' | 'kosmos' | 'kosmos-transform';
+/** `idle` does nothing: what holds it up is the machine. */
+export type Process = Mode | 'idle';
 export interface Synced {
   readonly objects: number;
   readonly syncedMs: number;
   readonly cpuMs: number;
-  readonly longestMs: number;
+  readonly blocks: Blocks;
   readonly heap: number;
   readonly rss: number;
 }
@@ -17,12 +20,12 @@ export interface Updated {
   readonly cpuMs: number;
   readonly p50: number;
   readonly p99: number;
-  readonly longestMs: number;
+  readonly blocks: Blocks;
 }
 
 /** Starts an informer in a process of its own; resolves with what it says once it has all pods. */
 export async function informer(
-  mode: Mode,
+  mode: Process,
   server: Pick<BenchServer, 'kubeconfig'>,
 ): Promise<{ readonly child: ChildProcess; readonly synced: Synced }> {
   const args = [
@@ -53,4 +56,10 @@ export async function report(child: ChildProcess, wanted: number): Promise<Updat
     if (told.updates >= wanted || told.updates === last) return told;
     last = told.updates;
   }
+}
+
+/** What held up a process, beside one that did nothing. */
+export function told({ ownMs, wallMs, gcMs }: Blocks, idle: Blocks): string {
+  const parts = [`longest block ${ownMs.toFixed(1)} ms, by the clock ${wallMs.toFixed(1)} ms`, `garbage collection ${gcMs.toFixed(1)} ms`];
+  return `${parts.join(', ')}; of a process that does nothing ${idle.wallMs.toFixed(1)} ms`;
 }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { KubeClient } from '@kosmos/kernel';
 import { REAL } from '@kosmos/testing';
 import { NAMESPACES, PODS, namespaceOf, pod, podName } from './bus-pod.ts';
-import { type Mode, type Synced, end, informer, report } from './bus-process.ts';
+import { type Mode, type Synced, end, informer, report, told } from './bus-process.ts';
 import { type BenchServer, clientOf, each, startServer } from './bus-server.ts';
 import { quantile, type Result } from './result.ts';
 
@@ -37,6 +37,9 @@ const median = (values: readonly number[]) => quantile(values, 0.5);
 /** The informers take turns, so that a machine that gets slower does so for all. */
 async function first(server: BenchServer): Promise<Result[]> {
   const runs: Record<Mode, Synced[]> = { 'client-node': [], kosmos: [], 'kosmos-transform': [] };
+  const { child: idle } = await informer('idle', server);
+  idle.send('begin, with blocks');
+  await once(idle, 'message');
   for (let i = 0; i < ROUNDS; i += 1) {
     for (const mode of ['client-node', 'kosmos', 'kosmos-transform'] as const) {
       const { child, synced } = await informer(mode, server);
@@ -45,6 +48,8 @@ async function first(server: BenchServer): Promise<Result[]> {
       runs[mode].push(synced);
     }
   }
+  const { blocks: nothing } = await report(idle, 0);
+  await end(idle);
   const of = (mode: Mode, value: (run: Synced) => number) => median(runs[mode].map(value));
   const ratio = (mode: Mode, value: (run: Synced) => number) => of(mode, value) / of('client-node', value);
   const seconds = (run: Synced) => run.syncedMs / 1000;
@@ -64,9 +69,13 @@ async function first(server: BenchServer): Promise<Result[]> {
     },
     {
       name: `${mode}: longest block of the event loop`,
-      value: of(mode, (r) => r.longestMs),
+      value: of(mode, (r) => r.blocks.ownMs),
       unit: 'ms',
       ...(mode === 'client-node' ? {} : { target: '<= 10' }),
+      note: told(
+        { ownMs: of(mode, (r) => r.blocks.ownMs), wallMs: of(mode, (r) => r.blocks.wallMs), gcMs: of(mode, (r) => r.blocks.gcMs) },
+        nothing,
+      ),
     },
   ]);
   return [

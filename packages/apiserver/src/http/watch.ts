@@ -170,7 +170,7 @@ export function watch(call: Call, { store, resource, selection, accepted, signal
       event('ADDED', entry);
       if (lines.length > LIST_AHEAD) {
         lines.flush();
-        if (!ended && res.writableNeedDrain) await new Promise<void>((resolve) => res.once('drain', resolve).once('close', resolve));
+        if (!ended && res.writableNeedDrain) await drained(res);
       }
       if (ended) return;
     }
@@ -205,4 +205,15 @@ export function watch(call: Call, { store, resource, selection, accepted, signal
     },
     (timeout !== undefined && timeout > 0 ? timeout : 1800 + Math.random() * 1800) * 1000,
   );
+}
+
+/** Resolves when more can be written, or never can be. */
+function drained(res: Call['res']): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      res.off('drain', done).off('close', done);
+      resolve();
+    };
+    res.on('drain', done).on('close', done);
+  });
 }

@@ -54,6 +54,21 @@ describe('operating kosmos', function () {
     expect(readdirSync(run)).to.deep.equal([]);
   });
 
+  it('run keeps the space of young objects small, since a collection of a large one takes long', async () => {
+    using dir = folder({ 'kosmos.config.ts': config('', `http: { port: 0 }, log: { format: 'json' }`) });
+    const running = start(dir.path, ['run', '--role', 'manager'], env());
+    let logged = '';
+    running.child.stderr?.on('data', (text: string) => (logged += text));
+    await running.ready;
+    const port = () => /"port":(\d+)/.exec(logged)?.[1];
+    await eventually(port, { message: 'the port to be logged', timeoutMs: 10_000 });
+    const metrics = await (await fetch(`http://127.0.0.1:${port()}/metrics`)).text();
+    const young = Number(/heap_space_size_total_bytes\{space="new"\} (\d+)/.exec(metrics)?.[1]);
+    expect(young).to.be.within(1, 2 * 2 ** 20);
+    running.child.kill('SIGTERM');
+    await running.done;
+  });
+
   it('status says so where nothing runs, and removes what a killed process left', async () => {
     using dir = folder({ 'kosmos.config.ts': withoutClusters });
     const running = start(dir.path, ['run', '--role', 'manager'], env());

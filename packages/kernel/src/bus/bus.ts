@@ -11,6 +11,7 @@ import { reasonOf, unreachable } from './errors.ts';
 import { ClusterInformer } from './informer.ts';
 import { busMetrics } from './metrics.ts';
 import { Reflector } from './reflector.ts';
+import { Written } from './written.ts';
 
 /** What is known of the host is out of date after so long without a word of it. */
 const STALE_MS = 120_000;
@@ -22,7 +23,8 @@ interface Shared {
   readonly reflector: Reflector;
   readonly stopper: AbortController;
   readonly kind: Kind<unknown>;
-  readonly whole: boolean;
+  /** Absent where a transform leaves out parts of the objects. */
+  readonly written: Written | undefined;
   readonly run: Promise<void>;
 }
 export interface InformerStatus {
@@ -50,6 +52,8 @@ export class Bus {
   #wanted: readonly Wanted[] = [];
   /** By cluster, then by what is shared. */
   readonly #shared = new Map<string, Map<string, Shared>>();
+  /** By cluster and kind. */
+  readonly #written = new Map<string, Written>();
   #started = false;
 
   constructor(registry: Registry, clock: Clock, log: Logger, metrics: Metrics, health: Health) {
@@ -72,15 +76,28 @@ export class Bus {
     return informer;
   }
 
-  /** The copy that a cache without a transform has of an object. */
+  /** What is known of an object without a transform: as this process wrote it, where no watch has told of that yet, or as a cache has it. */
   known(key: Key, kind: Kind<unknown>): KObject | undefined {
-    for (const shared of this.#shared.get(key.cluster)?.values() ?? []) {
-      const same = shared.kind.plural === kind.plural && shared.kind.group === kind.group && shared.kind.version === kind.version;
+    return this.#written.get(writtenKey(key.cluster, kind))?.get(objectKey(key.namespace, key.name)) ?? this.#copies(key, kind)[0];
+  }
+
+  /** A write of an object goes out; call the result with what was answered, or with nothing where it failed. */
+  writing(key: Key, kind: Kind<unknown>): (answer?: KObject) => void {
+    const versions = this.#copies(key, kind).map(({ metadata }) => metadata.resourceVersion);
+    return this.#written.get(writtenKey(key.cluster, kind))?.begin(objectKey(key.namespace, key.name), versions) ?? (() => {});
+  }
+
+  /** Of every cache that has it whole; a selection may leave it out. */
+  #copies(key: Key, kind: Kind<unknown>): KObject[] {
+    const written = this.#written.get(writtenKey(key.cluster, kind));
+    return [...(this.#shared.get(key.cluster)?.values() ?? [])].flatMap((shared) => {
       const object =
-        same && shared.whole && shared.cache.state === 'live' ? shared.cache.objects.get(objectKey(key.namespace, key.name)) : undefined;
-      if (object) return object; // another selection may have what this one leaves out
-    }
-    return undefined;
+        written &&
+        shared.written === written &&
+        shared.cache.state === 'live' &&
+        shared.cache.objects.get(objectKey(key.namespace, key.name));
+      return object ? [object] : [];
+    });
   }
 
   /** Resolves when the first lists are there; a member that does not answer is not waited for. */
@@ -96,6 +113,7 @@ export class Bus {
   }
 
   async stop(): Promise<void> {
+    this.#started = false;
     const all = [...this.#shared.values()].flatMap((byKey) => [...byKey.values()]);
     for (const { stopper } of all) stopper.abort();
     this.#registry.close();
@@ -161,12 +179,15 @@ export class Bus {
   }
 
   #left(cluster: string): void {
-    for (const { cache, stopper } of this.#shared.get(cluster)?.values() ?? []) {
-      stopper.abort();
-      cache.leave();
-    }
+    const shared = [...(this.#shared.get(cluster)?.values() ?? [])];
+    const had = this.#wanted.filter(({ informer }) => informer.clusters.includes(cluster));
+    for (const { stopper } of shared) stopper.abort();
     this.#shared.delete(cluster);
-    for (const { informer } of this.#wanted) informer.detach(cluster);
+    for (const key of this.#written.keys()) if (key.startsWith(`${cluster} `)) this.#written.delete(key);
+    void Promise.all(shared.map(({ cache }) => cache.leave())).then(() => {
+      for (const { informer } of had) informer.detach(cluster);
+      if (this.#registry.names().includes(cluster)) this.#joined(cluster); // it came back meanwhile
+    });
   }
 
   #attach({ informer, options }: Wanted, cluster: string): void {
@@ -184,9 +205,10 @@ export class Bus {
     if (!byKey) this.#shared.set(cluster, (byKey = new Map()));
     const known = byKey.get(key);
     if (known) return known;
-    const cache = new Cache(transform, ({ metadata: { name, namespace } }, error) =>
-      informer.failed(`the transform '${transform?.id}' threw`, error, { cluster, namespace, name }),
-    );
+    const written = transform ? undefined : this.#writtenOf(cluster, kind);
+    const transformFailed = ({ metadata: { name, namespace } }: KObject, error: unknown) =>
+      informer.failed(`the transform '${transform?.id}' threw`, error, { cluster, namespace, name });
+    const cache = new Cache(transform, transformFailed, written);
     const stopper = new AbortController();
     const selection = {
       ...(namespace === undefined ? {} : { namespace }),
@@ -211,10 +233,16 @@ export class Bus {
       };
       stopper.signal.addEventListener('abort', this.#clock.after(MEMBER_GRACE_MS, silent), { once: true });
     }
-    const whole = transform === undefined;
-    const shared: Shared = { cache, reflector, stopper, kind, whole, run: reflector.run(stopper.signal) };
+    const shared: Shared = { cache, reflector, stopper, kind, written, run: reflector.run(stopper.signal) };
     byKey.set(key, shared);
     return shared;
+  }
+
+  #writtenOf(cluster: string, kind: Kind<unknown>): Written {
+    const key = writtenKey(cluster, kind);
+    const known = this.#written.get(key) ?? new Written(this.#clock);
+    this.#written.set(key, known);
+    return known;
   }
 
   /** A refused request says that the cluster is not reachable; any answer, that it is. */
@@ -266,6 +294,8 @@ export class Bus {
 function shareKey(kind: Kind<unknown>, { namespace, labels, fields, transform }: InformerOptions<KObject>): string {
   return JSON.stringify([kind.group, kind.version, kind.plural, namespace, labels, fields, transform?.id]);
 }
+
+const writtenKey = (cluster: string, kind: Kind<unknown>): string => `${cluster} ${apiVersionOf(kind)} ${kind.plural}`;
 
 /** One for each kind in a cluster: several selections are counted together. */
 function merged(all: readonly InformerStatus[]): InformerStatus[] {

@@ -1,9 +1,11 @@
 /** What is known of one kind in one cluster, shared by every informer with the same selection and transform. */
 import type { InformerOptions, InformerState } from '../contracts/bus.ts';
 import type { KObject } from '../contracts/object.ts';
+import { Objects } from './objects.ts';
 import type { Sink } from './reflector.ts';
 import { share } from './shape.ts';
 import { turnIsOver, yieldTurn } from './turn.ts';
+import type { Written } from './written.ts';
 
 /** As an informer hears it; `old` is undefined for an addition. */
 export interface CacheListener {
@@ -17,12 +19,13 @@ export const objectKey = (namespace: string | undefined, name: string): string =
 const keyOf = (object: KObject): string => objectKey(object.metadata.namespace, object.metadata.name);
 
 export class Cache implements Sink {
-  readonly objects = new Map<string, KObject>();
+  readonly objects = new Objects();
   readonly #listeners = new Set<CacheListener>();
   readonly #transform: InformerOptions<KObject>['transform'];
   readonly #transformFailed: (object: KObject, error: unknown) => void;
-  /** Named by the list that is under way. */
-  #listed: Set<string> | undefined;
+  readonly #written: Written | undefined;
+  /** What the list that is under way has not named yet; undefined where there is none. */
+  #unlisted: Set<string> | undefined;
   /** Servers list in order, so the object before is often of the same owner: much of it is the same. */
   #neighbour: KObject | undefined;
   state: InformerState = 'syncing';
@@ -33,9 +36,14 @@ export class Cache implements Sink {
   /** Has the first list arrived? */
   synced = false;
 
-  constructor(transform?: InformerOptions<KObject>['transform'], transformFailed: (object: KObject, error: unknown) => void = () => {}) {
+  constructor(
+    transform?: InformerOptions<KObject>['transform'],
+    transformFailed: (object: KObject, error: unknown) => void = () => {},
+    written?: Written,
+  ) {
     this.#transform = transform;
     this.#transformFailed = transformFailed;
+    this.#written = written;
   }
 
   /** Listeners keep what they hear consistent by themselves; whoever comes late reads `objects` first. */
@@ -49,23 +57,25 @@ export class Cache implements Sink {
   }
 
   begin(): void {
-    this.#listed = new Set();
+    this.#unlisted = new Set(Array.from(this.objects, ([key]) => key));
   }
 
   async end(): Promise<void> {
-    const listed = this.#listed ?? new Set();
-    this.#listed = undefined;
-    for (const key of this.objects.keys()) {
-      if (!listed.has(key)) this.#drop(key, true);
+    const gone = this.#unlisted ?? [];
+    this.#unlisted = undefined;
+    for (const key of gone) {
+      this.#drop(key, true);
       if (turnIsOver()) await yieldTurn();
     }
+    this.#written?.relisted();
     this.synced = true;
     this.live();
   }
 
   upsert(given: KObject): void {
     const key = keyOf(given);
-    this.#listed?.add(key);
+    this.#unlisted?.delete(key);
+    this.#written?.told(key, given, false, this.#unlisted !== undefined);
     const known = this.objects.get(key);
     const another = known !== undefined && known.metadata.uid !== given.metadata.uid;
     if (!another && known?.metadata.resourceVersion === given.metadata.resourceVersion) return;
@@ -79,7 +89,9 @@ export class Cache implements Sink {
   }
 
   remove(object: KObject): void {
-    this.#drop(keyOf(object), false, object);
+    const key = keyOf(object);
+    this.#written?.told(key, object, true, this.#unlisted !== undefined);
+    this.#drop(key, false, object);
   }
 
   live(): void {
@@ -93,8 +105,11 @@ export class Cache implements Sink {
   }
 
   /** The cluster has left: all that was known is gone. */
-  leave(): void {
-    for (const key of this.objects.keys()) this.#drop(key, true);
+  async leave(): Promise<void> {
+    for (const [key] of this.objects) {
+      this.#drop(key, true);
+      if (turnIsOver()) await yieldTurn();
+    }
     this.#to('left');
   }
 

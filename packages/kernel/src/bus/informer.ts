@@ -1,4 +1,5 @@
 /** One plugin's view of a kind in some clusters, over the shared caches. */
+import { EventEmitter, once } from 'node:events';
 import type { Informer, InformerHandler, InformerOptions, InformerState, Subscription as Subscribed } from '../contracts/bus.ts';
 import type { Key, Kind, KObject } from '../contracts/object.ts';
 import type { Logger } from '../contracts/services.ts';
@@ -21,7 +22,8 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
   readonly #sources = new Map<string, Source>();
   readonly #indexes = new Map<string, Index>();
   readonly #subscriptions = new Set<Subscription>();
-  readonly #waiting = new Set<() => void>();
+  /** Says `change` when a cluster's state may be another one. */
+  readonly #changes = new EventEmitter().setMaxListeners(0);
 
   constructor(plugin: string, kind: Kind<T>, options: InformerOptions<T>, log: Logger, metrics: BusMetrics) {
     this.kind = kind;
@@ -48,7 +50,7 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
   detach(cluster: string): void {
     this.#sources.get(cluster)?.stop();
     this.#sources.delete(cluster);
-    this.#wake();
+    this.#changes.emit('change');
   }
 
   get clusters(): readonly string[] {
@@ -100,29 +102,13 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
   async synced(signal: AbortSignal): Promise<void> {
     while (this.unsynced().some(({ cluster, error }) => cluster === 'host' || error === undefined)) {
       signal.throwIfAborted();
-      await new Promise<void>((resolve, reject) => {
-        const aborted = () => {
-          this.#waiting.delete(wake);
-          reject(signal.reason as Error);
-        };
-        const wake = () => {
-          this.#waiting.delete(wake);
-          signal.removeEventListener('abort', aborted);
-          resolve();
-        };
-        this.#waiting.add(wake);
-        signal.addEventListener('abort', aborted, { once: true });
-      });
+      await once(this.#changes, 'change', { signal });
     }
   }
 
   on(handler: InformerHandler<T>): Subscribed {
     const made = new Subscription(handler as InformerHandler<KObject>, (error) => this.failed('an informer handler threw', error));
-    for (const [cluster, { cache }] of this.#sources) {
-      for (const [key, object] of cache.objects)
-        made.set(`${cluster}/${key}`, object, undefined, { cluster, initial: true, missed: false });
-      if (cache.state !== 'syncing') made.state(cluster, cache.state);
-    }
+    for (const [cluster, { cache }] of this.#sources) made.replay(cluster, cache.objects, cache.state);
     this.#subscriptions.add(made);
     const end = () => {
       this.#subscriptions.delete(made);
@@ -147,13 +133,13 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
     }
     if (this.#subscriptions.size === 0) return;
     const seen = { cluster, initial, missed: false };
-    for (const subscription of this.#subscriptions) subscription.set(`${cluster}/${key}`, object, old, seen);
+    for (const subscription of this.#subscriptions) subscription.set(key, object, old, seen);
   }
 
   #removed(cluster: string, key: string, known: KObject, last: KObject, missed: boolean): void {
     this.#unindex(known);
     const seen = { cluster, initial: false, missed };
-    for (const subscription of this.#subscriptions) subscription.remove(`${cluster}/${key}`, known, last, seen);
+    for (const subscription of this.#subscriptions) subscription.remove(key, known, last, seen);
   }
 
   #unindex(object: KObject): void {
@@ -170,11 +156,7 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
 
   #changed(cluster: string, state: InformerState): void {
     for (const subscription of this.#subscriptions) subscription.state(cluster, state);
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const wake of this.#waiting) wake();
+    this.#changes.emit('change');
   }
 
   /** An index that throws is a fault of its plugin, and of nobody else. */

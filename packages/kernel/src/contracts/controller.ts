@@ -48,7 +48,7 @@ export interface ApplyOptions {
 
 /** Server-side apply with the field manager `kosmos/<plugin>/<controller>`. Refused when the controller's lease is lost. */
 export interface Writer {
-  /** `object` has apiVersion/kind filled in from `kind` when absent. No request when the informer's copy already says the same. */
+  /** `object` has apiVersion/kind filled in from `kind` when absent. No request when the informer's copy, or a write that it has not heard of yet, already says the same. */
   apply<T extends KObject>(cluster: string, kind: Kind<T>, object: object, options?: ApplyOptions): Promise<T | 'unchanged'>;
   /** Deleting what is gone already is success. */
   delete<T extends KObject>(key: Key, kind: Kind<T>, options?: { uid?: string; signal?: AbortSignal }): Promise<void>;

@@ -1,4 +1,5 @@
 /** Leader election by a Lease in the host cluster, as client-go does it. */
+import { EventEmitter, once } from 'node:events';
 import type { Kind, KObject } from '../contracts/object.ts';
 import { type Clock, KubeError, type KubeClient, type Logger } from '../contracts/services.ts';
 
@@ -37,7 +38,7 @@ type Outcome = 'held' | 'taken' | 'again';
 
 export class Election {
   readonly #o: ElectionOptions;
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new EventEmitter().setMaxListeners(0);
   /** Of our own last renewal, taken before it was sent: until then nobody else can hold the lease. */
   #renewedAt = Number.NEGATIVE_INFINITY;
   #leading = false;
@@ -68,17 +69,7 @@ export class Election {
 
   /** Resolves once the lease is held, or `stop` aborts; then without a term. */
   async leading(stop: AbortSignal): Promise<AbortSignal | undefined> {
-    while (!stop.aborted && !this.held()) {
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          this.#waiting.delete(wake);
-          stop.removeEventListener('abort', wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-        stop.addEventListener('abort', wake, { once: true });
-      });
-    }
+    while (!stop.aborted && !this.held()) await once(this.#changes, 'held', { signal: stop }).catch(() => {}); // only `stop` ends it
     return stop.aborted ? undefined : this.#lost.signal;
   }
 
@@ -200,7 +191,7 @@ export class Election {
     this.#o.changed(leading);
     if (leading) {
       this.#lost = new AbortController();
-      for (const wake of this.#waiting) wake();
+      this.#changes.emit('held');
     } else {
       this.#cancelExpiry();
       this.#renewedAt = Number.NEGATIVE_INFINITY;

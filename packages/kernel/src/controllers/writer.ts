@@ -24,9 +24,6 @@ interface Applied {
   readonly uid: string;
   /** Another leader may have applied other fields since. */
   readonly term: AbortSignal;
-  /** What the server answered; newer than the informer's copy while that is still at the version `before`. */
-  readonly object: KObject;
-  readonly before: string | undefined;
 }
 
 export class ApplyWriter implements Writer {
@@ -50,10 +47,9 @@ export class ApplyWriter implements Writer {
     const key: Key = { cluster, name, ...(namespace === undefined ? {} : { namespace }) };
     const id = idOf(key, kind, subresource);
     const digest = createHash('sha256').update(JSON.stringify(object)).digest('base64');
-    const seen = this.#o.bus.known(key, kind);
+    const known = this.#o.bus.known(key, kind);
     const term = this.#term(`apply ${kind.kind} ${name}`);
     const last = this.#applied.get(id);
-    const known = seen && last?.before === seen.metadata.resourceVersion ? last.object : seen;
     const same =
       last?.digest === digest && last.term === term && last.uid === known?.metadata.uid && (uid === undefined || uid === last.uid);
     if (same && holds(known, wanted)) {
@@ -62,6 +58,7 @@ export class ApplyWriter implements Writer {
     }
     const body = uid === undefined ? object : { ...object, metadata: { ...wanted.metadata, uid } };
     const client = this.#o.registry.client(cluster);
+    const answered = this.#o.bus.writing(key, kind);
     try {
       const applied = await span(`apply ${kind.kind}`, { 'k8s.cluster.name': cluster, 'k8s.object.name': name }, () =>
         client.apply(kind, body, {
@@ -71,10 +68,12 @@ export class ApplyWriter implements Writer {
           signal: signal ? AbortSignal.any([signal, term]) : term,
         }),
       );
-      this.#applied.set(id, { digest, uid: applied.metadata.uid, term, object: applied, before: seen?.metadata.resourceVersion });
+      answered(applied);
+      this.#applied.set(id, { digest, uid: applied.metadata.uid, term });
       this.#count('applied');
       return applied;
     } catch (error) {
+      answered();
       this.#applied.delete(id);
       this.#count('failed');
       throw error;
@@ -85,7 +84,9 @@ export class ApplyWriter implements Writer {
     const term = this.#term(`delete ${kind.kind} ${key.name}`);
     const { cluster, name, namespace } = key;
     const signal = options.signal ? AbortSignal.any([options.signal, term]) : term;
-    await this.#o.registry.client(cluster).delete(kind, name, { ...(namespace === undefined ? {} : { namespace }), ...options, signal });
+    await span(`delete ${kind.kind}`, { 'k8s.cluster.name': cluster, 'k8s.object.name': name }, () =>
+      this.#o.registry.client(cluster).delete(kind, name, { ...(namespace === undefined ? {} : { namespace }), ...options, signal }),
+    );
     for (const subresource of [undefined, 'status']) this.#applied.delete(idOf(key, kind, subresource));
     this.#count('deleted');
   }

@@ -113,9 +113,9 @@ describe('what a reflector asks for', function () {
     let lists = 0;
     await begin((one) => {
       if (one.streamed) {
-        for (let i = 0; i < 1990; i += 1) one.event('ADDED', configMap(`n${i}`, '3'));
+        for (let i = 0; i < 3990; i += 1) one.event('ADDED', configMap(`n${i}`, '3'));
         setTimeout(() => {
-          for (let i = 1990; i < 2500; i += 1) one.event('ADDED', configMap(`n${i}`, '3'));
+          for (let i = 3990; i < 4500; i += 1) one.event('ADDED', configMap(`n${i}`, '3'));
           one.event('BOOKMARK', bookmark('7', true));
         }, 10);
       } else if (!one.watch) one.list('9', (lists += 1) > 0 ? [configMap('a', '4')] : []);
@@ -132,6 +132,19 @@ describe('what a reflector asks for', function () {
       'watch',
     ]);
     expect(names()).to.deep.equal(['a']);
+  });
+
+  it('stays with a streamed list that is slow only at its beginning, while both ends warm up', async () => {
+    await begin((one) => {
+      for (let i = 0; i < 1990; i += 1) one.event('ADDED', configMap(`n${i}`, '3'));
+      setTimeout(() => {
+        for (let i = 1990; i < 2500; i += 1) one.event('ADDED', configMap(`n${i}`, '3'));
+        one.event('BOOKMARK', bookmark('7', true));
+      }, 1000);
+    });
+    await engine.start();
+    expect(names()).to.have.length(2500);
+    expect(shown()).to.have.length(1);
   });
 
   it('is the whole list in one where a page is too old to go on', async () => {

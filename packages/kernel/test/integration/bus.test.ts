@@ -322,12 +322,21 @@ describe('informers against an API server', function () {
     );
     expect(engine.engine.clusters.state('m1')).to.equal('live');
     engine.engine.clusters.leave('m1');
+    await waitFor(
+      () => informer.state('m1') === 'left' && events.length === 2,
+      'the member to be gone',
+      5000,
+      () => events,
+    );
     expect(events).to.deep.equal(['add m1 a 1 initial', 'remove m1 a missed']);
-    expect(informer.state('m1')).to.equal('left');
     expect([...informer.list()]).to.deep.equal([]);
     engine.engine.clusters.join('m1', { kubeconfig: host.kubeconfig });
+    await waitFor(() => informer.state('m1') === 'live', 'the member to be back');
+    // Back before all that it had is told to be gone.
+    engine.engine.clusters.leave('m1');
+    engine.engine.clusters.join('m1', { kubeconfig: host.kubeconfig });
     await waitFor(
-      () => events.length === 3,
+      () => events.length === 5 && informer.state('m1') === 'live',
       'the object again',
       5000,
       () => events,

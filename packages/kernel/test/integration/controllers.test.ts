@@ -1,3 +1,4 @@
+import { context, propagation, trace } from '@opentelemetry/api';
 import { expect } from 'chai';
 import { type Informer, type Key, type Writer, TerminalError } from '../../src/index.ts';
 import { REAL, startTestApiServer, type TestApiServer } from '@kosmos/testing';
@@ -74,6 +75,23 @@ describe('controllers against an API server', function () {
       await seen({ a: '2', b: '1' });
     });
 
+    itEmbedded('makes an object once, also while its informer has not heard of it yet', async () => {
+      const { faults } = host;
+      if (!faults) throw new Error('the embedded server has faults');
+      faults.add({ verb: 'watch', plural: 'configmaps', refuse: 422, times: 1 });
+      faults.add({ verb: 'watch', plural: 'configmaps', silent: true });
+      const deaf = engineOf('deaf');
+      const nothing = deaf.scope.informer(ConfigMaps, OPTIONS);
+      await deaf.start();
+      const made = object('made', { a: '1' });
+      const maker = deaf.scope.writer('w');
+      expect(await maker.apply('host', ConfigMaps, made)).to.not.equal('unchanged');
+      faults.resetRequests();
+      expect(await maker.apply('host', ConfigMaps, made)).to.equal('unchanged');
+      expect(patches()).to.equal(0);
+      expect(nothing.get({ ...key, name: 'made' })).to.equal(undefined);
+    });
+
     it('puts back what somebody else changed', async () => {
       await engine.engine.clusters.client('host').patch(ConfigMaps, 'w', { data: { a: 'theirs' } }, { namespace: 'default' });
       await seen({ a: 'theirs', b: '1' });
@@ -129,6 +147,38 @@ describe('controllers against an API server', function () {
     const told = engine.log.find((line) => line.fields.name === 'bad');
     expect(told?.fields).to.include({ plugin: 'demo', controller: 'demo', cluster: 'host', namespace: 'default' });
     expect(told?.fields.reconcile).to.match(/^[0-9a-f]{8}$/);
+  });
+
+  it('has a span for each reconcile and each write, where an SDK is set up', async () => {
+    const spans: string[] = [];
+    const tracer = {
+      startActiveSpan: (name: string, { attributes }: { attributes: Record<string, string> }, work: (active: object) => unknown) => {
+        spans.push(`${name} ${attributes['k8s.object.name']}`);
+        return work({ recordException: () => {}, setStatus: () => {}, end: () => {} });
+      },
+    };
+    trace.setGlobalTracerProvider({ getTracer: () => tracer } as never);
+    try {
+      const engine = engineOf('one');
+      const writer = engine.scope.writer('demo');
+      let done = false;
+      engine.scope
+        .controller('demo')
+        .for(engine.scope.informer(ConfigMaps, { ...OPTIONS, fields: 'metadata.name=traced' }))
+        .reconcile(async ({ cluster, namespace = '' }) => {
+          if (done) return;
+          await writer.apply(cluster, ConfigMaps, object('written', {}));
+          await writer.delete({ cluster, namespace, name: 'written' }, ConfigMaps);
+          done = true;
+        });
+      await engine.start();
+      engine.engine.startControllers();
+      await engine.engine.clusters.client('host').apply(ConfigMaps, object('traced', {}), { fieldManager: 'test' });
+      await waitFor(() => done, 'the reconcile');
+      expect(spans.slice(0, 3)).to.deep.equal(['reconcile demo/demo traced', 'apply ConfigMap written', 'delete ConfigMap written']);
+    } finally {
+      for (const api of [trace, context, propagation]) api.disable();
+    }
   });
 
   const gated = (engine: TestEngine, lease: string, wrote: string[]) => {

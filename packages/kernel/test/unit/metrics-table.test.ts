@@ -3,7 +3,10 @@ import { resolve } from 'node:path';
 import { busMetrics } from '../../src/bus/metrics.ts';
 import { controllerMetrics } from '../../src/controllers/metrics.ts';
 import type { Metrics } from '../../src/index.ts';
+import { createKernel } from '@kosmos/kernel/runtime';
 import { expect } from 'chai';
+
+const README = resolve(import.meta.dirname, '../../README.md');
 
 describe('the metrics', () => {
   it('are documented in the README as they are in the code', () => {
@@ -17,7 +20,22 @@ describe('the metrics', () => {
     };
     busMetrics(metrics);
     controllerMetrics(metrics);
-    const readme = readFileSync(resolve(import.meta.dirname, '../../README.md'), 'utf8').split('\n');
+    const readme = readFileSync(README, 'utf8').split('\n');
     expect(readme.filter((line) => line.startsWith('| `kosmos_'))).to.deep.equal(rows);
+  });
+
+  it('are served as they are documented', async () => {
+    const kernel = await createKernel({ config: { plugins: [], http: { port: 0 }, log: { level: 'silent' } }, role: 'manager' });
+    await kernel.start();
+    try {
+      const text = await (await fetch(`http://127.0.0.1:${kernel.http?.port}/metrics`)).text();
+      const served = [...text.matchAll(/^# HELP (kosmos_\w+) (.*)$/gm)].map(([, name, help]) => `${name} ${help}`);
+      const documented = [...readFileSync(README, 'utf8').matchAll(/^\| `(kosmos_\w+)` \| .* \| (.*) \|$/gm)].map(
+        ([, name, help]) => `${name} ${help}`,
+      );
+      expect(served.toSorted()).to.deep.equal(documented.toSorted());
+    } finally {
+      await kernel.stop();
+    }
   });
 });

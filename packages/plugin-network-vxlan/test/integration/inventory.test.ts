@@ -163,8 +163,8 @@ describe('the inventory', () => {
     );
     const count = (plural: string) => writes.filter((w) => w.plural === plural).reduce((sum, w) => sum + w.count, 0);
     expect(count('clusters')).to.equal(1);
-    // The ClusterNode, perhaps once more until the watch has told of it (which changes nothing), and that it has no interface yet.
-    expect(count('clusternodes')).to.be.within(2, 3);
+    // The ClusterNode, and that it has no interface yet.
+    expect(count('clusternodes')).to.equal(2);
   });
 
   it('keeps the ClusterNodes of a member that is away, also when it starts anew', async function () {
