@@ -28,6 +28,7 @@ export async function startKubernetes(config: ControlPlaneConfig, binaries: Bina
   const client = await certify(pki.caKey, { commonName: KUBELET_CLIENT, usage: 'client', until: Date.now() + YEAR_MS });
   writeFileSync(at('kubelet-client.crt'), client.cert, { mode: 0o600 });
   writeFileSync(at('kubelet-client.key'), client.key, { mode: 0o600 });
+  writeFileSync(at('sa.pub'), pki.tokenPublicKey.export({ type: 'spki', format: 'pem' }));
   const token = adminToken(at('tokens.csv'));
   const url = `https://${config.address.includes(':') ? `[${config.address}]` : config.address}:${PORT}`;
   const kubeconfig = (server = url) => kubeconfigText({ name: `${config.lab}-${config.cluster}`, server, ca: pki.ca, token });
@@ -72,7 +73,7 @@ export async function startKubernetes(config: ControlPlaneConfig, binaries: Bina
     'allow-privileged': 'true',
     'service-cluster-ip-range': config.serviceCIDRs.join(),
     'service-account-issuer': 'https://kubernetes.default.svc.cluster.local',
-    'service-account-key-file': at('sa.key'),
+    'service-account-key-file': at('sa.pub'),
     'service-account-signing-key-file': at('sa.key'),
     'kubelet-certificate-authority': at('ca.crt'),
     'kubelet-client-certificate': at('kubelet-client.crt'),
