@@ -69,6 +69,8 @@ export interface Strategy {
   freeFinalizers?: boolean;
   /** Every update has to say which version it changes. */
   wantsVersion?: boolean;
+  /** An update makes an object that is not there. */
+  createsOnUpdate?: boolean;
   /** The deleted object is the answer to its deletion, not a Status. */
   returnsDeleted?: boolean;
   /** Why an object of this name may never be deleted. */

@@ -72,10 +72,33 @@ export function metadataUpdateProblems(meta: JsonObject, old: JsonObject): Cause
         ),
       );
   }
-  for (const key of ['uid', 'creationTimestamp', 'name', 'namespace'] as const) {
-    if (!equal(meta[key], old[key])) causes.push(field.invalid(`metadata.${key}`, meta[key], 'field is immutable'));
+  for (const key of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'name', 'namespace'] as const) {
+    if (!equal(meta[key], old[key])) causes.push(field.invalid(`metadata.${key}`, meta[key] ?? null, 'field is immutable'));
   }
   return causes;
+}
+
+/** Gives the metadata of an update what no update changes. */
+export function keepIdentity(meta: JsonObject, old: JsonObject): void {
+  meta['uid'] ||= old['uid'];
+  for (const key of ['creationTimestamp', 'generation', 'namespace']) {
+    if (old[key] === undefined) delete meta[key];
+    else meta[key] = old[key];
+  }
+  if (old['deletionTimestamp'] !== undefined) meta['deletionTimestamp'] = old['deletionTimestamp'];
+  if (old['deletionGracePeriodSeconds'] !== undefined) meta['deletionGracePeriodSeconds'] ??= old['deletionGracePeriodSeconds'];
+  delete meta['selfLink'];
+}
+
+/** Takes owner references out that are there twice; gives what to warn of. */
+export function withoutTwins(meta: JsonObject): string[] {
+  const references: JsonObject[] = meta['ownerReferences'] ?? [];
+  const twins = references.filter((r, i) => references.findIndex((o) => equal(o, r)) < i);
+  if (!twins.length) return [];
+  meta['ownerReferences'] = references.filter((r) => !twins.includes(r));
+  return [
+    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${twins.map((t) => t['uid']).join(', ')}`,
+  ];
 }
 
 const ORDER = [
