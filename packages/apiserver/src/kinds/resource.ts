@@ -1,4 +1,5 @@
 import type { Cause } from '../http/errors.ts';
+import type { Check } from './names.ts';
 import type { JsonObject, Schema } from '../schema/schema.ts';
 
 export interface Subresource {
@@ -48,6 +49,8 @@ export interface Strategy {
   updateStatus?: (object: JsonObject, old: JsonObject, context: WriteContext) => void;
   /** What a write through a subresource makes of the old object: the part of the new one that it is for. */
   parts?: Record<string, (object: JsonObject, old: JsonObject) => JsonObject>;
+  /** What is wrong with an object that a subresource of `parts` makes. */
+  partProblems?: Record<string, (object: JsonObject, old: JsonObject) => Cause[]>;
   validate?: (object: JsonObject) => Cause[];
   validateCreate?: (object: JsonObject) => Cause[];
   validateUpdate?: (object: JsonObject, old: JsonObject) => Cause[];
@@ -78,7 +81,7 @@ export interface Strategy {
   /** What a writer should be told that does not stop the write. */
   warnings?: (object: JsonObject) => string[];
   /** Checks metadata.name; gives what is wrong with it. */
-  name?: (name: string) => string | undefined;
+  name?: Check;
 }
 
 /** One kind in one version, as the registry holds it. */

@@ -4,6 +4,7 @@ import * as extensions from './builtin/extensions.ts';
 import * as misc from './builtin/misc.ts';
 import * as network from './builtin/network.ts';
 import { pod } from './builtin/pod.ts';
+import * as quotas from './builtin/quotas.ts';
 import { service } from './builtin/service.ts';
 import * as storage from './builtin/storage.ts';
 import * as workloads from './builtin/workloads.ts';
@@ -39,7 +40,8 @@ export const strategies: Record<string, Strategy> = {
   'networkpolicies.networking.k8s.io': network.networkPolicy,
   'storageclasses.storage.k8s.io': storage.storageClass,
   [CRD_STORAGE]: crdStrategy,
-  limitranges: extensions.limitRange,
+  limitranges: quotas.limitRange,
+  resourcequotas: quotas.resourceQuota,
   'apiservices.apiregistration.k8s.io': extensions.apiService,
   'csidrivers.storage.k8s.io': extensions.csiDriver,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': extensions.mutatingWebhooks,

@@ -323,7 +323,7 @@ export class Objects {
     if (resource.custom && resource.schema) causes.push(...validate(resource.schema, object, resource, old));
     if (subresource === undefined || subresource === 'scale')
       causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateUpdate?.(object, old) ?? []));
-    if (part) causes.push(...(resource.validate?.(object) ?? []));
+    if (part) causes.push(...(resource.validate?.(object) ?? []), ...(resource.partProblems?.[subresource!]?.(object, old) ?? []));
     if (subresource === 'status') causes.push(...(resource.validateStatus?.(object, old) ?? []));
     if (causes.length) throw invalid(resource, name, causes);
     if (subresource === undefined)

@@ -158,7 +158,8 @@ describe('what kube-apiserver does to new objects', () => {
 
   it('a pod gets containers to debug it, and other resources, by their own ways only', async () => {
     const strategic = { 'content-type': 'application/strategic-merge-patch+json' };
-    await post(`${core}/pods`, pod('open'));
+    const containers = [{ name: 'c', image: 'i', resources: { requests: { cpu: '500m' } } }];
+    await post(`${core}/pods`, pod('open', { containers }));
     const patch = (sub: string, spec: object): ReturnType<Client['call']> =>
       client.call('PATCH', `${core}/pods/open${sub}`, { spec }, strategic);
     const debug = await patch('/ephemeralcontainers', { ephemeralContainers: [{ name: 'e', image: 'i' }], hostNetwork: true });
@@ -170,6 +171,16 @@ describe('what kube-apiserver does to new objects', () => {
       'i',
     ]);
     expect((await patch('', { containers: [{ name: 'c', resources: { requests: { cpu: '2' } } }] })).status).to.equal(422);
+    // What it has it keeps: its class, its amounts, the containers that were added.
+    expect((await patch('/resize', { containers: [{ name: 'c', resources: { requests: { cpu: null } } }] })).status).to.equal(422);
+    expect((await patch('/resize', { containers: [{ name: 'c', resources: { limits: { 'a.b/c': '1' } } }] })).status).to.equal(422);
+    expect((await patch('/ephemeralcontainers', { ephemeralContainers: [{ name: 'e', image: 'j' }] })).status).to.equal(422);
+    const unfit = { name: 'f', image: 'i', targetContainerName: 'none', ports: [{ containerPort: 1 }] };
+    const { body } = await patch('/ephemeralcontainers', { ephemeralContainers: [unfit] });
+    expect(body.details.causes.map((c: { field: string }) => c.field)).to.deep.equal([
+      'spec.ephemeralContainers[0].targetContainerName',
+      'spec.ephemeralContainers[0].ports',
+    ]);
   });
 
   it('a status that cannot be is refused', async () => {

@@ -59,7 +59,7 @@ const cases: Record<string, Case> = {
   'a host port that is not the port of the host': [
     `${core}/pods`,
     pod({ hostNetwork: true }, { ports: [{ containerPort: 80, hostPort: 81 }] }),
-    'FieldValueInvalid spec.containers[0].ports[0].containerPort',
+    'FieldValueInvalid spec.containers[0].ports[0].hostPort',
   ],
   'a node that is selected by nothing': [
     `${core}/pods`,
@@ -232,8 +232,8 @@ const cases: Record<string, Case> = {
     'FieldValueRequired rules[0].verbs',
   ],
   'a binding of an account of no namespace': [
-    '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings',
-    { roleRef: { kind: 'Role', name: 'x' }, subjects: [{ kind: 'ServiceAccount', name: 'x' }] },
+    '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
+    { roleRef: { kind: 'ClusterRole', name: 'x' }, subjects: [{ kind: 'ServiceAccount', name: 'x' }] },
     'FieldValueRequired subjects[0].namespace',
   ],
   'a peer that is two things': [
@@ -263,7 +263,7 @@ const cases: Record<string, Case> = {
     { addressType: 'IPv4', endpoints: [{ addresses: ['127.0.0.1'] }] },
     'FieldValueInvalid endpoints[0].addresses[0]',
   ],
-  'a taint without effect': ['/api/v1/nodes', { spec: { taints: [{ key: 'a' }] } }, 'FieldValueRequired spec.taints[0].effect'],
+  'a taint without effect': ['/api/v1/nodes', { spec: { taints: [{ key: 'a' }] } }, 'FieldValueRequired metadata.taints[0].effect'],
   'a range of two of a kind': [`${net}/servicecidrs`, { spec: { cidrs: ['10.1.0.0/24', '10.2.0.0/24'] } }, 'FieldValueInvalid spec.cidrs'],
 };
 

@@ -38,14 +38,3 @@ export const csiDriver: Strategy = {
     spec['volumeLifecycleModes'] ??= ['Persistent'];
   },
 };
-
-export const limitRange: Strategy = {
-  defaults(object) {
-    for (const limit of (object['spec']?.limits ?? []) as JsonObject[]) {
-      if (limit['type'] !== 'Container') continue;
-      if (limit['max']) limit['default'] = { ...limit['max'], ...limit['default'] };
-      const requests = { ...limit['min'], ...limit['default'], ...limit['defaultRequest'] };
-      if (Object.keys(requests).length) limit['defaultRequest'] = requests;
-    }
-  },
-};
