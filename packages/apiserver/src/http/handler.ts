@@ -218,7 +218,7 @@ export class Handler {
     const allowedVerbs = subresource ? subresource.verbs : resource.verbs;
     if (!allowedVerbs.includes(verb) || (verb === 'create' && name && !subresource)) throw methodNotAllowed();
     if (verb === 'create' && !subresource && !resource.verbs.includes('get')) {
-      return send(call, 201, await review(resource, await readObject(call.req), call.user, this.#o));
+      return send(call, 201, await review(resource, namespace, await readObject(call.req), call.user, this.#o));
     }
     if (verb !== 'list' && verb !== 'watch' && !namespace && resource.namespaced) {
       throw methodNotAllowed();

@@ -432,7 +432,8 @@ function content(object: JsonObject, resource: Resource): JsonObject {
   return resource.statusSubresource ? rest : { ...rest, status };
 }
 
-function checkKind(resource: Resource, object: JsonObject, strict = false): void {
+/** Takes what a built-in object does not say of itself from the path. @throws 400 where it says something else */
+export function checkKind(resource: Resource, object: JsonObject, strict = false): void {
   const wanted = groupVersion(resource);
   if (!strict && !resource.custom) {
     // What built-in objects leave out is as the path says.
@@ -445,6 +446,7 @@ function checkKind(resource: Resource, object: JsonObject, strict = false): void
     if (apiVersion !== wanted && kind === resource.kind) {
       throw badRequest(`the API version in the data (${apiVersion ?? ''}) does not match the expected API version (${wanted})`);
     }
+    if (resource.custom) throw invalid(resource, object['metadata']?.name ?? '', [field.invalid('kind', kind, `must be ${resource.kind}`)]);
     throw badRequest(
       `${kind} in version "${String(apiVersion ?? '')
         .split('/')
