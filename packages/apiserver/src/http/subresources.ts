@@ -205,8 +205,12 @@ async function scale(
     }
   }
   const replicas: unknown = isObject(wanted) ? (wanted['spec']?.replicas ?? 0) : undefined;
-  if (!Number.isInteger(replicas)) throw badRequest('Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer');
-  if ((replicas as number) < 0) {
+  if (!Number.isInteger(replicas)) {
+    const why = 'Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer';
+    throw verb === 'patch' ? invalid({ group: '', plural: '', kind: '' }, '', [field.invalid('patch', wanted, why)]) : badRequest(why);
+  }
+  // Custom resources say themselves what they may have.
+  if ((replicas as number) < 0 && !resource.custom) {
     throw invalid({ group: 'autoscaling', plural: 'scales', kind: 'Scale' }, name, [
       field.invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
     ]);

@@ -30,6 +30,8 @@ export interface WriteContext {
   allocateNodePort: (wanted?: number) => number;
   /** An object of a built-in kind, by its resource (`plural.group`) and `namespace/name`, as the next write would find it. */
   find: (resource: string, key: string) => JsonObject | undefined;
+  /** Whether there is such an object. */
+  has: (resource: string, key: string) => boolean;
   /** All objects of a built-in kind. */
   list: (resource: string) => JsonObject[];
 }
@@ -41,6 +43,8 @@ export interface WriteContext {
 export interface Strategy {
   /** Fills defaults in; runs on everything that is decoded, also on the result of a patch. */
   defaults?: (object: JsonObject) => void;
+  /** Whether what a new object needs is there; its creation waits for that, but not for long. */
+  ready?: (object: JsonObject, context: WriteContext) => boolean;
   /** Sets what only the server may set, on create. */
   create?: (object: JsonObject, context: WriteContext) => void;
   /** The same on update of the main resource; `old` is not to be changed. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { checkConfiguration } from '../apply/check.ts';
 import { applyConfiguration, trackUpdate, type Writer } from '../apply/managers.ts';
 import { alreadyExists, ApiError, badRequest, conflict, field, forbidden, invalid, notFound } from '../http/errors.ts';
@@ -56,6 +57,10 @@ export interface Surroundings {
   admit: (resource: Resource, namespace: string, creating: boolean, name: string) => void;
 }
 
+/** How often and how long, in milliseconds, a creation waits for what its object needs, as Kubernetes' admission does. */
+const WAITS = 10;
+const WAIT = 150;
+
 /**
  * The one write path of every kind: decode, defaults, the kind's strategy, validation, field ownership, and an optimistic write.
  * Patches without a version of their own try again when somebody else was first.
@@ -94,6 +99,7 @@ export class Objects {
         const entry = this.#store.head(resource, key);
         return entry && contentOf(entry);
       },
+      has: (resource, key) => this.#store.head(resource, key) !== undefined,
       list: (resource) => this.#store.list(resource).map(contentOf),
     };
   }
@@ -127,6 +133,7 @@ export class Objects {
     track(object, { manager: request.fieldManager, now: context.now });
     if (resource.statusSubresource && !resource.createsStatus) delete object['status'];
     request.warnings.push(...finalizerWarnings(resource, meta, {}));
+    for (let n = 0; n < WAITS && resource.ready?.(object, context) === false; n += 1) await delay(WAIT);
     resource.create?.(object, context);
     if (generated) meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
     this.#validate(resource, object);

@@ -43,6 +43,20 @@ describe('what kube-apiserver does to new objects', () => {
     ]);
   });
 
+  it('a pod waits for the account of its namespace, and is refused where that does not come', async function () {
+    this.timeout(10_000);
+    await post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'new' } });
+    const pods = '/api/v1/namespaces/new/pods';
+    const refused = await post(pods, pod('early'));
+    expect([refused.status, refused.body.message]).to.deep.equal([
+      403,
+      'pods "early" is forbidden: error looking up service account new/default: serviceaccount "default" not found',
+    ]);
+    const waiting = post(pods, pod('patient'));
+    await post('/api/v1/namespaces/new/serviceaccounts', { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } });
+    expect((await waiting).status).to.equal(201);
+  });
+
   it('a pod has the priority of its class, and no other', async () => {
     const high = await post(`${core}/pods`, pod('high', { priorityClassName: 'system-node-critical' }));
     expect(high.body.spec).to.include({ priority: 2_000_001_000, preemptionPolicy: 'PreemptLowerPriority' });

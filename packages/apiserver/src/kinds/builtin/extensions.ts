@@ -54,7 +54,7 @@ function webhookProblems(w: JsonObject, path: string, mutating: boolean): Cause[
     ...((w['rules'] ?? []) as JsonObject[]).flatMap((r, i) => ruleProblems(r, `${path}.rules[${i}]`)),
     ...oneOf(w['failurePolicy'], `${path}.failurePolicy`, ['Fail', 'Ignore']),
     ...oneOf(w['matchPolicy'], `${path}.matchPolicy`, ['Equivalent', 'Exact']),
-    ...(w['sideEffects'] === undefined
+    ...((w['sideEffects'] ?? undefined) === undefined
       ? [field.required(`${path}.sideEffects`, 'must specify one of None, NoneOnDryRun')]
       : oneOf(w['sideEffects'], `${path}.sideEffects`, ['None', 'NoneOnDryRun'])),
     ...selectorProblems(w['namespaceSelector'], `${path}.namespaceSelector`),
@@ -62,11 +62,9 @@ function webhookProblems(w: JsonObject, path: string, mutating: boolean): Cause[
     ...clientProblems(w['clientConfig'] ?? {}, `${path}.clientConfig`),
     ...(mutating ? oneOf(w['reinvocationPolicy'], `${path}.reinvocationPolicy`, ['IfNeeded', 'Never']) : []),
   ];
-  const { timeoutSeconds: seconds, admissionReviewVersions: versions = [] } = w as {
-    timeoutSeconds: number;
-    admissionReviewVersions?: string[];
-  };
-  if (!(seconds > 0 && seconds <= 30))
+  const seconds: unknown = w['timeoutSeconds'];
+  const versions: string[] = w['admissionReviewVersions'] ?? [];
+  if (!(Number(seconds) > 0 && Number(seconds) <= 30))
     causes.push(field.invalid(`${path}.timeoutSeconds`, seconds, 'the timeout value must be between 1 and 30 seconds'));
   const at = `${path}.admissionReviewVersions`;
   if (!versions.length) causes.push(field.required(at, 'must specify one of v1, v1beta1'));

@@ -4,7 +4,7 @@ import { labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { quantityValue } from '../quantity.ts';
 import { checked, firstOf, ip } from './checks.ts';
-import { priority, serviceAccount } from './pod-admission.ts';
+import { accountReady, priority, serviceAccount } from './pod-admission.ts';
 import { podSpecDefaults, podSpecProblems } from './pod-spec.ts';
 
 const containersOf = (spec: JsonObject): JsonObject[] => [...(spec['initContainers'] ?? []), ...(spec['containers'] ?? [])];
@@ -177,6 +177,7 @@ export const pod: Strategy = {
     spec['enableServiceLinks'] ??= true;
     if (spec['hostNetwork']) for (const c of containersOf(spec)) for (const port of c['ports'] ?? []) port.hostPort ||= port.containerPort;
   },
+  ready: accountReady,
   create(object, context) {
     const spec: JsonObject = object['spec'];
     serviceAccount(object, context);
