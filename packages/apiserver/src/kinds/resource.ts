@@ -47,8 +47,8 @@ export interface Strategy {
   ready?: (object: JsonObject, context: WriteContext) => boolean;
   /** Sets what only the server may set, on create. */
   create?: (object: JsonObject, context: WriteContext) => void;
-  /** The same on update of the main resource; `old` is not to be changed. */
-  update?: (object: JsonObject, old: JsonObject, context: WriteContext) => void;
+  /** The same on update of the main resource, or of a subresource of `parts`; `old` is not to be changed. */
+  update?: (object: JsonObject, old: JsonObject, context: WriteContext, subresource?: string) => void;
   /** The same on update of the status subresource. */
   updateStatus?: (object: JsonObject, old: JsonObject, context: WriteContext) => void;
   /** What a write through a subresource makes of the old object: the part of the new one that it is for. */

@@ -320,7 +320,7 @@ export class Objects {
         if (old['status'] === undefined) delete object['status'];
         else object['status'] = old['status'];
       }
-      resource.update?.(object, old, context);
+      resource.update?.(object, old, context, subresource);
     }
     fillInStatus(resource, object);
     if (resource.generation && subresource !== 'status' && !equal(content(object, resource), content(old, resource))) {

@@ -397,6 +397,16 @@ describe('built-in kinds refuse', () => {
     expect(body.status.conditions[0]).to.include({ type: 'Ready', status: 'True' });
   });
 
+  it('nothing of the finalizers of a namespace but by their subresource', async () => {
+    await create('/api/v1/namespaces', { metadata: { name: 'held' } });
+    const read = (await client.call('GET', '/api/v1/namespaces/held')).body;
+    const sent = { ...read, spec: { finalizers: ['a.example/b'] } };
+    const kept = await client.call('PUT', '/api/v1/namespaces/held', sent);
+    expect([kept.status, kept.body.spec.finalizers]).to.deep.equal([200, ['kubernetes']]);
+    const written = await client.call('PUT', '/api/v1/namespaces/held/finalize', sent);
+    expect([written.status, written.body.spec.finalizers]).to.deep.equal([200, ['a.example/b']]);
+  });
+
   it('to leave webhooks and drivers without their defaults', async () => {
     const hook = {
       name: 'a.b.c',

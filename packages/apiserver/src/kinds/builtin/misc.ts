@@ -15,6 +15,11 @@ export const namespace: Strategy = {
     object['spec'] = { finalizers: ['kubernetes'] };
     object['status'] = { phase: 'Active' };
   },
+  update(object, old, _context, subresource) {
+    // Only its subresource writes them.
+    if (subresource !== 'finalize') object['spec'] = old['spec'];
+  },
+  parts: { finalize: (object) => object },
   fields: ({ status = {} }) => ({ 'status.phase': status.phase ?? '' }),
   immortal: (name) => (['default', 'kube-system', 'kube-public'].includes(name) ? 'this namespace may not be deleted' : undefined),
   returnsDeleted: true,
