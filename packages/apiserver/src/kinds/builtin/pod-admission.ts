@@ -53,7 +53,7 @@ export function serviceAccount(pod: JsonObject, { find }: WriteContext): void {
       pod['metadata'].name ?? '',
       `error looking up service account ${namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`,
     );
-  if (account['imagePullSecrets']?.length) spec['imagePullSecrets'] ??= account['imagePullSecrets'];
+  if (account['imagePullSecrets']?.length) spec['imagePullSecrets'] ??= structuredClone(account['imagePullSecrets']);
   if (spec['automountServiceAccountToken'] ?? account['automountServiceAccountToken'] ?? true) mountToken(spec);
 }
 
