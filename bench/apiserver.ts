@@ -81,6 +81,7 @@ function pod(name: string): string {
     },
     spec: {
       nodeName: 'n1',
+      automountServiceAccountToken: false,
       containers: [
         {
           name: 'main',

@@ -27,8 +27,12 @@ export async function run(): Promise<Result[]> {
 }
 
 async function fill(client: KubeClient): Promise<void> {
-  for (let i = 0; i < NAMESPACES; i += 1)
-    await client.request('POST', '/api/v1/namespaces', { body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: `bench-${i}` } } });
+  for (let i = 0; i < NAMESPACES; i += 1) {
+    const name = `bench-${i}`;
+    await client.request('POST', '/api/v1/namespaces', { body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name } } });
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } };
+    await client.request('POST', `/api/v1/namespaces/${name}/serviceaccounts`, { body: account });
+  }
   await each(PODS, 24, (i) => client.request('POST', `/api/v1/namespaces/${namespaceOf(i)}/pods`, { body: pod(i) }));
 }
 

@@ -106,11 +106,32 @@ function nothing(resource: Resource): JsonObject {
   return object;
 }
 
+/**
+ * The managers that a write starts from: those it sends, if they can be read, else those there are.
+ * A client that sends a single empty entry wants nobody's fields noted any more.
+ */
+function managersOf(before: JsonObject | undefined, after: JsonObject, subresource: string | undefined): Manager[] {
+  const sent: unknown = after['metadata'].managedFields;
+  if (subresource === undefined && Array.isArray(sent) && sent.length) {
+    if (sent.length === 1 && isObject(sent[0]) && !Object.keys(sent[0]).length) return [];
+    if (sent.every(isReadable)) return decodeManagers(after);
+  }
+  return before ? decodeManagers(before) : [];
+}
+
+const isReadable = (entry: unknown): boolean =>
+  isObject(entry) &&
+  (entry['operation'] === 'Apply' || entry['operation'] === 'Update') &&
+  Boolean(entry['apiVersion']) &&
+  entry['fieldsType'] === 'FieldsV1';
+
 /** Notes in `after.metadata.managedFields` what a create, update or patch changed: the writer owns it, others lose it. */
 export function trackUpdate(resource: Resource, before: JsonObject | undefined, after: JsonObject, writer: Writer): void {
-  // A client that sends an empty list asks to start anew; one that sends none keeps what there is.
-  const sent: unknown = after['metadata'].managedFields;
-  const managers = Array.isArray(sent) && sent.length === 0 && before ? [] : before ? decodeManagers(before) : [];
+  const managers = managersOf(before, after, writer.subresource);
+  if (before && !managers.length) {
+    delete after['metadata'].managedFields;
+    return;
+  }
   const apiVersion = groupVersion(resource);
   const { changed, removed } = compare(resource.schema ?? {}, before ?? nothing(resource), after);
   const gains = ownable(changed, resource, writer.subresource);
@@ -154,6 +175,11 @@ export function applyConfiguration(
   const base = live ? { ...live, metadata: liveMeta } : undefined;
   const merged = (base ? merge(schema, base, config) : structuredClone(config)) as JsonObject;
   const applied = ownable(fieldsOf(schema, config), resource, writer.subresource);
+  // Where nobody's fields are noted, all there are belong to who wrote them before the first apply.
+  if (live && !managers.length) {
+    const set = ownable(compare(schema, nothing(resource), live).changed, resource, writer.subresource);
+    managers.push({ manager: 'before-first-apply', operation: 'Update', apiVersion: groupVersion(resource), time: writer.now, set });
+  }
   const own = managers.find((m) => same(m, writer, 'Apply', ''));
   const others = managers.filter((m) => m !== own);
 

@@ -54,28 +54,49 @@ function isSubject(subject: JsonObject, user: User, namespace: string): boolean 
   }
 }
 
-/** Rules that a user has, cluster-wide and in a namespace. */
-export function rulesOf(store: Store, user: User, namespace: string): JsonObject[] {
-  const rules: JsonObject[] = [];
+interface Granted {
+  rule: JsonObject;
+  /** By which binding, worded as Kubernetes words it. */
+  by: () => string;
+}
+
+const quote = (text: unknown): string => JSON.stringify(text);
+
+function granted(store: Store, user: User, namespace: string): Granted[] {
+  const found: Granted[] = [];
   const collect = (bindings: string, ns: string): void => {
     for (const entry of store.list(bindings, ns)) {
       const binding = specOf(entry);
-      if (!(binding['subjects'] ?? []).some((s: JsonObject) => isSubject(s, user, entry.namespace))) continue;
+      const subject = (binding['subjects'] ?? []).find((s: JsonObject) => isSubject(s, user, entry.namespace));
+      if (!subject) continue;
       const ref: JsonObject = binding['roleRef'] ?? {};
       const role =
         ref['kind'] === 'ClusterRole'
           ? store.get('clusterroles.rbac.authorization.k8s.io', ref['name'])
           : store.get('roles.rbac.authorization.k8s.io', `${entry.namespace}/${ref['name']}`);
-      if (role) rules.push(...(specOf(role)['rules'] ?? []));
+      const by = (): string => {
+        const account = subject.kind === 'ServiceAccount' ? `/${subject.namespace ?? entry.namespace}` : '';
+        const what = ns ? `RoleBinding ${quote(`${entry.name}/${ns}`)}` : `ClusterRoleBinding ${quote(entry.name)}`;
+        return `${what} of ${ref['kind']} ${quote(ref['name'])} to ${subject.kind} ${quote(subject.name + account)}`;
+      };
+      if (role) for (const rule of specOf(role)['rules'] ?? []) found.push({ rule, by });
     }
   };
   collect('clusterrolebindings.rbac.authorization.k8s.io', '');
   if (namespace) collect('rolebindings.rbac.authorization.k8s.io', namespace);
-  return rules;
+  return found;
 }
 
-/** Whether RBAC lets a user do something; members of system:masters may do everything. */
-export function allowed(store: Store, user: User, a: Attributes): boolean {
-  if (user.groups.includes('system:masters')) return true;
-  return rulesOf(store, user, a.namespace).some((rule) => ruleAllows(rule, a));
+/** Rules that a user has, cluster-wide and in a namespace. */
+export const rulesOf = (store: Store, user: User, namespace: string): JsonObject[] =>
+  granted(store, user, namespace).map(({ rule }) => rule);
+
+/** Whether RBAC lets a user do something, and why; members of system:masters may do everything. */
+export function decide(store: Store, user: User, a: Attributes): { allowed: boolean; reason?: string } {
+  if (user.groups.includes('system:masters')) return { allowed: true };
+  const found = granted(store, user, a.namespace).find(({ rule }) => ruleAllows(rule, a));
+  return found ? { allowed: true, reason: `RBAC: allowed by ${found.by()}` } : { allowed: false };
 }
+
+export const allowed = (store: Store, user: User, a: Attributes): boolean =>
+  user.groups.includes('system:masters') || granted(store, user, a.namespace).some(({ rule }) => ruleAllows(rule, a));

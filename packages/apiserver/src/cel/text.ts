@@ -1,6 +1,6 @@
 import { Optional, type Environment } from '@marcbachmann/cel-js';
 import type { Duration } from '@marcbachmann/cel-js/evaluator';
-import { dns1035Label, dnsLabel, dnsSubdomain, labelKeyProblem, labelValueProblem } from '../kinds/names.ts';
+import { dns1035Label, dnsLabel, dnsSubdomain, labelKey, labelValue, type Check } from '../kinds/names.ts';
 import { formatProblem } from '../schema/formats.ts';
 import { goRegExp } from '../schema/go-regexp.ts';
 import { fail } from './error.ts';
@@ -11,26 +11,23 @@ const regexp = (text: string): RegExp => goRegExp(text) ?? fail(`error parsing r
 /** Kubernetes' named formats by the name that `format.<name>()` has. */
 const NAMED: Record<string, (text: string) => string[]> = {};
 {
-  const by =
-    (check: (text: string) => string | undefined) =>
-    (text: string): string[] => {
-      const problem = check(text);
-      return problem ? [problem] : [];
-    };
-  const prefix = (check: (text: string) => string | undefined) => by((text: string) => check(text.endsWith('-') ? `${text}a` : text));
+  const prefix =
+    (check: Check): Check =>
+    (text) =>
+      check(text.endsWith('-') ? `${text}a` : text);
   const format =
     (name: string, text: string) =>
     (value: string): string[] =>
       formatProblem(name, value) ? [text] : [];
   Object.assign(NAMED, {
-    dns1123Label: by(dnsLabel),
+    dns1123Label: dnsLabel,
     dns1123LabelPrefix: prefix(dnsLabel),
-    dns1123Subdomain: by(dnsSubdomain),
+    dns1123Subdomain: dnsSubdomain,
     dns1123SubdomainPrefix: prefix(dnsSubdomain),
-    dns1035Label: by(dns1035Label),
+    dns1035Label,
     dns1035LabelPrefix: prefix(dns1035Label),
-    qualifiedName: by(labelKeyProblem),
-    labelValue: by(labelValueProblem),
+    qualifiedName: labelKey,
+    labelValue,
     uri: format('uri', 'invalid URI'),
     uuid: format('uuid', 'does not match the UUID format'),
     byte: format('byte', 'invalid base64'),

@@ -5,22 +5,22 @@ import type { User } from '../auth/tokens.ts';
 import type { Faults } from '../faults.ts';
 import type { Registry } from '../kinds/registry.ts';
 import { groupResource, type Resource } from '../kinds/resource.ts';
-import { Objects, type DeleteRequest, type PatchType, type WriteRequest, type Written } from '../objects/objects.ts';
-import { notStrict, type FieldValidation } from '../objects/codec.ts';
-import { isObject } from '../schema/schema.ts';
+import { Objects, type DeleteRequest, type WriteRequest, type Written } from '../objects/objects.ts';
+import { notStrict } from '../objects/codec.ts';
+import type { PatchType } from '../patch/patch.ts';
 import type { Store } from '../storage/store.ts';
 import { sendComputed } from './computed.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
-import { ApiError, badRequest, field, invalid, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
-import { list, numberParam, selectionOf, tooLarge, versionParam } from './list.ts';
-import { accepted, type Accepted } from './negotiate.ts';
+import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
+import { list, noVersion, parsedVersion, selectionOf, tooLarge } from './list.ts';
+import { acceptedFor, type Accepted } from './negotiate.ts';
+import { deleteOptions, flag, listOptions, writeOptions } from './options.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import {
   mediaType,
-  parseBody,
-  readBody,
   readObject,
   readOptional,
+  readPatch,
   targetOf,
   type Call,
   type Incoming,
@@ -53,6 +53,8 @@ const PATCHES: Record<string, PatchType> = {
   'application/strategic-merge-patch+json': 'strategic',
   'application/apply-patch+yaml': 'apply',
 };
+
+const PLAIN: Accepted = { shape: 'object', version: 'v1', type: 'application/json' };
 
 /** Answers one request. Never throws: what goes wrong is a Status. */
 export class Handler {
@@ -113,6 +115,7 @@ export class Handler {
       case 'readyz':
         return sendText(call, this.#o.ready() ? 200 : 500, this.#o.ready() ? 'ok' : 'not ready', 'text/plain; charset=utf-8');
       case 'version':
+        acceptedFor(call.req, 'get');
         return send(call, 200, VERSION);
       case 'api':
       case 'apis':
@@ -146,6 +149,7 @@ export class Handler {
     }
     const [root, first, second, ...rest] = segments;
     if (rest.length) throw noSuchPath();
+    acceptedFor(call.req, 'get');
     if (root === 'api' && first === undefined) return send(call, 200, apiVersions(this.#o.address()));
     if (root === 'apis' && first === undefined) return send(call, 200, apiGroupList(registry));
     const group = registry.groups().find((g) => g.group === (root === 'api' ? '' : first));
@@ -187,7 +191,7 @@ export class Handler {
     const { resource, name, subresource, namespace } = target;
     if (resource.deprecation) call.warnings.push(resource.deprecation);
     const query = call.url.searchParams;
-    const watching = query.get('watch') === 'true' || query.get('watch') === '1';
+    const watching = flag(query, 'watch') ?? false;
     const verb = verbOf(call.method, name !== '', watching);
     if (!verb) throw methodNotAllowed();
     this.#authorize(call, {
@@ -214,20 +218,13 @@ export class Handler {
     const allowedVerbs = subresource ? subresource.verbs : resource.verbs;
     if (!allowedVerbs.includes(verb) || (verb === 'create' && name && !subresource)) throw methodNotAllowed();
     if (verb === 'create' && !subresource && !resource.verbs.includes('get')) {
-      return send(call, 201, await review(resource, await readObject(call.req), call.user, this.#o));
+      return send(call, 201, await review(resource, namespace, await readObject(call.req), call.user, this.#o));
     }
-    if (verb !== 'list' && verb !== 'watch' && verb !== 'get' && !namespace && resource.namespaced && verb !== 'deletecollection') {
+    if (verb !== 'list' && verb !== 'watch' && !namespace && resource.namespaced) {
       throw methodNotAllowed();
     }
-    const accept = accepted(call.req);
-    if (!accept) {
-      throw new ApiError(
-        406,
-        'NotAcceptable',
-        'only the following media types are accepted: application/json, application/json;as=Table;v=v1;g=meta.k8s.io, application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
-        {},
-      );
-    }
+    // Logs are text, whatever the client takes.
+    const accept = subresource?.name === 'log' ? PLAIN : acceptedFor(call.req, verb);
     const include = query.get('includeObject');
     if (accept.shape === 'Table' && include && !['None', 'Metadata', 'Object'].includes(include))
       throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
@@ -242,8 +239,17 @@ export class Handler {
       case 'list':
         return this.#list(call, target, accept);
       case 'watch': {
+        const options = listOptions(query, true);
         const selection = selectionOf(resource, namespace, query);
-        return watch(call, { store: this.#o.store, resource, selection, accepted: accept, signal: this.#o.watchSignal(resource), fault });
+        return watch(call, {
+          store: this.#o.store,
+          resource,
+          selection,
+          options,
+          accepted: accept,
+          signal: this.#o.watchSignal(resource),
+          fault,
+        });
       }
       case 'create':
       case 'update': {
@@ -270,133 +276,50 @@ export class Handler {
   }
 
   #get(call: Call, { resource, namespace, name }: Target, accept: Accepted): void {
-    const version = versionParam(call.url.searchParams);
-    if (version !== undefined && version > this.#o.store.version) throw tooLarge(version, this.#o.store.version);
+    const asked = call.url.searchParams.get('resourceVersion') ?? '';
+    const version = asked === '' ? 0 : parsedVersion(asked);
+    if (version === undefined) throw noVersion(asked);
+    if (version > this.#o.store.version) throw tooLarge(version, this.#o.store.version);
     const entry = this.#o.objects.get(resource, namespace, name);
     sendText(call, 200, objectText(resource, entry, accept, call.url.searchParams.get('includeObject') ?? 'Metadata'), accept.type);
   }
 
   #list(call: Call, { resource, namespace }: Target, accept: Accepted): void {
     const query = call.url.searchParams;
-    if (query.get('sendInitialEvents') !== null) throw badRequest('sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list');
-    const page = list(this.#o.store, resource, selectionOf(resource, namespace, query), query);
+    const options = listOptions(query, false);
+    const page = list(this.#o.store, resource, selectionOf(resource, namespace, query), options);
     sendText(call, 200, listText(resource, page.entries, page.meta, accept, query.get('includeObject') ?? 'Metadata'), accept.type);
   }
 
+  /** What a write asks for in its query; a patch's is read when its type is known. */
   #write(call: Call, { resource, namespace, name, subresource }: Target): WriteRequest {
-    const query = call.url.searchParams;
-    const validation = query.get('fieldValidation') || 'Warn';
-    if (!['Ignore', 'Warn', 'Strict'].includes(validation)) {
-      throw new ApiError(
-        422,
-        'Invalid',
-        `CreateOptions.meta.k8s.io "" is invalid: fieldValidation: Unsupported value: ${JSON.stringify(validation)}: supported values: "Ignore", "Strict", "Warn"`,
-        {
-          causes: [
-            { reason: 'FieldValueNotSupported', message: `Unsupported value: ${JSON.stringify(validation)}`, field: 'fieldValidation' },
-          ],
-        },
-      );
-    }
-    const named = query.get('fieldManager') ?? '';
-    if (Buffer.byteLength(named) > 128 || /[^ -~\u00a0-\uffff]/.test(named)) {
-      const cause =
-        named.length > 128
-          ? field.tooLong('fieldManager', 128)
-          : field.invalid('fieldManager', named, 'should only contain printable characters');
-      throw invalid({ group: 'meta.k8s.io', plural: '', kind: `${{ POST: 'Create', PUT: 'Update' }[call.method] ?? 'Patch'}Options` }, '', [
-        cause,
-      ]);
-    }
-    const manager =
-      query.get('fieldManager') ??
-      String(call.req.headers['user-agent'] ?? '')
-        .split('/')[0]!
-        .slice(0, 128);
+    const kind = call.method === 'POST' ? 'Create' : call.method === 'PUT' ? 'Update' : 'Patch';
+    const apply = PATCHES[mediaType(call.req)] === 'apply';
+    const { fieldManager, fieldValidation, dryRun } = writeOptions(call.url.searchParams, kind, apply);
+    const agent = String(call.req.headers['user-agent'] ?? '').split('/')[0]!;
     return {
       resource,
       namespace,
       name,
       subresource: subresource?.name,
-      dryRun: dryRun(query),
-      fieldManager: manager || 'unknown',
-      fieldValidation: validation as FieldValidation,
+      dryRun,
+      fieldManager: fieldManager || agent.slice(0, 128) || 'unknown',
+      fieldValidation,
       warnings: call.warnings,
     };
   }
 
-  async #patch(call: Call, target: Target, write = this.#write(call, target)): Promise<Written> {
+  async #patch(call: Call, target: Target, write?: WriteRequest): Promise<Written> {
     const type = PATCHES[mediaType(call.req)];
     const custom = Boolean(target.resource.custom);
     const served = Object.keys(PATCHES).filter((t) => !custom || PATCHES[t] !== 'strategic');
     if (!type || (custom && type === 'strategic')) throw unsupportedMediaType(served);
-    const query = call.url.searchParams;
-    const force = query.get('force') === 'true' || query.get('force') === '1';
-    if (type === 'apply' && !query.get('fieldManager')) {
-      throw new ApiError(
-        422,
-        'Invalid',
-        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-        {
-          group: 'meta.k8s.io',
-          kind: 'PatchOptions',
-          causes: [{ reason: 'FieldValueRequired', message: 'Required value: is required for apply patch', field: 'fieldManager' }],
-        },
-      );
-    }
-    if (type !== 'apply' && force) {
-      throw new ApiError(
-        422,
-        'Invalid',
-        'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch',
-        {
-          group: 'meta.k8s.io',
-          kind: 'PatchOptions',
-          causes: [{ reason: 'FieldValueForbidden', message: 'Forbidden: may not be specified for non-apply patch', field: 'force' }],
-        },
-      );
-    }
-    return this.#o.objects.patch(write, type, parseBody(await readBody(call.req), type === 'apply'), force);
+    const patch = await readPatch(call.req, type);
+    return this.#o.objects.patch(write ?? this.#write(call, target), patch, flag(call.url.searchParams, 'force') ?? false);
   }
 
   async #deleteOptions(call: Call): Promise<Omit<DeleteRequest, 'resource' | 'namespace' | 'name'>> {
-    const query = call.url.searchParams;
-    const body = (await readOptional(call.req)) ?? {};
-    if (!isObject(body)) throw badRequest('the delete options are no object');
-    const grace: unknown = body['gracePeriodSeconds'] ?? numberParam(query, 'gracePeriodSeconds');
-    if (grace !== undefined && grace !== null && !Number.isInteger(grace))
-      throw badRequest('DeleteOptions: gracePeriodSeconds: must be an integer');
-    const orphans: unknown =
-      body['orphanDependents'] ?? (query.has('orphanDependents') ? query.get('orphanDependents') === 'true' : undefined);
-    const policy: unknown =
-      body['propagationPolicy'] ??
-      query.get('propagationPolicy') ??
-      (typeof orphans === 'boolean' ? (orphans ? 'Orphan' : 'Background') : undefined);
-    if (policy !== undefined && !['Orphan', 'Background', 'Foreground'].includes(String(policy))) {
-      throw new ApiError(
-        422,
-        'Invalid',
-        `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Foreground", "Background", "Orphan", "nil"`,
-        {
-          group: 'meta.k8s.io',
-          kind: 'DeleteOptions',
-          causes: [
-            { reason: 'FieldValueNotSupported', message: `Unsupported value: ${JSON.stringify(policy)}`, field: 'propagationPolicy' },
-          ],
-        },
-      );
-    }
-    if (body['propagationPolicy'] && typeof body['orphanDependents'] === 'boolean')
-      throw invalid({ group: 'meta.k8s.io', plural: '', kind: 'DeleteOptions' }, '', [
-        field.invalid('propagationPolicy', policy, 'orphanDependents and deletionPropagation cannot be both set'),
-      ]);
-    const pre: unknown = body['preconditions'];
-    return {
-      dryRun: dryRun(query) || (Array.isArray(body['dryRun']) && body['dryRun'].includes('All')),
-      gracePeriodSeconds: grace === null ? undefined : (grace as number | undefined),
-      propagationPolicy: policy as string | undefined,
-      preconditions: isObject(pre) ? (pre as { uid?: string; resourceVersion?: string }) : undefined,
-    };
+    return deleteOptions(call.url.searchParams, await readOptional(call.req));
   }
 
   async #delete(call: Call, { resource, namespace, name }: Target, accept: Accepted): Promise<void> {
@@ -407,7 +330,12 @@ export class Handler {
       );
     const written = await this.#o.objects.delete({ resource, namespace, name, ...options });
     if (!written.gone || resource.returnsDeleted)
-      return sendText(call, 200, objectText(resource, written.entry, accept, 'Metadata'), accept.type);
+      return sendText(
+        call,
+        !written.gone && options.cascades ? 202 : 200,
+        objectText(resource, written.entry, accept, 'Metadata'),
+        accept.type,
+      );
     send(call, 200, {
       kind: 'Status',
       apiVersion: 'v1',
@@ -418,8 +346,10 @@ export class Handler {
   }
 
   async #deleteCollection(call: Call, { resource, namespace }: Target, accept: Accepted): Promise<void> {
+    const query = call.url.searchParams;
+    const listing = listOptions(query, false);
     const options = await this.#deleteOptions(call);
-    const page = list(this.#o.store, resource, selectionOf(resource, namespace, call.url.searchParams), call.url.searchParams);
+    const page = list(this.#o.store, resource, selectionOf(resource, namespace, query), listing);
     const entries = await Promise.all(
       page.entries.map(async (entry) => {
         try {
@@ -457,25 +387,4 @@ function verbOf(method: string, named: boolean, watching: boolean): string | und
     default:
       return undefined;
   }
-}
-
-function dryRun(query: URLSearchParams): boolean {
-  const all = query.getAll('dryRun').filter(Boolean);
-  if (all.some((v) => v !== 'All')) {
-    throw new ApiError(
-      422,
-      'Invalid',
-      `CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ${JSON.stringify(all[0])}: supported values: "All"`,
-      {
-        causes: [
-          {
-            reason: 'FieldValueNotSupported',
-            message: `Unsupported value: ${JSON.stringify(all[0])}: supported values: "All"`,
-            field: 'dryRun',
-          },
-        ],
-      },
-    );
-  }
-  return all.length > 0;
 }

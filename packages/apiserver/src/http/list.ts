@@ -1,6 +1,7 @@
 import type { Resource } from '../kinds/resource.ts';
 import type { Entry, Store } from '../storage/store.ts';
 import { ApiError, badRequest, expired } from './errors.ts';
+import type { ListOptions } from './options.ts';
 import { fieldSelector, labelSelector, type Test } from './selectors.ts';
 
 export interface Selection {
@@ -29,28 +30,22 @@ export function selectionOf(resource: Resource, namespace: string, query: URLSea
   return { labels: labelSelector(query.get('labelSelector')), fields, namespace, name: '' };
 }
 
-/** A non-negative whole number from the query, or undefined. @throws 400 */
-export function numberParam(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name);
-  if (text === null || text === '') return undefined;
-  if (!/^-?\d{1,19}$/.test(text)) {
-    throw badRequest(`failed to decode query parameter ${name}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
-  }
-  return Number(text);
+/** The version that a list asks for, or undefined. @throws 400 */
+function versionOf(text: string): number | undefined {
+  if (text === '') return undefined;
+  const version = parsedVersion(text);
+  if (version === undefined)
+    throw badRequest(`invalid resource version: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return version;
 }
 
-export function versionParam(query: URLSearchParams): number | undefined {
-  const text = query.get('resourceVersion');
-  if (text === null || text === '') return undefined;
-  if (!/^\d+$/.test(text) || Number(text) > Number.MAX_SAFE_INTEGER) {
-    throw new ApiError(
-      400,
-      'BadRequest',
-      `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-    );
-  }
-  return Number(text);
-}
+/** A version as a number; undefined where the text is none. */
+export const parsedVersion = (text: string): number | undefined =>
+  /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
+
+/** What Kubernetes answers to a version that is no number, where it does not look at it before it reads: a 500 without a reason. */
+export const noVersion = (text: string): ApiError =>
+  new ApiError(500, '', `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
 
 export const tooLarge = (version: number, current: number): ApiError =>
   new ApiError(504, 'Timeout', `Timeout: Too large resource version: ${version}, current: ${current}`, {
@@ -81,23 +76,14 @@ export interface Page {
  * A list as its parameters ask for it: all, or a page of a list that stays as it was when its first page was made.
  * @throws 410 where the version that a page belongs to is no longer known
  */
-export function list(store: Store, resource: Resource, selection: Selection, query: URLSearchParams): Page {
-  const limit = numberParam(query, 'limit');
-  const token = query.get('continue');
-  const match = query.get('resourceVersionMatch');
-  let version = versionParam(query);
-  if (match && !['Exact', 'NotOlderThan'].includes(match))
-    throw badRequest(`resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`);
-  if (match && version === undefined)
-    throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');
-  if (match === 'Exact' && version === 0)
-    throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
-  if (token && version) throw badRequest('resourceVersion: Forbidden: specifying resource version is not allowed when using continue');
+export function list(store: Store, resource: Resource, selection: Selection, options: ListOptions): Page {
+  const { limit, match, continue: token } = options;
+  let version = versionOf(options.resourceVersion);
   const current = store.version;
-  if (version !== undefined && version > current) throw tooLarge(version, current);
   let start = '';
   if (token) {
     const from = decodeToken(token);
+    if (version) throw badRequest('specifying resource version is not allowed when using continue');
     ({ start } = from);
     version = from.version < 0 ? current : from.version;
     if (version > current) throw tooLarge(version, current);
@@ -107,7 +93,10 @@ export function list(store: Store, resource: Resource, selection: Selection, que
       );
       throw new InconsistentContinue(e, encodeToken(-1, start));
     }
-  } else if (match === 'Exact') {
+  } else if (version !== undefined && version > current) {
+    throw tooLarge(version, current);
+  } else if (match === 'Exact' || (!match && version && limit)) {
+    // Pages that begin at a version without saying how are of that version, too.
     if (!store.knows(resource.storage, version!)) throw expired(`The resourceVersion for the provided list is too old.`);
   } else {
     version = undefined;

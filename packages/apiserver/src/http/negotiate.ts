@@ -1,3 +1,4 @@
+import { ApiError } from './errors.ts';
 import type { Incoming } from './request.ts';
 
 /** Shapes in which objects are answered. */
@@ -9,15 +10,25 @@ export interface Accepted {
   type: string;
 }
 
+const SERVED = new Set(['application/json', 'application/yaml', 'application/*', '*/*']);
+
+/** The parts of an Accept header with their parameters, best first. */
+function clauses(header: string): { type: string; params: Record<string, string> }[] {
+  return header
+    .split(',')
+    .map((part) => {
+      const [type, ...rest] = part.split(';').map((p) => p.trim());
+      return { type: type!.toLowerCase(), params: Object.fromEntries(rest.map((p) => p.split('=') as [string, string])) };
+    })
+    .sort((a, b) => Number(b.params['q'] ?? 1) - Number(a.params['q'] ?? 1));
+}
+
 /** The first shape in the Accept header that is served as JSON; undefined where the client takes nothing of it. */
 export function accepted(req: Incoming): Accepted | undefined {
   const header = String(req.headers.accept ?? '').trim();
   if (!header) return { shape: 'object', version: 'v1', type: 'application/json' };
-  for (const part of header.split(',')) {
-    const [type, ...rest] = part.split(';').map((p) => p.trim());
-    const params = Object.fromEntries(rest.map((p) => p.split('=') as [string, string]));
-    const lower = type!.toLowerCase();
-    if (!['application/json', '*/*', 'application/*', 'application/yaml', 'text/plain', 'text/html'].includes(lower)) continue;
+  for (const { type, params } of clauses(header)) {
+    if (!SERVED.has(type)) continue;
     const { as, g, v } = params;
     if (as === undefined) return { shape: 'object', version: 'v1', type: 'application/json' };
     if (
@@ -30,3 +41,23 @@ export function accepted(req: Incoming): Accepted | undefined {
   }
   return undefined;
 }
+
+/** The same for an answer to this verb. @throws 406 */
+export function acceptedFor(req: Incoming, verb: string): Accepted {
+  const accept = accepted(req);
+  if (!accept) throw notAcceptable(`only the following media types are accepted: ${SHAPES.join(', ')}`);
+  const { shape } = accept;
+  if (shape === 'PartialObjectMetadata' && (verb === 'list' || verb === 'deletecollection'))
+    throw notAcceptable('you requested PartialObjectMetadata, but the requested object is a list');
+  if (shape === 'PartialObjectMetadataList' && !['list', 'deletecollection', 'delete'].includes(verb))
+    throw notAcceptable('you requested PartialObjectMetadataList, but the requested object is not a list');
+  return accept;
+}
+
+const SHAPES = [
+  'application/json',
+  'application/json;as=Table;v=v1;g=meta.k8s.io',
+  'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
+];
+
+const notAcceptable = (why: string): ApiError => new ApiError(406, 'NotAcceptable', why, {});

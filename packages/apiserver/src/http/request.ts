@@ -5,6 +5,9 @@ import { gunzipSync } from 'node:zlib';
 import { parse as parseYaml } from 'yaml';
 import type { User } from '../auth/tokens.ts';
 import type { Resource, Subresource } from '../kinds/resource.ts';
+import { unknownInJsonPatch } from '../patch/json-patch.ts';
+import type { Patch, PatchType } from '../patch/patch.ts';
+import { isObject } from '../schema/schema.ts';
 import { fromProtobuf } from '../wire/protobuf.ts';
 import { ApiError, badRequest, noSuchPath, unsupportedMediaType } from './errors.ts';
 import { duplicateFields } from '../schema/duplicates.ts';
@@ -140,8 +143,19 @@ export async function readObject(req: Incoming, twice?: (fields: string[]) => vo
 export async function readOptional(req: Incoming): Promise<unknown> {
   const bytes = await readBytes(req);
   if (!bytes.length) return undefined;
-  const type = mediaType(req);
+  const type = mediaType(req) || 'application/json';
+  if (!SERVED.includes(type)) throw unsupportedMediaType(SERVED);
   return type === PROTOBUF ? fromProtobuf(bytes) : parseBody(textOf(bytes), type.endsWith('yaml'));
+}
+
+/** The body as a patch of this type. @throws 400 for a text that is none, 413 */
+export async function readPatch(req: Incoming, type: PatchType): Promise<Patch> {
+  const text = await readBody(req);
+  const body = parseBody(text, type === 'apply');
+  if (type === 'apply') return { type, body, problems: [] };
+  if (type !== 'json' && !isObject(body)) throw badRequest('error decoding patch: the patch must be an object');
+  const twice = duplicateFields(text).map((f) => `duplicate field ${JSON.stringify(f)}`);
+  return { type, body, problems: type === 'json' ? [...twice.map((t) => `json patch ${t}`), ...unknownInJsonPatch(body)] : twice };
 }
 
 export function parseBody(text: string, yaml: boolean): unknown {

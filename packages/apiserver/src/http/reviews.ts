@@ -1,19 +1,49 @@
-import { allowed, rulesOf } from '../auth/rbac.ts';
+import { decide, rulesOf } from '../auth/rbac.ts';
 import type { User } from '../auth/tokens.ts';
 import type { Resource } from '../kinds/resource.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
 import type { Store } from '../storage/store.ts';
-import { badRequest } from './errors.ts';
+import { badRequest, field, invalid, type Cause } from './errors.ts';
 import { fromClient } from '../objects/codec.ts';
+import { checkKind } from '../objects/objects.ts';
 
 export interface ReviewContext {
   store: Store;
   userOfToken: (token: string, audiences?: readonly string[]) => { user: User; audiences: string[] } | undefined;
 }
 
+/** What is wrong with a question about access; `namespace` is that of the path. */
+function accessProblems({ kind, metadata, spec = {} }: JsonObject, namespace: string): Cause[] {
+  const causes: Cause[] = [];
+  const { resourceAttributes: resource, nonResourceAttributes: path, user, groups } = spec;
+  if (resource && path)
+    causes.push(field.invalid('spec.nonResourceAttributes', path, 'cannot be specified in combination with resourceAttributes'));
+  if (!resource && !path)
+    causes.push(
+      field.invalid('spec.resourceAttributes', null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified'),
+    );
+  if (kind !== 'SelfSubjectAccessReview' && !user && !groups?.length)
+    causes.push(field.invalid('spec.user', '', 'at least one of user or group must be specified'));
+  const { managedFields: _m, namespace: own, ...rest } = metadata;
+  const local = kind === 'LocalSubjectAccessReview';
+  if (Object.keys(rest).length || (own && !local))
+    causes.push(field.invalid('metadata', metadata, local ? 'must be empty except for namespace' : 'must be empty'));
+  if (local && resource && resource.namespace !== namespace)
+    causes.push(field.invalid('spec.resourceAttributes.namespace', resource.namespace ?? '', 'must match metadata.namespace'));
+  if (local && path) causes.push(field.invalid('spec.nonResourceAttributes', path, 'disallowed on this kind of request'));
+  return causes;
+}
+
 /** Kinds that are asked and not kept: who may do what, and who somebody is. */
-export async function review(resource: Resource, body: unknown, user: User, { store, userOfToken }: ReviewContext): Promise<JsonObject> {
+export async function review(
+  resource: Resource,
+  namespace: string,
+  body: unknown,
+  user: User,
+  { store, userOfToken }: ReviewContext,
+): Promise<JsonObject> {
   const object = fromClient(resource, body, 'Ignore', []);
+  checkKind(resource, object);
   const spec: JsonObject = object['spec'] ?? {};
   const answer = (status: JsonObject): JsonObject => ({
     kind: resource.kind,
@@ -23,22 +53,26 @@ export async function review(resource: Resource, body: unknown, user: User, { st
     status,
   });
   const access = (who: User): JsonObject => {
+    const causes = accessProblems(object, namespace);
+    if (causes.length) throw invalid(resource, '', causes);
     const r: unknown = spec['resourceAttributes'];
-    const n: unknown = spec['nonResourceAttributes'];
-    const a = isObject(r)
-      ? {
-          verb: r['verb'] ?? '',
-          group: r['group'] ?? '',
-          resource: `${r['resource'] ?? ''}${r['subresource'] ? `/${r['subresource']}` : ''}`,
-          namespace: r['namespace'] ?? '',
-          name: r['name'] ?? '',
-          path: '',
-        }
-      : isObject(n)
-        ? { verb: n['verb'] ?? '', group: '', resource: '', namespace: '', name: '', path: n['path'] ?? '' }
-        : undefined;
-    if (!a) throw badRequest(`${resource.kind}: spec: exactly one of nonResourceAttributes or resourceAttributes must be specified`);
-    return answer({ allowed: allowed(store, who, a) });
+    const n: JsonObject = isObject(spec['nonResourceAttributes']) ? spec['nonResourceAttributes'] : {};
+    return answer(
+      decide(
+        store,
+        who,
+        isObject(r)
+          ? {
+              verb: r['verb'] ?? '',
+              group: r['group'] ?? '',
+              resource: `${r['resource'] ?? ''}${r['subresource'] ? `/${r['subresource']}` : ''}`,
+              namespace: r['namespace'] ?? '',
+              name: r['name'] ?? '',
+              path: '',
+            }
+          : { verb: n['verb'] ?? '', group: '', resource: '', namespace: '', name: '', path: n['path'] ?? '' },
+      ),
+    );
   };
   switch (resource.kind) {
     case 'SelfSubjectAccessReview':
@@ -61,6 +95,7 @@ export async function review(resource: Resource, body: unknown, user: User, { st
         },
       };
     case 'TokenReview': {
+      if (!spec['token']) throw badRequest('token is required for TokenReview in authentication');
       const wanted: unknown = spec['audiences'];
       const review = userOfToken(String(spec['token'] ?? ''), Array.isArray(wanted) && wanted.length ? wanted.map(String) : undefined);
       const found = review?.user;
@@ -80,6 +115,7 @@ export async function review(resource: Resource, body: unknown, user: User, { st
       );
     }
     case 'SelfSubjectRulesReview': {
+      if (!spec['namespace']) throw badRequest('no namespace on request');
       const rules = user.groups.includes('system:masters')
         ? [
             { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },

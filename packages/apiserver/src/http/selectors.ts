@@ -1,5 +1,5 @@
 import { badRequest } from './errors.ts';
-import { labelKeyProblem, labelValueProblem } from '../kinds/names.ts';
+import { labelKey, labelValue } from '../kinds/names.ts';
 
 export type Test = (values: Readonly<Record<string, string>>) => boolean;
 
@@ -48,7 +48,7 @@ export function labelSelector(text: string | null | undefined): Test | undefined
   };
   const key = (): string => {
     const k = word('identifier');
-    const problem = labelKeyProblem(k);
+    const [problem] = labelKey(k);
     return problem ? fail(`<nil>: Invalid value: "${k}": ${problem}`) : k;
   };
   const requirements: Requirement[] = [];
@@ -94,7 +94,7 @@ export function labelSelector(text: string | null | undefined): Test | undefined
         fail(`found '${t.text}', expected: in, notin, =, ==, !=, gt, lt`);
       }
       for (const v of requirements.at(-1)!.values) {
-        const problem = labelValueProblem(v);
+        const [problem] = labelValue(v);
         if (problem) fail(`values[0][${k}]: Invalid value: "${v}": ${problem}`);
       }
     }

@@ -2,11 +2,12 @@ import { ISSUER, type User } from '../auth/tokens.ts';
 import { bind } from '../objects/binding.ts';
 import { fromClient, toObject } from '../objects/codec.ts';
 import { timestamp, type WriteRequest, type Written } from '../objects/objects.ts';
-import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
+import { applyJsonPatch } from '../patch/json-patch.ts';
+import { mergePatch } from '../patch/patch.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
 import type { Entry } from '../storage/store.ts';
 import type { KubeletCredentials } from '../streams/relay.ts';
-import { ApiError, badRequest, conflict, field, invalid, methodNotAllowed, notFound, unsupportedMediaType } from './errors.ts';
+import { ApiError, badRequest, conflict, field, invalid, methodNotAllowed, notFound, unsupportedMediaType, type Cause } from './errors.ts';
 import type { Accepted } from './negotiate.ts';
 import { mediaType, parseBody, readBody, readObject, type Call, type Target } from './request.ts';
 import { send, sendText } from './respond.ts';
@@ -41,15 +42,12 @@ export async function subresourceRequest(
       return scale(call, target, verb, context, write);
     case 'binding': {
       const body = await readObject(call.req);
-      if (!isObject(body) || typeof body['target']?.name !== 'string' || !body['target'].name) {
-        throw invalid({ group: '', plural: 'bindings', kind: 'Binding' }, name, [field.required('target.name')]);
-      }
-      if (!['', 'Node', undefined].includes(body['target'].kind)) {
-        throw invalid({ group: '', plural: 'bindings', kind: 'Binding' }, name, [
-          field.notSupported('target.kind', body['target'].kind, ['Node', '<empty>']),
-        ]);
-      }
-      await bind(objects, write, String(body['target'].name), body);
+      const target: JsonObject = isObject(body) && isObject(body['target']) ? body['target'] : {};
+      const causes: Cause[] = [];
+      if (target['kind'] && target['kind'] !== 'Node') causes.push(field.notSupported('target.kind', target['kind'], ['Node', '<empty>']));
+      if (!target['name']) causes.push(field.required('target.name'));
+      if (causes.length) throw invalid({ group: '', plural: 'bindings', kind: 'Binding' }, name, causes);
+      await bind(objects, write, String(target['name']), body as JsonObject);
       return send(call, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
     }
     case 'eviction': {
@@ -66,6 +64,10 @@ export async function subresourceRequest(
           field.invalid('spec.expirationSeconds', seconds, 'may not specify a duration less than 10 minutes'),
         ]);
       }
+      if ((seconds as number) > 2 ** 32)
+        throw invalid({ group: 'authentication.k8s.io', plural: 'tokenrequests', kind: 'TokenRequest' }, '', [
+          field.invalid('spec.expirationSeconds', seconds, 'may not specify a duration larger than 2^32 seconds'),
+        ]);
       const audiences: string[] = spec['audiences']?.length ? spec['audiences'] : [ISSUER];
       const bound = boundTo(context, namespace, spec['boundObjectRef']);
       const token = context.serviceAccountToken(namespace, account, seconds as number, audiences, bound);
@@ -203,8 +205,12 @@ async function scale(
     }
   }
   const replicas: unknown = isObject(wanted) ? (wanted['spec']?.replicas ?? 0) : undefined;
-  if (!Number.isInteger(replicas)) throw badRequest('Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer');
-  if ((replicas as number) < 0) {
+  if (!Number.isInteger(replicas)) {
+    const why = 'Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer';
+    throw verb === 'patch' ? invalid({ group: '', plural: '', kind: '' }, '', [field.invalid('patch', wanted, why)]) : badRequest(why);
+  }
+  // Custom resources say themselves what they may have.
+  if ((replicas as number) < 0 && !resource.custom) {
     throw invalid({ group: 'autoscaling', plural: 'scales', kind: 'Scale' }, name, [
       field.invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
     ]);

@@ -1,9 +1,10 @@
 import type { Resource } from '../kinds/resource.ts';
 import { groupVersion } from '../kinds/resource.ts';
 import type { Change, Entry, Store } from '../storage/store.ts';
-import { ApiError, badRequest, expired } from './errors.ts';
+import { type ApiError, expired } from './errors.ts';
 import type { WatchFault } from '../faults.ts';
-import { numberParam, selects, tooLarge, type Selection } from './list.ts';
+import { noVersion, parsedVersion, selects, tooLarge, type Selection } from './list.ts';
+import type { ListOptions } from './options.ts';
 import { textParts } from '../objects/codec.ts';
 import { Lines } from './lines.ts';
 import type { Accepted } from './negotiate.ts';
@@ -21,18 +22,11 @@ export interface WatchOptions {
   store: Store;
   resource: Resource;
   selection: Selection;
+  options: ListOptions;
   accepted: Accepted;
   /** Aborted when the server stops or the kind goes. */
   signal: AbortSignal;
   fault: WatchFault | undefined;
-}
-
-/** A version of a watch; Kubernetes answers 500 to one that is no number. */
-function watchVersion(query: URLSearchParams): number | undefined {
-  const text = query.get('resourceVersion');
-  if (text === null || text === '') return undefined;
-  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
-  throw new ApiError(500, '', `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
 const EVENT_END = Buffer.from('}\n');
@@ -51,22 +45,14 @@ function bytesOf(resource: Resource, change: Change, type: string): Buffer {
 }
 
 /** Streams changes as lines of JSON until the client, its time-out or the server ends it. */
-export function watch(call: Call, { store, resource, selection, accepted, signal, fault }: WatchOptions): void {
-  const query = call.url.searchParams;
-  const from = watchVersion(query);
-  const timeout = numberParam(query, 'timeoutSeconds');
-  const bookmarks = query.get('allowWatchBookmarks') === 'true' || query.get('allowWatchBookmarks') === '1';
-  const initial = query.get('sendInitialEvents');
-  const match = query.get('resourceVersionMatch');
-  if (initial !== null && match !== 'NotOlderThan') {
-    throw badRequest('resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
-  }
-  if (initial === null && match)
-    throw badRequest('resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+export function watch(call: Call, { store, resource, selection, options, accepted, signal, fault }: WatchOptions): void {
+  const { bookmarks, timeoutSeconds: timeout, sendInitialEvents: initial } = options;
+  const from = options.resourceVersion === '' ? undefined : parsedVersion(options.resourceVersion);
+  if (options.resourceVersion !== '' && from === undefined) throw noVersion(options.resourceVersion);
   const current = store.version;
-  const listFirst = initial === 'true' || (initial === null && (from === undefined || from === 0));
-  if (from !== undefined && from > current && initial !== null) throw tooLarge(from, current);
-  const include = query.get('includeObject') ?? 'Metadata';
+  const listFirst = initial === true || (initial === undefined && (from === undefined || from === 0));
+  if (from !== undefined && from > current && initial !== undefined) throw tooLarge(from, current);
+  const include = call.url.searchParams.get('includeObject') ?? 'Metadata';
 
   startStream(call, 'application/json');
   const { res } = call;
@@ -175,7 +161,7 @@ export function watch(call: Call, { store, resource, selection, accepted, signal
       if (ended) return;
     }
     if (fault?.errorInList) failure(fault.errorInList);
-    else if (initial === 'true' && bookmarks) bookmark(current, { 'k8s.io/initial-events-end': 'true' });
+    else if (initial === true && bookmarks) bookmark(current, { 'k8s.io/initial-events-end': 'true' });
   };
   /** From `start` on, which is known to the store, or still to come. */
   const follow = (start: number): void => {
@@ -194,7 +180,7 @@ export function watch(call: Call, { store, resource, selection, accepted, signal
     });
   };
   if (listFirst) void listAll().then(() => follow(current));
-  else follow(initial === 'false' && (from === undefined || from === 0) ? current : from!);
+  else follow(initial === false && (from === undefined || from === 0) ? current : from!);
   if (ended) return;
   if (bookmarks) ticker = setInterval(() => bookmark(store.version), BOOKMARK_EVERY);
   // Without one, kube-apiserver ends a watch after 30 to 60 minutes.

@@ -162,8 +162,7 @@ function selectableProblems(fields: JsonObject[], schema: JsonObject, path: stri
 }
 
 function nameProblems(name: string, path: string, anyCase = false): Cause[] {
-  const problem = dns1035Label(anyCase ? name.toLowerCase() : name);
-  return problem ? [field.invalid(path, name, problem)] : [];
+  return dns1035Label(anyCase ? name.toLowerCase() : name).map((problem) => field.invalid(path, name, problem));
 }
 
 const APPROVED = 'api-approved.kubernetes.io';
@@ -221,7 +220,8 @@ function problems(crd: JsonObject): Cause[] {
   const names: JsonObject = spec['names'] ?? {};
   const wanted = `${names['plural'] ?? ''}.${spec['group'] ?? ''}`;
   if (!spec['group']) causes.push(field.required('spec.group'));
-  else if (dnsSubdomain(spec['group'])) causes.push(field.invalid('spec.group', spec['group'], dnsSubdomain(spec['group'])!));
+  else if (dnsSubdomain(spec['group']).length)
+    causes.push(...dnsSubdomain(spec['group']).map((problem) => field.invalid('spec.group', spec['group'], problem)));
   else if (!spec['group'].includes('.'))
     causes.push(field.invalid('spec.group', spec['group'], 'should be a domain with at least one dot'));
   if (!['Namespaced', 'Cluster'].includes(spec['scope'])) {

@@ -48,6 +48,20 @@ const VERSIONED = new Set([
   'validatingadmissionpolicybindings.admissionregistration.k8s.io',
 ]);
 
+/** Built-in kinds of which an update makes an object that is not there. */
+const UPSERTED = new Set([
+  'endpoints',
+  'events',
+  'limitranges',
+  'services',
+  'events.events.k8s.io',
+  'leases.coordination.k8s.io',
+  'clusterrolebindings.rbac.authorization.k8s.io',
+  'clusterroles.rbac.authorization.k8s.io',
+  'rolebindings.rbac.authorization.k8s.io',
+  'roles.rbac.authorization.k8s.io',
+]);
+
 /** Built-in kinds that go, and what whoever asks for them is told. */
 const DEPRECATED: Record<string, string> = {
   endpoints: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
@@ -88,6 +102,7 @@ export class Registry {
             storageVersion: versions[0]!.version,
             generation: COUNTED.has(id),
             wantsVersion: VERSIONED.has(id),
+            createsOnUpdate: UPSERTED.has(id),
             ...(DEPRECATED[id] ? { deprecation: DEPRECATED[id] } : {}),
             statusSubresource: r.subresources?.some((s) => s.name === 'status') ?? false,
             ...strategies[id],

@@ -1,4 +1,5 @@
 import type { Cause } from '../http/errors.ts';
+import type { Check } from './names.ts';
 import type { JsonObject, Schema } from '../schema/schema.ts';
 
 export interface Subresource {
@@ -29,6 +30,8 @@ export interface WriteContext {
   allocateNodePort: (wanted?: number) => number;
   /** An object of a built-in kind, by its resource (`plural.group`) and `namespace/name`, as the next write would find it. */
   find: (resource: string, key: string) => JsonObject | undefined;
+  /** Whether there is such an object. */
+  has: (resource: string, key: string) => boolean;
   /** All objects of a built-in kind. */
   list: (resource: string) => JsonObject[];
 }
@@ -40,14 +43,18 @@ export interface WriteContext {
 export interface Strategy {
   /** Fills defaults in; runs on everything that is decoded, also on the result of a patch. */
   defaults?: (object: JsonObject) => void;
+  /** Whether what a new object needs is there; its creation waits for that, but not for long. */
+  ready?: (object: JsonObject, context: WriteContext) => boolean;
   /** Sets what only the server may set, on create. */
   create?: (object: JsonObject, context: WriteContext) => void;
-  /** The same on update of the main resource; `old` is not to be changed. */
-  update?: (object: JsonObject, old: JsonObject, context: WriteContext) => void;
+  /** The same on update of the main resource, or of a subresource of `parts`; `old` is not to be changed. */
+  update?: (object: JsonObject, old: JsonObject, context: WriteContext, subresource?: string) => void;
   /** The same on update of the status subresource. */
   updateStatus?: (object: JsonObject, old: JsonObject, context: WriteContext) => void;
   /** What a write through a subresource makes of the old object: the part of the new one that it is for. */
   parts?: Record<string, (object: JsonObject, old: JsonObject) => JsonObject>;
+  /** What is wrong with an object that a subresource of `parts` makes. */
+  partProblems?: Record<string, (object: JsonObject, old: JsonObject) => Cause[]>;
   validate?: (object: JsonObject) => Cause[];
   validateCreate?: (object: JsonObject) => Cause[];
   validateUpdate?: (object: JsonObject, old: JsonObject) => Cause[];
@@ -69,6 +76,8 @@ export interface Strategy {
   freeFinalizers?: boolean;
   /** Every update has to say which version it changes. */
   wantsVersion?: boolean;
+  /** An update makes an object that is not there. */
+  createsOnUpdate?: boolean;
   /** The deleted object is the answer to its deletion, not a Status. */
   returnsDeleted?: boolean;
   /** Why an object of this name may never be deleted. */
@@ -76,7 +85,7 @@ export interface Strategy {
   /** What a writer should be told that does not stop the write. */
   warnings?: (object: JsonObject) => string[];
   /** Checks metadata.name; gives what is wrong with it. */
-  name?: (name: string) => string | undefined;
+  name?: Check;
 }
 
 /** One kind in one version, as the registry holds it. */

@@ -1,9 +1,11 @@
 import * as access from './builtin/access.ts';
 import * as events from './builtin/events.ts';
 import * as extensions from './builtin/extensions.ts';
+import * as jobs from './builtin/jobs.ts';
 import * as misc from './builtin/misc.ts';
 import * as network from './builtin/network.ts';
 import { pod } from './builtin/pod.ts';
+import * as quotas from './builtin/quotas.ts';
 import { service } from './builtin/service.ts';
 import * as storage from './builtin/storage.ts';
 import * as workloads from './builtin/workloads.ts';
@@ -30,8 +32,8 @@ export const strategies: Record<string, Strategy> = {
   'deployments.apps': workloads.deployment,
   'replicasets.apps': workloads.replicaSet,
   'statefulsets.apps': workloads.statefulSet,
-  'jobs.batch': workloads.job,
-  'cronjobs.batch': workloads.cronJob,
+  'jobs.batch': jobs.job,
+  'cronjobs.batch': jobs.cronJob,
   'events.events.k8s.io': events.newEvent,
   'leases.coordination.k8s.io': misc.lease,
   'endpointslices.discovery.k8s.io': network.endpointSlice,
@@ -39,9 +41,13 @@ export const strategies: Record<string, Strategy> = {
   'networkpolicies.networking.k8s.io': network.networkPolicy,
   'storageclasses.storage.k8s.io': storage.storageClass,
   [CRD_STORAGE]: crdStrategy,
-  limitranges: extensions.limitRange,
+  limitranges: quotas.limitRange,
+  resourcequotas: quotas.resourceQuota,
   'apiservices.apiregistration.k8s.io': extensions.apiService,
   'csidrivers.storage.k8s.io': extensions.csiDriver,
+  'csinodes.storage.k8s.io': extensions.csiNode,
+  'volumeattachments.storage.k8s.io': extensions.volumeAttachment,
+  'runtimeclasses.node.k8s.io': extensions.runtimeClass,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': extensions.mutatingWebhooks,
   'validatingwebhookconfigurations.admissionregistration.k8s.io': extensions.validatingWebhooks,
   'ingressclasses.networking.k8s.io': network.ingressClass,

@@ -1,6 +1,6 @@
 import { field, type Cause } from '../http/errors.ts';
 import type { Resource } from '../kinds/resource.ts';
-import { dnsSubdomain, labelKeyProblem, labelValueProblem } from '../kinds/names.ts';
+import { dnsSubdomain, labelKey, labelValue } from '../kinds/names.ts';
 import { equal, type JsonObject } from '../schema/schema.ts';
 
 /** Finalizers that need no domain. */
@@ -12,32 +12,25 @@ export function metadataProblems(resource: Resource, meta: JsonObject): Cause[] 
   const { name, generateName, labels, annotations, finalizers, ownerReferences } = meta;
   const check = resource.name ?? dnsSubdomain;
   if (!name && !generateName) causes.push(field.required('metadata.name', 'name or generateName is required'));
-  if (generateName) {
-    // Something comes behind it.
-    const problem = check(generateName.replace(/-$/, 'a'));
-    if (problem) causes.push(field.invalid('metadata.generateName', generateName, problem));
-  }
-  if (name) {
-    const problem = check(name);
-    if (problem) causes.push(field.invalid('metadata.name', name, problem));
-  }
+  const all = (path: string, value: unknown, problems: string[]): void => {
+    causes.push(...problems.map((problem) => field.invalid(path, value, problem)));
+  };
+  // Something comes behind it.
+  if (generateName) all('metadata.generateName', generateName, check(generateName.replace(/-$/, 'a')));
+  if (name) all('metadata.name', name, check(name));
   for (const [key, value] of Object.entries(labels ?? {})) {
-    const badKey = labelKeyProblem(key);
-    if (badKey) causes.push(field.invalid('metadata.labels', key, badKey));
-    const badValue = labelValueProblem(String(value));
-    if (badValue) causes.push(field.invalid('metadata.labels', value, badValue));
+    all('metadata.labels', key, labelKey(key));
+    all('metadata.labels', value, labelValue(String(value)));
   }
   let size = 0;
   for (const [key, value] of Object.entries(annotations ?? {})) {
-    const bad = labelKeyProblem(key.toLowerCase());
-    if (bad) causes.push(field.invalid('metadata.annotations', key, bad));
+    all('metadata.annotations', key, labelKey(key.toLowerCase()));
     size += key.length + String(value).length;
   }
   if (size > 256 * 1024)
     causes.push({ reason: 'FieldValueTooLong', message: 'Too long: may not be more than 262144 bytes', field: 'metadata.annotations' });
   for (const [i, f] of ((finalizers ?? []) as string[]).entries()) {
-    const bad = labelKeyProblem(f);
-    if (bad) causes.push(field.invalid('metadata.finalizers', f, bad));
+    all('metadata.finalizers', f, labelKey(f));
     if (!resource.freeFinalizers && !f.includes('/') && !STANDARD_FINALIZERS.has(f))
       causes.push(field.invalid(`metadata.finalizers[${i}]`, f, 'name is neither a standard finalizer name nor is it fully qualified'));
   }
@@ -72,10 +65,33 @@ export function metadataUpdateProblems(meta: JsonObject, old: JsonObject): Cause
         ),
       );
   }
-  for (const key of ['uid', 'creationTimestamp', 'name', 'namespace'] as const) {
-    if (!equal(meta[key], old[key])) causes.push(field.invalid(`metadata.${key}`, meta[key], 'field is immutable'));
+  for (const key of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'name', 'namespace'] as const) {
+    if (!equal(meta[key], old[key])) causes.push(field.invalid(`metadata.${key}`, meta[key] ?? null, 'field is immutable'));
   }
   return causes;
+}
+
+/** Gives the metadata of an update what no update changes. */
+export function keepIdentity(meta: JsonObject, old: JsonObject): void {
+  meta['uid'] ||= old['uid'];
+  for (const key of ['creationTimestamp', 'generation', 'namespace']) {
+    if (old[key] === undefined) delete meta[key];
+    else meta[key] = old[key];
+  }
+  if (old['deletionTimestamp'] !== undefined) meta['deletionTimestamp'] = old['deletionTimestamp'];
+  if (old['deletionGracePeriodSeconds'] !== undefined) meta['deletionGracePeriodSeconds'] ??= old['deletionGracePeriodSeconds'];
+  delete meta['selfLink'];
+}
+
+/** Takes owner references out that are there twice; gives what to warn of. */
+export function withoutTwins(meta: JsonObject): string[] {
+  const references: JsonObject[] = meta['ownerReferences'] ?? [];
+  const twins = references.filter((r, i) => references.findIndex((o) => equal(o, r)) < i);
+  if (!twins.length) return [];
+  meta['ownerReferences'] = references.filter((r) => !twins.includes(r));
+  return [
+    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${twins.map((t) => t['uid']).join(', ')}`,
+  ];
 }
 
 const ORDER = [

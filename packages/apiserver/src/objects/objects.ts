@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { checkConfiguration } from '../apply/check.ts';
 import { applyConfiguration, trackUpdate, type Writer } from '../apply/managers.ts';
 import { alreadyExists, ApiError, badRequest, conflict, field, forbidden, invalid, notFound } from '../http/errors.ts';
 import { groupVersion, type Resource, type WriteContext } from '../kinds/resource.ts';
 import { resolve } from '../kinds/facts.ts';
-import { applyJsonPatch, mergePatch } from '../patch/patch.ts';
-import { strategicMerge } from '../patch/strategic.ts';
+import { patched, type Patch } from '../patch/patch.ts';
 import { fillIn, fillInDeep } from '../schema/go-fields.ts';
 import { equal, isObject, type JsonObject } from '../schema/schema.ts';
 import { validate } from '../schema/validate.ts';
 import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
 import { contentOf, fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
-import { metadataProblems, metadataUpdateProblems, STANDARD_FINALIZERS } from './metadata.ts';
+import { keepIdentity, metadataProblems, metadataUpdateProblems, STANDARD_FINALIZERS, withoutTwins } from './metadata.ts';
 import { nameSuffix } from './names.ts';
 import type { IpFamily } from './service-range.ts';
 
@@ -36,6 +36,8 @@ export interface DeleteRequest {
   dryRun: boolean;
   gracePeriodSeconds?: number | undefined;
   propagationPolicy?: string | undefined;
+  /** Dependents were asked to go by the older option, which is answered with 202 as long as the object stays. */
+  cascades?: boolean;
   preconditions?: { uid?: string; resourceVersion?: string } | undefined;
 }
 
@@ -55,7 +57,9 @@ export interface Surroundings {
   admit: (resource: Resource, namespace: string, creating: boolean, name: string) => void;
 }
 
-export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+/** How often and how long, in milliseconds, a creation waits for what its object needs, as Kubernetes' admission does. */
+const WAITS = 10;
+const WAIT = 150;
 
 /**
  * The one write path of every kind: decode, defaults, the kind's strategy, validation, field ownership, and an optimistic write.
@@ -95,6 +99,7 @@ export class Objects {
         const entry = this.#store.head(resource, key);
         return entry && contentOf(entry);
       },
+      has: (resource, key) => this.#store.head(resource, key) !== undefined,
       list: (resource) => this.#store.list(resource).map(contentOf),
     };
   }
@@ -103,6 +108,9 @@ export class Objects {
     const { resource } = request;
     const object = fromClient(resource, body, request.fieldValidation, request.warnings);
     checkKind(resource, object);
+    // Kubernetes does not expect that, and gives no reason.
+    if (Number(object['metadata'].resourceVersion) > 0)
+      throw new ApiError(500, '', 'resourceVersion should not be set on objects to be created');
     return this.#insert(request, object, (o, w) => trackUpdate(resource, undefined, o, w));
   }
 
@@ -112,20 +120,20 @@ export class Objects {
     if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }
-    if (meta['resourceVersion'] && meta['resourceVersion'] !== '0')
-      throw badRequest('resourceVersion should not be set on objects to be created');
     const context = this.#context(request.dryRun);
     if (resource.namespaced) meta['namespace'] = namespace;
     else delete meta['namespace'];
     const generated = !meta['name'] && meta['generateName'];
     this.#around.admit(resource, namespace, true, meta['name'] ?? '');
-    for (const key of ['resourceVersion', 'selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation']) delete meta[key];
+    for (const key of ['resourceVersion', 'selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds']) delete meta[key];
+    request.warnings.push(...withoutTwins(meta));
     Object.assign(meta, { uid: randomUUID(), creationTimestamp: context.now });
     if (resource.generation) meta['generation'] = 1;
     // What the writer sent is the writer's; what is made of it below is nobody's.
     track(object, { manager: request.fieldManager, now: context.now });
     if (resource.statusSubresource && !resource.createsStatus) delete object['status'];
     request.warnings.push(...finalizerWarnings(resource, meta, {}));
+    for (let n = 0; n < WAITS && resource.ready?.(object, context) === false; n += 1) await delay(WAIT);
     resource.create?.(object, context);
     if (generated) meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
     this.#validate(resource, object);
@@ -180,11 +188,19 @@ export class Objects {
     if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }
-    return this.#replace(request, this.head(resource, namespace, name), object, (o, old, w) => trackUpdate(resource, old, o, w));
+    const head = this.#store.head(resource.storage, keyOf(namespace, name));
+    if (!head && resource.createsOnUpdate && request.subresource === undefined && !meta['uid'])
+      return this.#insert(request, object, (o, w) => trackUpdate(resource, undefined, o, w));
+    if (!head) throw notFound(resource, name);
+    if (meta['uid'] && meta['uid'] !== head.uid) {
+      throw conflict(resource, name, `Precondition failed: UID in precondition: ${meta['uid']}, UID in object meta: ${head.uid}`);
+    }
+    return this.#replace(request, head, object, (o, old, w) => trackUpdate(resource, old, o, w));
   }
 
-  async patch(request: WriteRequest, type: PatchType, body: unknown, force = false): Promise<Written> {
+  async patch(request: WriteRequest, patch: Patch, force = false): Promise<Written> {
     const { resource, namespace, name } = request;
+    const { type, body } = patch;
     const told = request.warnings.length;
     const track = type === 'apply' ? undefined : (o: JsonObject, old: JsonObject, w: Writer): void => trackUpdate(resource, old, o, w);
     for (let attempt = 0; ; attempt += 1) {
@@ -192,7 +208,7 @@ export class Objects {
       if (!head && (type !== 'apply' || request.subresource)) throw notFound(resource, name);
       const old = head && toObject(resource, head);
       const writer: Writer = { manager: request.fieldManager, subresource: request.subresource, now: timestamp() };
-      let patched: JsonObject;
+      let object: JsonObject;
       if (type === 'apply') {
         if (isObject(body)) {
           checkKind(resource, body, true);
@@ -207,6 +223,8 @@ export class Objects {
         if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
           throw badRequest('the namespace of the provided object does not match the namespace on the request');
         }
+        if (!old && !meta['name'])
+          throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
         meta['name'] = name;
         if (namespace) meta['namespace'] = namespace;
         if (!old && meta['uid'])
@@ -215,25 +233,15 @@ export class Objects {
             name,
             `uid mismatch: the provided object specified uid ${meta['uid']}, and no existing object was found`,
           );
-        patched = applyConfiguration(resource, old, config, writer, force);
+        const applied = applyConfiguration(resource, old, config, writer, force);
+        object = fromClient(resource, applied, 'Ignore', []);
         if (!old) {
-          const managed: unknown = patched['metadata'].managedFields;
-          const fresh = fromClient(resource, patched, 'Ignore', []);
-          return this.#insert(request, fresh, (o) => {
+          const managed: unknown = applied['metadata'].managedFields;
+          return this.#insert(request, object, (o) => {
             o['metadata'].managedFields = managed;
           });
         }
-      } else if (type === 'json') {
-        patched = applyJsonPatch(old!, body);
-      } else {
-        if (!isObject(body)) throw badRequest('error decoding patch: the patch must be an object');
-        patched = type === 'merge' ? (mergePatch(old, body) as JsonObject) : strategicMerge(resource.schema ?? {}, old!, body);
-      }
-      const object =
-        type === 'apply'
-          ? fromClient(resource, patched, 'Ignore', [])
-          : fromClient(resource, patched, request.fieldValidation, request.warnings);
-      checkKind(resource, object);
+      } else object = this.#patched(request, patch, old!);
       const meta: JsonObject = object['metadata'];
       if (meta['name'] !== name)
         throw badRequest(`the name of the object (${meta['name'] ?? ''}) does not match the name on the URL (${name})`);
@@ -249,6 +257,23 @@ export class Objects {
     }
   }
 
+  /** What a patch makes of an object. @throws 422 for something that is no object of this kind, or where it must be read strictly */
+  #patched({ resource, fieldValidation, warnings }: WriteRequest, patch: Patch, old: JsonObject): JsonObject {
+    const result = patched(patch, resource.schema, old);
+    const refuse = (value: unknown, why: string): ApiError =>
+      invalid({ group: '', plural: '', kind: '' }, '', [field.invalid('patch', value, why)]);
+    if (patch.problems.length && fieldValidation === 'Strict')
+      throw refuse(patch.body, `strict decoding error: ${patch.problems.join(', ')}`);
+    if (fieldValidation === 'Warn') warnings.push(...patch.problems);
+    try {
+      const object = fromClient(resource, result, fieldValidation, warnings);
+      checkKind(resource, object);
+      return object;
+    } catch (error) {
+      throw error instanceof ApiError && error.code === 400 ? refuse(result, error.message) : error;
+    }
+  }
+
   /** Writes `object` over the state `head`. */
   async #replace(
     request: WriteRequest,
@@ -260,37 +285,19 @@ export class Objects {
     const old = toObject(resource, head);
     const meta: JsonObject = object['metadata'];
     const oldMeta: JsonObject = old['metadata'];
-    if (meta['uid'] && meta['uid'] !== oldMeta['uid']) {
-      throw conflict(resource, name, `Precondition failed: UID in precondition: ${meta['uid']}, UID in object meta: ${oldMeta['uid']}`);
-    }
-    if (meta['resourceVersion'] && meta['resourceVersion'] !== '0' && meta['resourceVersion'] !== oldMeta['resourceVersion']) {
-      if (!/^\d+$/.test(meta['resourceVersion'])) {
-        throw invalid(resource, name, [
-          field.invalid('metadata.resourceVersion', meta['resourceVersion'], 'must be specified for an update'),
-        ]);
-      }
-      throw conflict(resource, name);
-    }
-    if ((!meta['resourceVersion'] || meta['resourceVersion'] === '0') && resource.wantsVersion) {
+    const version = String(meta['resourceVersion'] ?? '') || '0';
+    // Kubernetes does not expect that, and gives no reason.
+    if (!/^\d+$/.test(version)) throw new ApiError(500, '', `strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`);
+    if (Number(version) > 0 && version !== oldMeta['resourceVersion']) throw conflict(resource, name);
+    if (Number(version) === 0 && resource.wantsVersion) {
       throw invalid({ ...resource, kind: resource.plural }, name, [
         field.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
       ]);
     }
     this.#around.admit(resource, namespace, false, name);
     const context = this.#context(dryRun);
-    for (const key of [
-      'uid',
-      'creationTimestamp',
-      'deletionTimestamp',
-      'deletionGracePeriodSeconds',
-      'generation',
-      'generateName',
-      'namespace',
-      'selfLink',
-    ]) {
-      if (oldMeta[key] === undefined) delete meta[key];
-      else meta[key] = oldMeta[key];
-    }
+    keepIdentity(meta, oldMeta);
+    request.warnings.push(...withoutTwins(meta));
     meta['resourceVersion'] = oldMeta['resourceVersion'];
     const writer: Writer = { manager: request.fieldManager, subresource, now: context.now };
     const part = subresource === undefined ? undefined : resource.parts?.[subresource];
@@ -313,7 +320,7 @@ export class Objects {
         if (old['status'] === undefined) delete object['status'];
         else object['status'] = old['status'];
       }
-      resource.update?.(object, old, context);
+      resource.update?.(object, old, context, subresource);
     }
     fillInStatus(resource, object);
     if (resource.generation && subresource !== 'status' && !equal(content(object, resource), content(old, resource))) {
@@ -323,7 +330,7 @@ export class Objects {
     if (resource.custom && resource.schema) causes.push(...validate(resource.schema, object, resource, old));
     if (subresource === undefined || subresource === 'scale')
       causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateUpdate?.(object, old) ?? []));
-    if (part) causes.push(...(resource.validate?.(object) ?? []));
+    if (part) causes.push(...(resource.validate?.(object) ?? []), ...(resource.partProblems?.[subresource!]?.(object, old) ?? []));
     if (subresource === 'status') causes.push(...(resource.validateStatus?.(object, old) ?? []));
     if (causes.length) throw invalid(resource, name, causes);
     if (subresource === undefined)
@@ -362,13 +369,9 @@ export class Objects {
       const object = toObject(resource, head);
       const meta: JsonObject = object['metadata'];
       const grace = resource.gracePeriod?.(object, request.gracePeriodSeconds) ?? 0;
-      const finalizers = new Set<string>(meta['finalizers'] ?? []);
-      if (request.propagationPolicy === 'Orphan' || (resource.orphans && !request.propagationPolicy)) finalizers.add('orphan');
-      if (request.propagationPolicy === 'Foreground') finalizers.add('foregroundDeletion');
-      if (request.propagationPolicy === 'Background') {
-        finalizers.delete('orphan');
-        finalizers.delete('foregroundDeletion');
-      }
+      const finalizers = new Set<string>(
+        dependentsFinalizers(meta['finalizers'] ?? [], request.propagationPolicy, Boolean(resource.orphans)),
+      );
       const held = finalizers.size > 0 || grace > 0 || (resource.storage === 'namespaces' && object['spec']?.finalizers?.length > 0);
       if (
         held &&
@@ -379,11 +382,11 @@ export class Objects {
         return { entry: head, created: false, gone: false };
       }
       if (held) {
+        if (resource.generation && meta['generation'] && !meta['deletionTimestamp']) meta['generation'] += 1;
         meta['deletionTimestamp'] = timestamp(Date.now() + grace * 1000);
         meta['deletionGracePeriodSeconds'] = grace;
         if (finalizers.size) meta['finalizers'] = [...finalizers];
         else delete meta['finalizers'];
-        if (resource.generation && meta['generation']) meta['generation'] += 1;
         if (resource.storage === 'namespaces') object['status'] = { ...object['status'], phase: 'Terminating' };
       } else if (resource.gracePeriod) {
         meta['deletionGracePeriodSeconds'] = 0;
@@ -401,6 +404,14 @@ export class Objects {
       }
     }
   }
+}
+
+/** The finalizers of an object that is deleted: what its dependents wait for, by the request, else as it was, else by its kind. */
+function dependentsFinalizers(before: string[], policy: string | undefined, orphans: boolean): string[] {
+  const others = before.filter((f) => f !== 'orphan' && f !== 'foregroundDeletion');
+  if (policy === undefined && others.length < before.length) return before;
+  if (policy === 'Orphan' || (policy === undefined && orphans)) return [...others, 'orphan'];
+  return policy === 'Foreground' ? [...others, 'foregroundDeletion'] : others;
 }
 
 /** What is unwise in the finalizers that a writer adds. */
@@ -428,7 +439,8 @@ function content(object: JsonObject, resource: Resource): JsonObject {
   return resource.statusSubresource ? rest : { ...rest, status };
 }
 
-function checkKind(resource: Resource, object: JsonObject, strict = false): void {
+/** Takes what a built-in object does not say of itself from the path. @throws 400 where it says something else */
+export function checkKind(resource: Resource, object: JsonObject, strict = false): void {
   const wanted = groupVersion(resource);
   if (!strict && !resource.custom) {
     // What built-in objects leave out is as the path says.
@@ -441,6 +453,7 @@ function checkKind(resource: Resource, object: JsonObject, strict = false): void
     if (apiVersion !== wanted && kind === resource.kind) {
       throw badRequest(`the API version in the data (${apiVersion ?? ''}) does not match the expected API version (${wanted})`);
     }
+    if (resource.custom) throw invalid(resource, object['metadata']?.name ?? '', [field.invalid('kind', kind, `must be ${resource.kind}`)]);
     throw badRequest(
       `${kind} in version "${String(apiVersion ?? '')
         .split('/')

@@ -6,6 +6,8 @@ import type { Store } from '../storage/store.ts';
 import { toObject } from './codec.ts';
 import { timestamp, type Objects } from './objects.ts';
 
+const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+
 /** Makes what every cluster has from the start, where it is not there. */
 export async function seed(
   registry: Registry,
@@ -26,9 +28,9 @@ export async function seed(
       if (!(error instanceof ApiError && error.reason === 'AlreadyExists')) throw error;
     }
   };
-  await Promise.all(
-    ['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => make('', 'namespaces', '', { metadata: { name } })),
-  );
+  await Promise.all(NAMESPACES.map((name) => make('', 'namespaces', '', { metadata: { name } })));
+  // Without the controller that makes them, nobody could run a pod at once.
+  await Promise.all(NAMESPACES.map((name) => make('', 'serviceaccounts', name, { metadata: { name: 'default' } })));
   const RBAC = 'rbac.authorization.k8s.io';
   const metadata = (name: string): JsonObject => ({
     name,

@@ -1,7 +1,25 @@
-import jsonPatch from 'fast-json-patch';
-import { ApiError, badRequest } from '../http/errors.ts';
-import { isObject, type JsonObject } from '../schema/schema.ts';
+import { isObject, type JsonObject, type Schema } from '../schema/schema.ts';
 import { set } from '../schema/decode.ts';
+import { applyJsonPatch } from './json-patch.ts';
+import { strategicMerge } from './strategic.ts';
+
+export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+
+/** A patch as it was read; `problems` is what strict reading finds in its text. */
+export interface Patch {
+  type: PatchType;
+  body: unknown;
+  problems: string[];
+}
+
+/** What a patch other than one to apply makes of an object. */
+export function patched({ type, body }: Patch, schema: Schema | undefined, old: JsonObject): JsonObject {
+  if (type === 'json') return applyJsonPatch(old, body);
+  if (type === 'merge') return mergePatch(old, body) as JsonObject;
+  const { kind, apiVersion } = old;
+  // It has no say in what the object is.
+  return { ...strategicMerge(schema ?? {}, old, body as JsonObject), kind, apiVersion };
+}
 
 /** RFC 7396. */
 export function mergePatch(original: unknown, patch: unknown): unknown {
@@ -12,25 +30,4 @@ export function mergePatch(original: unknown, patch: unknown): unknown {
     else set(out, key, mergePatch(Object.hasOwn(out, key) ? out[key] : undefined, value));
   }
   return out;
-}
-
-/** RFC 6902; an operation that cannot be done is a 422, a patch that is none a 400. */
-export function applyJsonPatch(original: JsonObject, patch: unknown): JsonObject {
-  if (!Array.isArray(patch) || !patch.every(isObject)) throw badRequest('error decoding patch: a JSON patch is a list of operations');
-  if (patch.length > 10_000) {
-    throw new ApiError(413, 'RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is 10000, got ${patch.length}`);
-  }
-  try {
-    const { newDocument } = jsonPatch.applyPatch(structuredClone(original), patch as never, true, true);
-    if (!isObject(newDocument)) throw badRequest('the patched object is no object');
-    return newDocument;
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    throw new ApiError(
-      422,
-      'Invalid',
-      `the server rejected our request due to an error in our request: ${(error as Error).message.split('\n')[0]}`,
-      {},
-    );
-  }
 }

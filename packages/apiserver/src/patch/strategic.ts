@@ -1,10 +1,13 @@
-import { badRequest } from '../http/errors.ts';
+import { ApiError, badRequest } from '../http/errors.ts';
 import { resolve } from '../kinds/facts.ts';
 import { equal, isObject, type JsonObject, type Schema } from '../schema/schema.ts';
 import { set } from '../schema/decode.ts';
 
 const ORDER = '$setElementOrder/';
 const DELETE_PRIMITIVES = '$deleteFromPrimitiveList/';
+
+/** What Kubernetes does not expect in a patch, and answers without a reason. */
+const unexpected = (why: string): ApiError => new ApiError(500, '', why);
 
 const property = (schema: Schema, key: string): Schema =>
   resolve((schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema.additionalProperties) ?? {});
@@ -15,11 +18,13 @@ export function strategicMerge(declared: Schema, original: JsonObject, patch: Js
   if (patch['$patch'] === 'replace') return withoutDirectives(patch) as JsonObject;
   if (patch['$patch'] === 'delete') return {};
   if (patch['$patch'] !== undefined && patch['$patch'] !== 'merge')
-    throw badRequest(`unknown patch type ${JSON.stringify(patch['$patch'])}: allowed are replace, merge, delete`);
+    throw unexpected(`unknown patch type ${JSON.stringify(patch['$patch'])}: allowed are replace, merge, delete`);
   const out: JsonObject = { ...original };
   const retain: unknown = patch['$retainKeys'];
   if (retain !== undefined) {
     if (!Array.isArray(retain)) throw badRequest('$retainKeys must be a list of field names');
+    const more = Object.keys(patch).find((key) => patch[key] !== null && !key.startsWith('$') && !retain.includes(key));
+    if (more) throw badRequest(`invalid patch format of retainKeys: ${more} is not among them`);
     for (const key of Object.keys(out)) if (!retain.includes(key)) delete out[key];
   }
   const orders = new Map<string, unknown[]>();
@@ -56,11 +61,12 @@ function mergeList(schema: Schema, original: unknown[], patch: unknown[], order:
   if (!key) return [...original, ...patch.filter((v) => !original.some((o) => equal(o, v)))];
   const directives = patch.filter((p) => isObject(p) && p['$patch'] === 'replace');
   if (directives.length) return patch.filter((p) => !directives.includes(p)).map(withoutDirectives);
+  checkOrder(key, patch, order);
   let out = [...original];
   const added: unknown[] = [];
   for (const p of patch) {
-    if (!isObject(p)) throw badRequest(`expected a map in a list that is merged by ${key}`);
-    if (p[key] === undefined) throw badRequest(`map: ${JSON.stringify(p)} does not contain declared merge key: ${key}`);
+    if (!isObject(p)) throw unexpected(`expected a map in a list that is merged by ${key}`);
+    if (p[key] === undefined) throw unexpected(`map: ${JSON.stringify(p)} does not contain declared merge key: ${key}`);
     const is = (o: unknown): boolean => isObject(o) && equal(o[key], p[key]);
     if (p['$patch'] === 'delete') {
       out = out.filter((o) => !is(o));
@@ -73,6 +79,19 @@ function mergeList(schema: Schema, original: unknown[], patch: unknown[], order:
   // What the patch brings is put in the patch's order, before or after what it does not mention, as Kubernetes sorts.
   if (order === undefined) return sortByPatch(key, out, added, patch);
   return [...out, ...added];
+}
+
+/** The items of a patch have to be in the order that it asks for. */
+function checkOrder(key: string, patch: unknown[], order: unknown): void {
+  if (!Array.isArray(order) || !order.length) return;
+  let from = 0;
+  for (const p of patch) {
+    if (!isObject(p) || p['$patch'] !== undefined) continue;
+    const at = order.findIndex((o, i) => i >= from && isObject(o) && equal(o[key], p[key]));
+    if (at < 0)
+      throw unexpected(`The order in patch list:\n${JSON.stringify(patch)}\n doesn't match ${ORDER} list:\n${JSON.stringify(order)}\n`);
+    from = at + 1;
+  }
 }
 
 /**

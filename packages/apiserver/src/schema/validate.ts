@@ -49,17 +49,28 @@ export function validate(schema: Schema, object: JsonObject, resource?: Resource
     '',
     old,
   );
-  causes.push(...listProblems(schema, content, ''));
+  // Lists that had twins before may keep them.
+  if (!old || !listProblems(schema, old, '').length) causes.push(...listProblems(schema, content, ''));
   const scale = resource?.custom?.scale;
   if (scale) {
-    for (const path of [scale.spec, scale.status]) {
-      const found = path
+    const found = (path: string): unknown =>
+      path
         .split('.')
         .slice(1)
         .reduce<unknown>((v, k) => (isObject(v) ? v[k] : undefined), content);
-      if (found !== undefined && !Number.isInteger(found))
-        causes.push(field.invalid(path, 0, `${path} accessor error: ${String(found)} is of the type ${typeof found}, expected int64`));
+    for (const path of [scale.spec, scale.status]) {
+      const count = found(path);
+      if (count === undefined) continue;
+      if (!Number.isInteger(count))
+        causes.push(field.invalid(path, 0, `${path} accessor error: ${String(count)} is of the type ${typeof count}, expected int64`));
+      else if (Number(count) < 0) causes.push(field.invalid(path, count, 'should be a non-negative integer'));
+      else if (Number(count) > 2 ** 31 - 1) causes.push(field.invalid(path, count, 'should be less than or equal to 2147483647'));
     }
+    const selector = scale.selector && found(scale.selector);
+    if (scale.selector && selector !== undefined && typeof selector !== 'string')
+      causes.push(
+        field.invalid(scale.selector, '', `${scale.selector} accessor error: it is of the type ${typeof selector}, expected string`),
+      );
   }
   if (!hasRules(schema)) return causes;
   if (causes.some((c) => BLOCKING.has(c.reason))) {

@@ -43,6 +43,20 @@ describe('what kube-apiserver does to new objects', () => {
     ]);
   });
 
+  it('a pod waits for the account of its namespace, and is refused where that does not come', async function () {
+    this.timeout(10_000);
+    await post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'new' } });
+    const pods = '/api/v1/namespaces/new/pods';
+    const refused = await post(pods, pod('early'));
+    expect([refused.status, refused.body.message]).to.deep.equal([
+      403,
+      'pods "early" is forbidden: error looking up service account new/default: serviceaccount "default" not found',
+    ]);
+    const waiting = post(pods, pod('patient'));
+    await post('/api/v1/namespaces/new/serviceaccounts', { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default' } });
+    expect((await waiting).status).to.equal(201);
+  });
+
   it('a pod has the priority of its class, and no other', async () => {
     const high = await post(`${core}/pods`, pod('high', { priorityClassName: 'system-node-critical' }));
     expect(high.body.spec).to.include({ priority: 2_000_001_000, preemptionPolicy: 'PreemptLowerPriority' });
@@ -158,7 +172,8 @@ describe('what kube-apiserver does to new objects', () => {
 
   it('a pod gets containers to debug it, and other resources, by their own ways only', async () => {
     const strategic = { 'content-type': 'application/strategic-merge-patch+json' };
-    await post(`${core}/pods`, pod('open'));
+    const containers = [{ name: 'c', image: 'i', resources: { requests: { cpu: '500m' } } }];
+    await post(`${core}/pods`, pod('open', { containers }));
     const patch = (sub: string, spec: object): ReturnType<Client['call']> =>
       client.call('PATCH', `${core}/pods/open${sub}`, { spec }, strategic);
     const debug = await patch('/ephemeralcontainers', { ephemeralContainers: [{ name: 'e', image: 'i' }], hostNetwork: true });
@@ -170,6 +185,16 @@ describe('what kube-apiserver does to new objects', () => {
       'i',
     ]);
     expect((await patch('', { containers: [{ name: 'c', resources: { requests: { cpu: '2' } } }] })).status).to.equal(422);
+    // What it has it keeps: its class, its amounts, the containers that were added.
+    expect((await patch('/resize', { containers: [{ name: 'c', resources: { requests: { cpu: null } } }] })).status).to.equal(422);
+    expect((await patch('/resize', { containers: [{ name: 'c', resources: { limits: { 'a.b/c': '1' } } }] })).status).to.equal(422);
+    expect((await patch('/ephemeralcontainers', { ephemeralContainers: [{ name: 'e', image: 'j' }] })).status).to.equal(422);
+    const unfit = { name: 'f', image: 'i', targetContainerName: 'none', ports: [{ containerPort: 1 }] };
+    const { body } = await patch('/ephemeralcontainers', { ephemeralContainers: [unfit] });
+    expect(body.details.causes.map((c: { field: string }) => c.field)).to.deep.equal([
+      'spec.ephemeralContainers[0].targetContainerName',
+      'spec.ephemeralContainers[0].ports',
+    ]);
   });
 
   it('a status that cannot be is refused', async () => {

@@ -98,6 +98,30 @@ describe('server-side apply', () => {
     });
   });
 
+  it("forgets the managers when a single empty one is sent, keeps them for none, and calls what there was the first apply's", async () => {
+    await client.call('POST', MAPS, configMap('forgotten', { a: '1' }));
+    const path = `${MAPS}/forgotten`;
+    const patch = (content: object, query = '', type = 'merge-patch+json'): Promise<Answer> =>
+      client.call('PATCH', `${path}${query}`, content, { 'content-type': `application/${type}` });
+    expect((await patch({ metadata: { managedFields: [] } })).body.metadata.managedFields).to.have.length(1);
+    expect((await patch({ metadata: { managedFields: [{}] } })).body.metadata.managedFields).to.equal(undefined);
+    expect((await patch({ data: { b: '2' } })).body.metadata.managedFields, 'nor begins to note them').to.equal(undefined);
+    const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'forgotten' }, data: { a: 'new' } };
+    const refused = await patch(config, '?fieldManager=x', 'apply-patch+yaml');
+    expect([refused.status, refused.body.message]).to.deep.equal([
+      409,
+      'Apply failed with 1 conflict: conflict with "before-first-apply" using v1: .data.a',
+    ]);
+    const { body } = await patch(config, '?fieldManager=x&force=true', 'apply-patch+yaml');
+    expect(body.metadata.managedFields.map((m: any) => [m.manager, m.fieldsV1])).to.deep.equal([
+      ['x', { 'f:data': { 'f:a': {} } }],
+      ['before-first-apply', { 'f:data': { '.': {}, 'f:b': {} } }],
+    ]);
+    body.metadata.managedFields[0].manager = 'renamed';
+    const renamed = await client.call('PUT', path, body);
+    expect(renamed.body.metadata.managedFields.map((m: any) => m.manager)).to.deep.equal(['renamed', 'before-first-apply']);
+  });
+
   it('lets exactly one of concurrent creates and updates win', async () => {
     const created = await Promise.all(Array.from({ length: 10 }, () => client.call('POST', MAPS, configMap('race'))));
     expect(created.map((a) => a.status).sort()).to.deep.equal([201, ...Array<number>(9).fill(409)]);

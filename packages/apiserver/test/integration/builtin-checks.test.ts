@@ -59,7 +59,7 @@ const cases: Record<string, Case> = {
   'a host port that is not the port of the host': [
     `${core}/pods`,
     pod({ hostNetwork: true }, { ports: [{ containerPort: 80, hostPort: 81 }] }),
-    'FieldValueInvalid spec.containers[0].ports[0].containerPort',
+    'FieldValueInvalid spec.containers[0].ports[0].hostPort',
   ],
   'a node that is selected by nothing': [
     `${core}/pods`,
@@ -232,8 +232,8 @@ const cases: Record<string, Case> = {
     'FieldValueRequired rules[0].verbs',
   ],
   'a binding of an account of no namespace': [
-    '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings',
-    { roleRef: { kind: 'Role', name: 'x' }, subjects: [{ kind: 'ServiceAccount', name: 'x' }] },
+    '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings',
+    { roleRef: { kind: 'ClusterRole', name: 'x' }, subjects: [{ kind: 'ServiceAccount', name: 'x' }] },
     'FieldValueRequired subjects[0].namespace',
   ],
   'a peer that is two things': [
@@ -263,7 +263,82 @@ const cases: Record<string, Case> = {
     { addressType: 'IPv4', endpoints: [{ addresses: ['127.0.0.1'] }] },
     'FieldValueInvalid endpoints[0].addresses[0]',
   ],
-  'a taint without effect': ['/api/v1/nodes', { spec: { taints: [{ key: 'a' }] } }, 'FieldValueRequired spec.taints[0].effect'],
+  'a webhook of nothing': [
+    '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
+    { webhooks: [{ name: 'a', rules: [{}] }] },
+    'FieldValueInvalid webhooks[0].name',
+    ...['operations', 'apiGroups', 'apiVersions', 'resources'].map((k) => `FieldValueRequired webhooks[0].rules[0].${k}`),
+    'FieldValueRequired webhooks[0].sideEffects',
+    'FieldValueRequired webhooks[0].clientConfig',
+    'FieldValueRequired webhooks[0].admissionReviewVersions',
+  ],
+  'an API service of another name': [
+    '/apis/apiregistration.k8s.io/v1/apiservices',
+    { metadata: { name: 'v1.a.b' }, spec: { group: 'a.c', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1 } },
+    'FieldValueInvalid metadata.name',
+  ],
+  'a driver that is there twice': [
+    '/apis/storage.k8s.io/v1/csinodes',
+    { spec: { drivers: [{ name: 'a', nodeID: 'n' }, { name: 'a' }] } },
+    'FieldValueDuplicate spec.drivers[1].name',
+    'FieldValueRequired spec.drivers[1].nodeID',
+  ],
+  'an attachment of nothing': [
+    '/apis/storage.k8s.io/v1/volumeattachments',
+    { spec: {} },
+    'FieldValueRequired spec.attacher',
+    'FieldValueRequired spec.source',
+    'FieldValueRequired spec.nodeName',
+  ],
+  'a range that ends before it begins': [
+    `${core}/limitranges`,
+    { spec: { limits: [{ type: 'Pod', min: { cpu: '2' }, max: { cpu: '1' } }] } },
+    'FieldValueInvalid spec.limits[0].min[cpu]',
+  ],
+  'a quota of half a pod': [`${core}/resourcequotas`, { spec: { hard: { pods: '500m' } } }, 'FieldValueInvalid spec.hard[pods]'],
+  'a job with a selector of its own': [
+    `${batch}/jobs`,
+    { spec: { selector: { matchLabels: { a: 'b' } }, template: template({ restartPolicy: 'Never' }, { a: 'c' }) } },
+    'FieldValueInvalid spec.selector',
+    'FieldValueInvalid spec.template.metadata.labels',
+  ],
+  'a policy that fails for success': [
+    `${batch}/jobs`,
+    {
+      spec: {
+        podFailurePolicy: { rules: [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [2, 0, 2] } }] },
+        template: template({ restartPolicy: 'Never' }),
+      },
+    },
+    'FieldValueInvalid spec.podFailurePolicy.rules[0].onExitCodes.values[1]',
+    'FieldValueDuplicate spec.podFailurePolicy.rules[0].onExitCodes.values[2]',
+    'FieldValueInvalid spec.podFailurePolicy.rules[0].onExitCodes.values',
+  ],
+  'a path that climbs': [
+    `${net}/namespaces/default/ingresses`,
+    {
+      spec: {
+        rules: [{ http: { paths: [{ path: '/a/..', pathType: 'Exact', backend: { service: { name: 's', port: { number: 1 } } } }] } }],
+      },
+    },
+    'FieldValueInvalid spec.rules[0].http.paths[0].path',
+  ],
+  'a binding of an account of its own namespace': [
+    '/apis/rbac.authorization.k8s.io/v1/namespaces/default/rolebindings',
+    { roleRef: { kind: 'Role', name: 'x' }, subjects: [{ kind: 'ServiceAccount', name: 'x' }] },
+  ],
+  'ranges of no load balancer': [
+    `${core}/services`,
+    service({ loadBalancerSourceRanges: ['10.0.0.0/8'] }),
+    'FieldValueForbidden spec.LoadBalancerSourceRanges',
+  ],
+  'a claim on something else': [
+    `${core}/persistentvolumeclaims`,
+    { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1' } }, dataSource: { kind: 'X', name: 'x' } } },
+    'FieldValueInvalid spec.dataSource',
+    'FieldValueInvalid spec.dataSourceRef',
+  ],
+  'a taint without effect': ['/api/v1/nodes', { spec: { taints: [{ key: 'a' }] } }, 'FieldValueRequired metadata.taints[0].effect'],
   'a range of two of a kind': [`${net}/servicecidrs`, { spec: { cidrs: ['10.1.0.0/24', '10.2.0.0/24'] } }, 'FieldValueInvalid spec.cidrs'],
 };
 
@@ -322,6 +397,15 @@ describe('built-in kinds refuse', () => {
     expect(body.status.conditions[0]).to.include({ type: 'Ready', status: 'True' });
   });
 
+  it('nothing of the finalizers of a namespace but by their subresource', async () => {
+    await client.call('POST', '/api/v1/namespaces', { metadata: { name: 'held' } });
+    const sent = { metadata: { name: 'held' }, spec: { finalizers: ['a.example/b'] } };
+    const kept = await client.call('PUT', '/api/v1/namespaces/held', sent);
+    expect([kept.status, kept.body.spec.finalizers]).to.deep.equal([200, ['kubernetes']]);
+    const written = await client.call('PUT', '/api/v1/namespaces/held/finalize', sent);
+    expect([written.status, written.body.spec.finalizers]).to.deep.equal([200, ['a.example/b']]);
+  });
+
   it('to leave webhooks and drivers without their defaults', async () => {
     const hook = {
       name: 'a.b.c',
@@ -330,7 +414,7 @@ describe('built-in kinds refuse', () => {
       admissionReviewVersions: ['v1'],
     };
     const hooks = await create('/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations', {
-      webhooks: [{ ...hook, rules: [{}] }],
+      webhooks: [{ ...hook, rules: [{ operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources: ['*'] }] }],
     });
     expect(hooks.body.webhooks[0]).to.deep.include({
       failurePolicy: 'Fail',

@@ -113,3 +113,9 @@ export const configMap = (
 ): Record<string, unknown> => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, data });
 
 export const MAPS = '/api/v1/namespaces/default/configmaps';
+
+/** The status of an answer, and what it was refused for. */
+export const causes = ({ status, body }: Answer): string[] => [
+  String(status),
+  ...(body?.details?.causes ?? []).map((c: { reason: string; field: string }) => `${c.reason} ${c.field}`),
+];

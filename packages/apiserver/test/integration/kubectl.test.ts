@@ -225,6 +225,7 @@ describe('kubectl as it is', function () {
     env['KUBE_EDITOR'] = 'sed -i s/old/new/';
     expect(await kubectl('edit configmap edited')).to.equal('configmap/edited edited\n');
     expect(await kubectl('get configmap edited -o jsonpath={.data.a}')).to.equal('new');
+    expect(await kubectl('get configmap edited -o yaml')).to.contain('\ndata:\n  a: new\nkind: ConfigMap\nmetadata:\n');
     let difference = '';
     await kubectl('diff -f -', '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"edited"},"data":{"a":"newer"}}').catch(
       (e: Error) => {

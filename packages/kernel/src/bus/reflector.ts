@@ -167,7 +167,16 @@ export class Reflector {
     let limit: number | undefined = PAGE;
     for (;;) {
       const resourceVersion = token === undefined ? (this.#notOlderThan ?? '0') : undefined;
-      const path = pathOf(kind, selection.namespace) + query({ ...this.#selectors(), limit, continue: token, resourceVersion });
+      const path =
+        pathOf(kind, selection.namespace) +
+        query({
+          ...this.#selectors(),
+          limit,
+          continue: token,
+          resourceVersion,
+          // Without it, pages of a version are read as of that very version, however old.
+          ...(resourceVersion ? { resourceVersionMatch: 'NotOlderThan' } : {}),
+        });
       const quiet = silence(clock, 3 * LIST_SILENCE_MS, signal);
       try {
         const items = listItems(await this.#o.transport().stream(path, quiet.signal));

@@ -47,7 +47,7 @@ export const clusterRole: Strategy = {
   },
 };
 
-const binding = (kinds: readonly string[]): Strategy => ({
+const binding = (kinds: readonly string[], namespaced: boolean): Strategy => ({
   name: pathSegment,
   defaults(object) {
     const ref: JsonObject | undefined = object['roleRef'];
@@ -67,10 +67,12 @@ const binding = (kinds: readonly string[]): Strategy => ({
       switch (s.kind) {
         case 'ServiceAccount':
           causes.push(...named(s.name, `${at}.name`, dnsSubdomain), ...oneOf(s.apiGroup, `${at}.apiGroup`, ['']));
-          if (!s.namespace) causes.push(field.required(`${at}.namespace`));
+          // In a binding of one namespace it is that one.
+          if (!s.namespace && !namespaced) causes.push(field.required(`${at}.namespace`));
           break;
         case 'User':
         case 'Group':
+          if (!s.name) causes.push(field.invalid(`${at}.name`, '', `${s.kind.toLowerCase()} name cannot be empty`));
           causes.push(...oneOf(s.apiGroup, `${at}.apiGroup`, [GROUP]));
           break;
         default:
@@ -83,8 +85,8 @@ const binding = (kinds: readonly string[]): Strategy => ({
     equal(object['roleRef'], old['roleRef']) ? [] : [field.invalid('roleRef', object['roleRef'], 'cannot change roleRef')],
 });
 
-export const roleBinding = binding(['ClusterRole', 'Role']);
-export const clusterRoleBinding = binding(['ClusterRole']);
+export const roleBinding = binding(['ClusterRole', 'Role'], true);
+export const clusterRoleBinding = binding(['ClusterRole'], false);
 
 const SYSTEM = 'system-';
 const HIGHEST = 1_000_000_000;

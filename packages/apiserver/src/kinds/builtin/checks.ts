@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { field, type Cause } from '../../http/errors.ts';
 import { isObject, type JsonObject } from '../../schema/schema.ts';
-import { dnsSubdomain, labelKeyProblem, labelValueProblem } from '../names.ts';
+import { dnsSubdomain, labelKey, labelValue, type Check } from '../names.ts';
 
 /* Checks that several kinds share, worded as Kubernetes words them. Each gives what is wrong, and nothing where the value is absent. */
 
@@ -18,37 +18,34 @@ export const numbers = {
 export const oneOf = (value: unknown, path: string, allowed: readonly string[]): Cause[] =>
   value === undefined || allowed.includes(String(value)) ? [] : [field.notSupported(path, value, allowed)];
 
-export const named = (value: unknown, path: string, check: (name: string) => string | undefined): Cause[] => {
-  const problem = typeof value === 'string' && value ? check(value) : undefined;
-  return problem ? [field.invalid(path, value, problem)] : [];
-};
+/** What is wrong with a text that must be there. */
+export const checked = (value: unknown, path: string, check: Check): Cause[] =>
+  check(String(value ?? '')).map((problem) => field.invalid(path, value ?? '', problem));
+
+/** What is wrong with a text, if there is one. */
+export const named = (value: unknown, path: string, check: Check): Cause[] =>
+  typeof value === 'string' && value ? checked(value, path, check) : [];
 
 export const wanted = (object: JsonObject | undefined, path: string, ...keys: string[]): Cause[] =>
   keys.filter((k) => object?.[k] === undefined || object[k] === '').map((k) => field.required(`${path}.${k}`));
 
 /** Names of ports (IANA_SVC_NAME, RFC 6335). */
-export function portNameProblem(name: string): string | undefined {
-  if (name.length > 15) return 'must be no more than 15 characters';
-  if (!/^[-a-z0-9]+$/.test(name)) return 'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)';
-  if (!/[a-z]/.test(name)) return 'must contain at least one letter (a-z)';
-  if (name.includes('--')) return 'must not contain consecutive hyphens';
-  return name.startsWith('-') || name.endsWith('-') ? 'must not begin or end with a hyphen' : undefined;
-}
+export const portName: Check = (name) => [
+  ...(name.length > 15 ? ['must be no more than 15 characters'] : []),
+  ...(/^[-a-z0-9]+$/.test(name) ? [] : ['must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)']),
+  ...(/[a-z]/.test(name) ? [] : ['must contain at least one letter (a-z)']),
+  ...(name.includes('--') ? ['must not contain consecutive hyphens'] : []),
+  ...(/^-|-$/.test(name) ? ['must not begin or end with a hyphen'] : []),
+];
 
+/** A port by number or name; one that is not there is 0. */
 export const portOrName = (value: unknown, path: string): Cause[] =>
-  typeof value === 'string'
-    ? named(value || '-', path, portNameProblem)
-    : typeof value === 'number' && (value < 1 || value > 65535)
-      ? [field.invalid(path, value, 'must be between 1 and 65535, inclusive')]
-      : [];
+  typeof value === 'string' ? checked(value, path, portName) : numbers.port(value ?? 0, path);
 
 export function labelProblems(labels: unknown, path: string): Cause[] {
   const causes: Cause[] = [];
   for (const [key, value] of Object.entries(isObject(labels) ? labels : {})) {
-    const badKey = labelKeyProblem(key);
-    if (badKey) causes.push(field.invalid(path, key, badKey));
-    const badValue = labelValueProblem(String(value));
-    if (badValue) causes.push(field.invalid(path, value, badValue));
+    causes.push(...checked(key, path, labelKey), ...checked(String(value), path, labelValue));
   }
   return causes;
 }
@@ -71,9 +68,8 @@ export function selectorProblems(selector: JsonObject | undefined, path: string)
       default:
         causes.push(field.invalid(`${at}.operator`, e.operator ?? '', 'not a valid selector operator'));
     }
-    const bad = labelKeyProblem(String(e.key ?? ''));
-    if (bad) causes.push(field.invalid(`${at}.key`, e.key ?? '', bad));
-    for (const [j, v] of (e.values ?? []).entries()) causes.push(...named(v, `${at}.values[${j}]`, labelValueProblem));
+    causes.push(...checked(e.key, `${at}.key`, labelKey));
+    for (const [j, v] of (e.values ?? []).entries()) causes.push(...checked(v, `${at}.values[${j}]`, labelValue));
   }
   return causes;
 }
@@ -95,18 +91,17 @@ export const isZero = (value: unknown): boolean => value === 0 || (typeof value 
 export const overWhole = (value: unknown, path: string): Cause[] =>
   typeof value === 'string' && Number.parseInt(value, 10) > 100 ? [field.invalid(path, value, 'must not be greater than 100%')] : [];
 
-export const ipProblem = (text: string): string | undefined =>
-  isIPv4(text) || isIPv6(text) ? undefined : 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
+export const ip: Check = (text) => (isIPv4(text) || isIPv6(text) ? [] : ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)']);
 
-export function cidrProblem(text: string): string | undefined {
+export const cidr: Check = (text) => {
   const [ip, bits, ...rest] = text.split('/');
   const good =
     rest.length === 0 &&
     ip &&
     /^(0|[1-9]\d{0,2})$/.test(bits ?? '') &&
     ((isIPv4(ip) && Number(bits) <= 32) || (isIPv6(ip) && Number(bits) <= 128));
-  return good ? undefined : 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
-}
+  return good ? [] : ['must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)'];
+};
 
 /** Keeps a field and the list that it is the first of as one; the field wins. */
 export function firstOf(object: JsonObject, one: string, many: string, wrap: (value: unknown) => unknown = (v) => v): void {
@@ -117,13 +112,14 @@ export function firstOf(object: JsonObject, one: string, many: string, wrap: (va
 }
 
 /** Data keys of ConfigMaps and Secrets. */
-export function keyProblem(key: string): string | undefined {
-  if (key.length > 253) return 'must be no more than 253 characters';
-  if (key === '.' || key === '..') return `must not be '${key}'`;
-  if (key.startsWith('..')) return "must not start with '..'";
-  return /^[-._a-zA-Z0-9]+$/.test(key)
-    ? undefined
-    : "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
-}
+export const dataKey: Check = (key) => [
+  ...(key.length > 253 ? ['must be no more than 253 characters'] : []),
+  ...(/^[-._a-zA-Z0-9]+$/.test(key)
+    ? []
+    : [
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+      ]),
+  ...(key === '.' || key === '..' ? [`must not be '${key}'`] : key.startsWith('..') ? ["must not start with '..'"] : []),
+];
 
 export const subdomain = (value: unknown, path: string): Cause[] => named(value, path, dnsSubdomain);

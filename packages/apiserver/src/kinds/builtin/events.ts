@@ -1,8 +1,9 @@
 import { field, type Cause } from '../../http/errors.ts';
 import { fillIn } from '../../schema/go-fields.ts';
 import type { JsonObject } from '../../schema/schema.ts';
-import { labelKeyProblem } from '../names.ts';
+import { labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
+import { checked } from './checks.ts';
 
 /* Events are one kind under two names of its fields: core's, by which they are kept, and those of events.k8s.io. */
 
@@ -84,8 +85,7 @@ function eventProblems(e: JsonObject, about: 'involvedObject' | 'regarding', rep
     if (!of && !['default', 'kube-system'].includes(namespace))
       causes.push(field.invalid('involvedObject.namespace', of, 'does not match event.namespace'));
     if (!e[reporter]) causes.push(field.required(reporter));
-    const bad = labelKeyProblem(e[reporter] ?? '');
-    if (bad) causes.push(field.invalid(reporter, e[reporter] ?? '', bad));
+    causes.push(...checked(e[reporter], reporter, labelKey));
     for (const key of ['reportingInstance', 'action', 'reason']) {
       if (!e[key]) causes.push(field.required(key));
       if (e[key]?.length > 128) causes.push(field.invalid(key, '', 'can have at most 128 characters'));

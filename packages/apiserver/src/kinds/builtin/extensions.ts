@@ -1,5 +1,81 @@
+import { field, type Cause } from '../../http/errors.ts';
 import type { JsonObject } from '../../schema/schema.ts';
+import { dns1035Label, dnsLabel, dnsSubdomain } from '../names.ts';
 import type { Strategy } from '../resource.ts';
+import { checked, numbers, oneOf, selectorProblems, wanted } from './checks.ts';
+
+/** A name of three segments or more. */
+function fullName(name: unknown, path: string): Cause[] {
+  const text = String(name ?? '');
+  if (!text) return [field.required(path)];
+  const causes = checked(text, path, dnsSubdomain);
+  return causes.length || text.split('.').length > 2
+    ? causes
+    : [field.invalid(path, text, 'should be a domain with at least three segments separated by dots')];
+}
+
+function ruleProblems(rule: JsonObject, path: string): Cause[] {
+  const causes: Cause[] = [];
+  for (const key of ['operations', 'apiGroups', 'apiVersions', 'resources']) {
+    const values: string[] = rule[key] ?? [];
+    if (!values.length) causes.push(field.required(`${path}.${key}`));
+    if (key !== 'resources' && values.length > 1 && values.includes('*'))
+      causes.push(field.invalid(`${path}.${key}`, values, "if '*' is present, must not specify other values"));
+  }
+  for (const [i, o] of (rule['operations'] ?? []).entries())
+    causes.push(...oneOf(o, `${path}.operations[${i}]`, ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE']));
+  for (const [i, v] of (rule['apiVersions'] ?? []).entries()) if (!v) causes.push(field.required(`${path}.apiVersions[${i}]`));
+  return [...causes, ...oneOf(rule['scope'], `${path}.scope`, ['*', 'Cluster', 'Namespaced'])];
+}
+
+function clientProblems(client: JsonObject, path: string): Cause[] {
+  const { url, service } = client;
+  if (Boolean(url) === Boolean(service)) return [field.required(path, 'exactly one of url or service is required')];
+  if (url) {
+    const parsed = URL.canParse(url) ? new URL(url) : undefined;
+    const why = !parsed
+      ? 'url must be a valid URL'
+      : parsed.protocol !== 'https:'
+        ? `'https' is the only allowed URL scheme; desired format: https://host[/path]`
+        : parsed.search || parsed.hash || parsed.username
+          ? 'user information, query parameters and fragments are not permitted in the URL'
+          : undefined;
+    return why ? [field.invalid(`${path}.url`, url, why)] : [];
+  }
+  const causes = [...wanted(service, `${path}.service`, 'name', 'namespace'), ...numbers.port(service.port, `${path}.service.port`)];
+  if (service.path !== undefined && !service.path.startsWith('/'))
+    causes.push(field.invalid(`${path}.service.path`, service.path, "must start with a '/'"));
+  return causes;
+}
+
+function webhookProblems(w: JsonObject, path: string, mutating: boolean): Cause[] {
+  const causes = [
+    ...fullName(w['name'], `${path}.name`),
+    ...((w['rules'] ?? []) as JsonObject[]).flatMap((r, i) => ruleProblems(r, `${path}.rules[${i}]`)),
+    ...oneOf(w['failurePolicy'], `${path}.failurePolicy`, ['Fail', 'Ignore']),
+    ...oneOf(w['matchPolicy'], `${path}.matchPolicy`, ['Equivalent', 'Exact']),
+    ...((w['sideEffects'] ?? undefined) === undefined
+      ? [field.required(`${path}.sideEffects`, 'must specify one of None, NoneOnDryRun')]
+      : oneOf(w['sideEffects'], `${path}.sideEffects`, ['None', 'NoneOnDryRun'])),
+    ...selectorProblems(w['namespaceSelector'], `${path}.namespaceSelector`),
+    ...selectorProblems(w['objectSelector'], `${path}.objectSelector`),
+    ...clientProblems(w['clientConfig'] ?? {}, `${path}.clientConfig`),
+    ...(mutating ? oneOf(w['reinvocationPolicy'], `${path}.reinvocationPolicy`, ['IfNeeded', 'Never']) : []),
+  ];
+  const seconds: unknown = w['timeoutSeconds'];
+  const versions: string[] = w['admissionReviewVersions'] ?? [];
+  if (!(Number(seconds) > 0 && Number(seconds) <= 30))
+    causes.push(field.invalid(`${path}.timeoutSeconds`, seconds, 'the timeout value must be between 1 and 30 seconds'));
+  const at = `${path}.admissionReviewVersions`;
+  if (!versions.length) causes.push(field.required(at, 'must specify one of v1, v1beta1'));
+  for (const [i, v] of versions.entries()) {
+    causes.push(...checked(v, `${at}[${i}]`, dns1035Label));
+    if (versions.indexOf(v) < i) causes.push(field.invalid(`${at}[${i}]`, v, 'duplicate version'));
+  }
+  if (versions.length && !versions.some((v) => v === 'v1' || v === 'v1beta1'))
+    causes.push(field.invalid(at, versions, 'must include at least one of v1, v1beta1'));
+  return causes;
+}
 
 const webhooks = (mutating: boolean): Strategy => ({
   defaults(object) {
@@ -14,6 +90,13 @@ const webhooks = (mutating: boolean): Strategy => ({
       for (const rule of w['rules'] ?? []) rule.scope ??= '*';
     }
   },
+  validate(object) {
+    const hooks: JsonObject[] = object['webhooks'] ?? [];
+    return hooks.flatMap((w, i) => [
+      ...webhookProblems(w, `webhooks[${i}]`, mutating),
+      ...(w['name'] && hooks.findIndex((o) => o['name'] === w['name']) < i ? [field.duplicate(`webhooks[${i}].name`, w['name'])] : []),
+    ]);
+  },
 });
 
 export const mutatingWebhooks = webhooks(true);
@@ -24,6 +107,34 @@ export const apiService: Strategy = {
     const service: JsonObject | undefined = object['spec']?.service;
     if (service) service['port'] ??= 443;
   },
+  name: (name) => (name.includes('.') ? [] : ['must be `spec.version+"."+spec.group`']),
+  validate({ metadata, spec = {} }) {
+    const causes: Cause[] = [];
+    if (metadata.name && metadata.name !== `${spec.version ?? ''}.${spec.group ?? ''}`)
+      causes.push(field.invalid('metadata.name', metadata.name, `must be \`spec.version+"."+spec.group\``));
+    if (spec.group) causes.push(...checked(spec.group, 'spec.group', dnsSubdomain));
+    causes.push(...checked(spec.version, 'spec.version', dns1035Label));
+    const { groupPriorityMinimum: group = 0, versionPriority: version = 0 } = spec;
+    if (group <= 0 || group > 20_000)
+      causes.push(field.invalid('spec.groupPriorityMinimum', group, 'must be positive and less than 20000'));
+    if (version <= 0 || version > 1000) causes.push(field.invalid('spec.versionPriority', version, 'must be positive and less than 1000'));
+    if (spec.service) {
+      causes.push(...wanted(spec.service, 'spec.service', 'namespace', 'name'));
+      if (spec.insecureSkipTLSVerify && spec.caBundle)
+        causes.push(field.invalid('spec.insecureSkipTLSVerify', true, 'may not be true if caBundle is present'));
+    } else {
+      if (spec.caBundle) causes.push(field.invalid('spec.caBundle', '', 'local APIServices may not have a caBundle'));
+      if (spec.insecureSkipTLSVerify)
+        causes.push(field.invalid('spec.insecureSkipTLSVerify', true, 'local APIServices may not have insecureSkipTLSVerify'));
+    }
+    return causes;
+  },
+};
+
+export const runtimeClass: Strategy = {
+  validate: (object) => checked(object['handler'], 'handler', dnsLabel),
+  validateUpdate: (object, old) =>
+    object['handler'] === old['handler'] ? [] : [field.invalid('handler', object['handler'] ?? '', 'field is immutable')],
 };
 
 export const csiDriver: Strategy = {
@@ -37,15 +148,41 @@ export const csiDriver: Strategy = {
     spec['storageCapacity'] ??= false;
     spec['volumeLifecycleModes'] ??= ['Persistent'];
   },
+  validate({ spec }) {
+    const causes = oneOf(spec.fsGroupPolicy, 'spec.fsGroupPolicy', ['File', 'None', 'ReadWriteOnceWithFSType']);
+    for (const mode of spec.volumeLifecycleModes) causes.push(...oneOf(mode, 'spec.volumeLifecycleModes', ['Ephemeral', 'Persistent']));
+    const requests: JsonObject[] = spec.tokenRequests ?? [];
+    for (const [i, r] of requests.entries()) {
+      const at = `spec.tokenRequests[${i}]`;
+      if (requests.findIndex((o) => o['audience'] === r['audience']) < i) causes.push(field.duplicate(`${at}.audience`, r['audience']));
+      if (r['expirationSeconds'] < 600)
+        causes.push(field.invalid(`${at}.expirationSeconds`, r['expirationSeconds'], 'may not specify a duration less than 10 minutes'));
+    }
+    return causes;
+  },
 };
 
-export const limitRange: Strategy = {
-  defaults(object) {
-    for (const limit of (object['spec']?.limits ?? []) as JsonObject[]) {
-      if (limit['type'] !== 'Container') continue;
-      if (limit['max']) limit['default'] = { ...limit['max'], ...limit['default'] };
-      const requests = { ...limit['min'], ...limit['default'], ...limit['defaultRequest'] };
-      if (Object.keys(requests).length) limit['defaultRequest'] = requests;
+export const csiNode: Strategy = {
+  validate({ spec = {} }) {
+    const causes: Cause[] = [];
+    const drivers: JsonObject[] = spec.drivers ?? [];
+    for (const [i, d] of drivers.entries()) {
+      const at = `spec.drivers[${i}]`;
+      if (d['name'] && drivers.findIndex((o) => o['name'] === d['name']) < i) causes.push(field.duplicate(`${at}.name`, d['name']));
+      causes.push(...wanted(d, at, 'name', 'nodeID'));
     }
+    return causes;
+  },
+};
+
+export const volumeAttachment: Strategy = {
+  validate({ spec = {} }) {
+    const { source = {} } = spec;
+    const count = ['inlineVolumeSpec', 'persistentVolumeName'].filter((k) => source[k]).length;
+    return [
+      ...wanted(spec, 'spec', 'attacher'),
+      ...(count === 1 ? [] : [field.required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName')]),
+      ...wanted(spec, 'spec', 'nodeName'),
+    ];
   },
 };

@@ -1,8 +1,9 @@
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { dnsLabel, labelKeyProblem, labelValueProblem } from '../names.ts';
+import { dnsLabel, labelKey, labelValue } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { cidrProblem, firstOf, keyProblem, named, oneOf } from './checks.ts';
+import { checked, cidr, dataKey, firstOf, oneOf } from './checks.ts';
+import { amountProblems } from './resources.ts';
 
 export const namespace: Strategy = {
   name: dnsLabel,
@@ -14,10 +15,46 @@ export const namespace: Strategy = {
     object['spec'] = { finalizers: ['kubernetes'] };
     object['status'] = { phase: 'Active' };
   },
+  update(object, old, _context, subresource) {
+    // Only its subresource writes them.
+    if (subresource !== 'finalize') object['spec'] = old['spec'];
+  },
+  parts: { finalize: (object) => object },
   fields: ({ status = {} }) => ({ 'status.phase': status.phase ?? '' }),
   immortal: (name) => (['default', 'kube-system', 'kube-public'].includes(name) ? 'this namespace may not be deleted' : undefined),
   returnsDeleted: true,
 };
+
+const amounts = (status: JsonObject): Cause[] =>
+  ['capacity', 'allocatable'].flatMap((part) =>
+    Object.entries(status[part] ?? {}).flatMap(([name, amount]) => amountProblems(name, amount, `status.${part}.${name}`)),
+  );
+
+function nodeProblems({ spec = {}, status = {} }: JsonObject): Cause[] {
+  const cidrs: string[] = spec.podCIDRs ?? [];
+  const causes = cidrs.flatMap((c, i) => checked(c, `spec.podCIDRs[${i}]`, cidr));
+  if (cidrs.length > 2 || (cidrs.length === 2 && cidrs[0]!.includes(':') === cidrs[1]!.includes(':')))
+    causes.push(field.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
+  for (const [i, c] of cidrs.entries()) if (cidrs.indexOf(c) < i) causes.push(field.duplicate(`spec.podCIDRs[${i}]`, c));
+  const seen = new Set<string>();
+  for (const [i, t] of (spec.taints ?? []).entries()) {
+    // Kubernetes says that they are in the metadata.
+    const at = `metadata.taints[${i}]`;
+    causes.push(...checked(t.key, `${at}.key`, labelKey));
+    const bad = labelValue(String(t.value ?? ''));
+    if (bad.length) causes.push(field.invalid(`${at}.value`, t.value, bad.join(';')));
+    if (!t.effect) causes.push(field.required(`${at}.effect`));
+    else causes.push(...oneOf(t.effect, `${at}.effect`, ['NoExecute', 'NoSchedule', 'PreferNoSchedule']));
+    const id = `${t.key}:${t.effect}`;
+    if (seen.has(id))
+      causes.push({
+        ...field.duplicate(at, t),
+        message: `Duplicate value: ${JSON.stringify(t)}: taints must be unique by key and effect pair`,
+      });
+    seen.add(id);
+  }
+  return [...causes, ...amounts(status)];
+}
 
 /** A new node is not ready until something says so. Its status is taken from its creation on. */
 export const node: Strategy = {
@@ -33,28 +70,7 @@ export const node: Strategy = {
       taints.push({ key: 'node.kubernetes.io/not-ready', effect: 'NoSchedule' });
     spec['taints'] = taints;
   },
-  validate({ spec = {} }) {
-    const cidrs: string[] = spec.podCIDRs ?? [];
-    const causes = cidrs.flatMap((c, i) => named(c || '-', `spec.podCIDRs[${i}]`, cidrProblem));
-    if (cidrs.length > 2) causes.push(field.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
-    const seen = new Set<string>();
-    for (const [i, t] of (spec.taints ?? []).entries()) {
-      const at = `spec.taints[${i}]`;
-      if (!t.key) causes.push(field.invalid(`${at}.key`, '', labelKeyProblem('')!));
-      else causes.push(...named(t.key, `${at}.key`, labelKeyProblem));
-      causes.push(...named(t.value, `${at}.value`, labelValueProblem));
-      if (!t.effect) causes.push(field.required(`${at}.effect`));
-      else causes.push(...oneOf(t.effect, `${at}.effect`, ['NoExecute', 'NoSchedule', 'PreferNoSchedule']));
-      const id = `${t.key}:${t.effect}`;
-      if (seen.has(id))
-        causes.push({
-          ...field.duplicate(at, t),
-          message: `Duplicate value: ${JSON.stringify(t)}: taints must be unique by key and effect pair`,
-        });
-      seen.add(id);
-    }
-    return causes;
-  },
+  validate: nodeProblems,
   validateUpdate(object, old) {
     const before: unknown = old['spec']?.podCIDRs;
     const provider: unknown = old['spec']?.providerID;
@@ -67,6 +83,12 @@ export const node: Strategy = {
         : []),
     ];
   },
+  validateStatus: ({ status = {} }) => [
+    ...amounts(status),
+    ...(status.addresses ?? []).flatMap((a: JsonObject, i: number) =>
+      (status.addresses as JsonObject[]).findIndex((o) => equal(o, a)) < i ? [field.duplicate(`status.addresses[${i}]`, a)] : [],
+    ),
+  ],
   fields: ({ spec = {} }) => ({ 'spec.unschedulable': String(spec.unschedulable ?? false) }),
 };
 
@@ -81,8 +103,7 @@ export const configMap: Strategy = {
     const causes: Cause[] = [];
     for (const part of ['data', 'binaryData']) {
       for (const key of Object.keys(object[part] ?? {})) {
-        const problem = keyProblem(key);
-        if (problem) causes.push(field.invalid(`${part}[${key}]`, key, problem));
+        causes.push(...checked(key, `${part}[${key}]`, dataKey));
         if (part === 'binaryData' && object['data']?.[key] !== undefined)
           causes.push(field.invalid(`data[${key}]`, key, 'duplicate of key present in binaryData'));
       }
@@ -117,7 +138,7 @@ export const secret: Strategy = {
   },
   validate(object) {
     const data: JsonObject = object['data'] ?? {};
-    const causes = Object.keys(data).flatMap((key) => named(key, `data[${key}]`, keyProblem));
+    const causes = Object.keys(data).flatMap((key) => checked(key, `data[${key}]`, dataKey));
     if (bytes(data, 'base64') > MAX_DATA)
       causes.push({ reason: 'FieldValueTooLong', message: `Too long: may not be more than ${MAX_DATA} bytes`, field: 'data' });
     const has = (key: string): boolean => data[key] !== undefined;
@@ -127,7 +148,8 @@ export const secret: Strategy = {
     const json = (key: string): void => {
       if (!has(key)) return needs(key);
       try {
-        JSON.parse(Buffer.from(data[key], 'base64').toString());
+        const found: unknown = JSON.parse(Buffer.from(data[key], 'base64').toString());
+        if (typeof found !== 'object' || Array.isArray(found)) throw new TypeError();
       } catch {
         causes.push(field.invalid(`data[${key}]`, '<secret contents redacted>', 'invalid character in JSON'));
       }

@@ -1,9 +1,9 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { dnsLabel, dnsSubdomain } from '../names.ts';
+import { dnsLabel, dnsSubdomain, labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { cidrProblem, named, numbers, oneOf, portNameProblem, selectorProblems, subdomain } from './checks.ts';
+import { checked, cidr, named, numbers, oneOf, portName, selectorProblems, subdomain } from './checks.ts';
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
@@ -15,10 +15,24 @@ function backendProblems(b: JsonObject, path: string): Cause[] {
   const causes = service.name ? named(service.name, `${path}.service.name`, dnsLabel) : [field.required(`${path}.service.name`)];
   const { name, number } = service.port ?? {};
   if (name && number) causes.push(field.invalid(path, '', 'cannot set both port name & port number'));
-  else if (name) causes.push(...named(name, `${path}.service.port.name`, portNameProblem));
+  else if (name) causes.push(...named(name, `${path}.service.port.name`, portName));
   else if (number) causes.push(...numbers.port(number, `${path}.service.port.number`));
   else causes.push(field.required(path, 'port name or number is required'));
   return causes;
+}
+
+function pathProblems({ pathType, path = '' }: JsonObject, at: string): Cause[] {
+  if (!pathType) return [field.required(`${at}.pathType`, 'pathType must be specified')];
+  const absolute = path.startsWith('/');
+  const wrong = (why: string): Cause => field.invalid(`${at}.path`, path, why);
+  if (pathType === 'ImplementationSpecific') return path && !absolute ? [wrong('must be an absolute path')] : [];
+  if (pathType !== 'Exact' && pathType !== 'Prefix')
+    return [field.notSupported(`${at}.pathType`, pathType, ['Exact', 'ImplementationSpecific', 'Prefix'])];
+  return [
+    ...(absolute ? [] : [wrong('must be an absolute path')]),
+    ...['//', '/./', '/../', '%2f', '%2F'].filter((bad) => path.includes(bad)).map((bad) => wrong(`must not contain '${bad}'`)),
+    ...['/..', '/.'].filter((bad) => path.endsWith(bad)).map((bad) => wrong(`cannot end with '${bad}'`)),
+  ];
 }
 
 export const ingress: Strategy = {
@@ -28,9 +42,12 @@ export const ingress: Strategy = {
     if (!spec['rules']?.length && !spec['defaultBackend'])
       causes.push(field.invalid('spec', [], 'either `defaultBackend` or `rules` must be specified'));
     if (spec['defaultBackend']) causes.push(...backendProblems(spec['defaultBackend'], 'spec.defaultBackend'));
-    const host = (value: string, at: string): void => {
-      if (isIP(value)) causes.push(field.invalid(at, value, 'must be a DNS name, not an IP address'));
-      else causes.push(...named(value.startsWith('*.') ? value.slice(2) || '*' : value, at, dnsSubdomain));
+    const host = (value: string, at: string, mayBeAddress = false): void => {
+      if (!mayBeAddress && isIP(value)) causes.push(field.invalid(at, value, 'must be a DNS name, not an IP address'));
+      if (value.includes('*') ? !value.startsWith('*.') || dnsSubdomain(value.slice(2)).length > 0 : dnsSubdomain(value).length > 0)
+        causes.push(
+          field.invalid(at, value, value.includes('*') ? 'a wildcard DNS-1123 subdomain must start with "*."' : dnsSubdomain(value)[0]!),
+        );
     };
     for (const [i, rule] of (spec['rules'] ?? []).entries()) {
       const at = `spec.rules[${i}]`;
@@ -38,19 +55,14 @@ export const ingress: Strategy = {
       if (rule.http && !rule.http.paths?.length) causes.push(field.required(`${at}.http.paths`));
       for (const [j, p] of (rule.http?.paths ?? []).entries()) {
         const below = `${at}.http.paths[${j}]`;
-        if (!p.pathType) causes.push(field.required(`${below}.pathType`, 'pathType must be specified'));
-        else causes.push(...oneOf(p.pathType, `${below}.pathType`, ['Exact', 'ImplementationSpecific', 'Prefix']));
-        const path: string = p.path ?? '';
-        if (p.pathType === 'ImplementationSpecific' ? path && !path.startsWith('/') : p.pathType && !path.startsWith('/'))
-          causes.push(field.invalid(`${below}.path`, path, 'must be an absolute path'));
-        else if (p.pathType && p.pathType !== 'ImplementationSpecific')
-          for (const bad of ['//', '/./', '/../', '%2f', '%2F'])
-            if (path.includes(bad)) causes.push(field.invalid(`${below}.path`, path, `must not contain '${bad}'`));
+        causes.push(...pathProblems(p, below));
+        if (!p.pathType) continue;
         causes.push(...backendProblems(p.backend ?? {}, `${below}.backend`));
       }
     }
     for (const [i, tls] of (spec['tls'] ?? []).entries())
-      for (const [j, h] of (tls.hosts ?? []).entries()) host(h, `spec.tls[${i}].hosts[${j}]`);
+      for (const [j, h] of (tls.hosts ?? []).entries()) host(h, `spec.tls[${i}].hosts[${j}]`, true);
+    for (const [i, tls] of (spec['tls'] ?? []).entries()) causes.push(...subdomain(tls.secretName, `spec.tls[${i}].secretName`));
     return [...causes, ...subdomain(spec['ingressClassName'], 'spec.ingressClassName')];
   },
 };
@@ -62,13 +74,13 @@ function peerProblems(peer: JsonObject, path: string): Cause[] {
   const block: JsonObject | undefined = peer['ipBlock'];
   if (block) {
     if (!block['cidr']) causes.push(field.required(`${path}.ipBlock.cidr`));
-    else causes.push(...named(block['cidr'], `${path}.ipBlock.cidr`, cidrProblem));
+    else causes.push(...named(block['cidr'], `${path}.ipBlock.cidr`, cidr));
     for (const [i, except] of (block['except'] ?? []).entries()) {
       const at = `${path}.ipBlock.except[${i}]`;
-      const bad = named(except, at, cidrProblem);
+      const bad = checked(except, at, cidr);
       const bits = (c: string): number => Number(c.split('/')[1]);
       if (bad.length) causes.push(...bad);
-      else if (block['cidr'] && !cidrProblem(block['cidr']) && !(bits(except) > bits(block['cidr']) && within(except, block['cidr'])))
+      else if (block['cidr'] && !cidr(block['cidr']).length && !(bits(except) > bits(block['cidr']) && within(except, block['cidr'])))
         causes.push(field.invalid(at, except, 'must be a strict subset of `cidr`'));
     }
   }
@@ -105,9 +117,10 @@ export const networkPolicy: Strategy = {
           const below = `${at}.ports[${j}]`;
           causes.push(...oneOf(p.protocol, `${below}.protocol`, PROTOCOLS));
           if (typeof p.port === 'number') causes.push(...numbers.port(p.port, `${below}.port`));
-          else if (p.port !== undefined) causes.push(...named(p.port || '-', `${below}.port`, portNameProblem));
+          else if (p.port !== undefined) causes.push(...checked(p.port, `${below}.port`, portName));
           if (p.endPort === undefined) continue;
-          if (p.port === undefined) causes.push(field.required(`${below}.port`, 'must be specified when `endPort` is specified'));
+          if (p.port === undefined)
+            causes.push(field.invalid(`${below}.endPort`, p.endPort, 'may not be specified when `port` is not specified'));
           else if (typeof p.port === 'string')
             causes.push(field.invalid(`${below}.endPort`, p.endPort, 'may not be specified when `port` is non-numeric'));
           else {
@@ -135,9 +148,8 @@ export const endpointSlice: Strategy = {
   validate(object) {
     const type: unknown = object['addressType'];
     const types = ['FQDN', 'IPv4', 'IPv6'];
-    if (!type) return [field.required('addressType')];
-    if (!types.includes(String(type))) return [field.notSupported('addressType', type, types)];
-    const causes: Cause[] = [];
+    const known = types.includes(String(type));
+    const causes: Cause[] = known ? [] : [type ? field.notSupported('addressType', type, types) : field.required('addressType')];
     const list: JsonObject[] = object['endpoints'] ?? [];
     if (list.length > 1000) causes.push(field.tooMany('endpoints', list.length, 1000));
     for (const [i, e] of list.entries()) {
@@ -145,6 +157,7 @@ export const endpointSlice: Strategy = {
       if (e['addresses']?.length > 100) causes.push(field.tooMany(`endpoints[${i}].addresses`, e['addresses'].length, 100));
       for (const [j, a] of (e['addresses'] ?? []).entries()) {
         const at = `endpoints[${i}].addresses[${j}]`;
+        if (!known) continue;
         if (type === 'FQDN') causes.push(...named(a, at, dnsSubdomain));
         else if (type === 'IPv4' ? !isIPv4(a) : !isIPv6(a)) {
           causes.push(field.invalid(at, a, `must be an ${String(type)} address`));
@@ -158,7 +171,11 @@ export const endpointSlice: Strategy = {
     for (const [i, p] of (object['ports'] ?? []).entries()) {
       if (names.has(p.name)) causes.push(field.duplicate(`ports[${i}].name`, p.name));
       names.add(p.name);
-      causes.push(...named(p.name, `ports[${i}].name`, dnsLabel), ...oneOf(p.protocol, `ports[${i}].protocol`, PROTOCOLS));
+      causes.push(
+        ...named(p.name, `ports[${i}].name`, dnsLabel),
+        ...oneOf(p.protocol, `ports[${i}].protocol`, PROTOCOLS),
+        ...named(p.appProtocol, `ports[${i}].appProtocol`, labelKey),
+      );
     }
     return causes;
   },
@@ -182,7 +199,7 @@ export const serviceCidr: Strategy = {
     const cidrs: string[] = object['spec']?.cidrs ?? [];
     if (!cidrs.length) return [field.required('spec.cidrs', 'at least one CIDR required')];
     if (cidrs.length > 2) return [field.invalid('spec.cidrs', cidrs, 'may only hold up to 2 values')];
-    const causes = cidrs.flatMap((c, i) => named(c || '-', `spec.cidrs[${i}]`, cidrProblem));
+    const causes = cidrs.flatMap((c, i) => checked(c, `spec.cidrs[${i}]`, cidr));
     if (!causes.length && cidrs.length === 2 && cidrs[0]!.includes(':') === cidrs[1]!.includes(':'))
       causes.push(
         field.invalid('spec.cidrs', cidrs, 'may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'),
@@ -194,7 +211,7 @@ export const serviceCidr: Strategy = {
 };
 
 export const ipAddress: Strategy = {
-  name: (name) => (isIP(name) ? undefined : 'must be a valid IP address in canonical form'),
+  name: (name) => (isIP(name) ? [] : ['must be a valid IP address in canonical form']),
   validate(object) {
     const ref: JsonObject | undefined = object['spec']?.parentRef;
     if (!ref) return [field.required('spec.parentRef')];
@@ -245,6 +262,7 @@ export const endpoints: Strategy = {
       }
       for (const [j, p] of (s.ports ?? []).entries()) {
         if (s.ports.length > 1 && !p.name) causes.push(field.required(`${at}.ports[${j}].name`));
+        causes.push(...named(p.name, `${at}.ports[${j}].name`, dnsLabel));
         causes.push(...numbers.port(p.port ?? 0, `${at}.ports[${j}].port`), ...oneOf(p.protocol, `${at}.ports[${j}].protocol`, PROTOCOLS));
       }
     }

@@ -31,9 +31,14 @@ export function priority(pod: JsonObject, { find, list }: WriteContext): void {
   }
 }
 
+/** Whether the account that every namespace gets is there: a new namespace may get it in a moment. */
+export const accountReady = (pod: JsonObject, { has }: WriteContext): boolean => {
+  const name: string = pod['spec'].serviceAccountName || 'default';
+  return name !== 'default' || has('serviceaccounts', `${pod['metadata'].namespace}/default`);
+};
+
 /**
- * Makes the pod run as its service account: its token is mounted, unless the pod or the account says no. Where nobody makes the
- * account `default`, pods do without it.
+ * Makes the pod run as its service account: its token is mounted, unless the pod or the account says no.
  * @throws 403 for an account that is not there
  */
 export function serviceAccount(pod: JsonObject, { find }: WriteContext): void {
@@ -42,15 +47,13 @@ export function serviceAccount(pod: JsonObject, { find }: WriteContext): void {
   const name: string = spec['serviceAccountName'] || 'default';
   spec['serviceAccountName'] = spec['serviceAccount'] = name;
   const account = find('serviceaccounts', `${namespace}/${name}`);
-  if (!account) {
-    if (name === 'default') return;
+  if (!account)
     throw forbidden(
       POD,
       pod['metadata'].name ?? '',
       `error looking up service account ${namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`,
     );
-  }
-  if (account['imagePullSecrets']?.length) spec['imagePullSecrets'] ??= account['imagePullSecrets'];
+  if (account['imagePullSecrets']?.length) spec['imagePullSecrets'] ??= structuredClone(account['imagePullSecrets']);
   if (spec['automountServiceAccountToken'] ?? account['automountServiceAccountToken'] ?? true) mountToken(spec);
 }
 

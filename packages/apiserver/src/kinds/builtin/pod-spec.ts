@@ -1,8 +1,11 @@
 import { field, type Cause } from '../../http/errors.ts';
 import type { JsonObject } from '../../schema/schema.ts';
-import { dnsLabel, dnsSubdomain, labelKeyProblem } from '../names.ts';
-import { ipProblem, labelProblems, named, oneOf, selectorProblems, subdomain, wanted } from './checks.ts';
-import { containerProblems, securityProblems } from './containers.ts';
+import { dnsLabel, dnsSubdomain, labelKey, type Check } from '../names.ts';
+import { affinityProblems, tolerationProblems } from './affinity.ts';
+import { checked, ip, labelProblems, named, oneOf, selectorProblems, subdomain } from './checks.ts';
+import { containerProblems, ephemeralProblems, securityProblems, type Surroundings } from './containers.ts';
+import { resourceProblems } from './resources.ts';
+import { volumeProblems } from './volumes.ts';
 
 /** Whether an image has no tag and no digest, or the tag latest. */
 const isLatest = (image: string): boolean => !image.includes('@') && (image.endsWith(':latest') || !/:[^/]+$/.test(image));
@@ -65,154 +68,6 @@ export function podSpecDefaults(spec: JsonObject): void {
   spec['schedulerName'] ||= 'default-scheduler';
   if (spec['serviceAccountName']) spec['serviceAccount'] = spec['serviceAccountName'];
   else if (spec['serviceAccount']) spec['serviceAccountName'] = spec['serviceAccount'];
-  if (spec['hostNetwork']) {
-    for (const key of ['containers', 'initContainers'])
-      for (const c of spec[key] ?? []) for (const port of c.ports ?? []) port.hostPort ||= port.containerPort;
-  }
-}
-
-/** Volume sources and the fields that each must have. */
-const SOURCES: Record<string, string[]> = {
-  hostPath: ['path'],
-  emptyDir: [],
-  gcePersistentDisk: ['pdName'],
-  awsElasticBlockStore: ['volumeID'],
-  secret: ['secretName'],
-  nfs: ['server', 'path'],
-  iscsi: ['targetPortal', 'iqn'],
-  glusterfs: ['endpoints', 'path'],
-  persistentVolumeClaim: ['claimName'],
-  rbd: ['monitors', 'image'],
-  cephfs: ['monitors'],
-  configMap: ['name'],
-  downwardAPI: [],
-  projected: [],
-  csi: ['driver'],
-  ephemeral: ['volumeClaimTemplate'],
-  image: ['reference'],
-  fc: [],
-  azureDisk: ['diskName', 'diskURI'],
-  azureFile: ['secretName', 'shareName'],
-  flexVolume: ['driver'],
-};
-
-function volumeProblems(v: JsonObject, path: string, seen: Set<string>): Cause[] {
-  const causes: Cause[] = [];
-  if (!v['name']) causes.push(field.required(`${path}.name`));
-  else if (dnsLabel(v['name'])) causes.push(field.invalid(`${path}.name`, v['name'], dnsLabel(v['name'])!));
-  else if (seen.has(v['name'])) causes.push(field.duplicate(`${path}.name`, v['name']));
-  seen.add(v['name']);
-  const sources = Object.keys(v).filter((k) => k !== 'name');
-  for (const more of sources.slice(1)) causes.push(field.forbidden(`${path}.${more}`, 'may not specify more than 1 volume type'));
-  const [source] = sources;
-  if (!source) return causes;
-  const of: JsonObject = v[source];
-  causes.push(...wanted(of, `${path}.${source}`, ...(SOURCES[source] ?? [])));
-  if (typeof of['defaultMode'] === 'number' && (of['defaultMode'] < 0 || of['defaultMode'] > 0o777))
-    causes.push(
-      field.invalid(`${path}.${source}.defaultMode`, of['defaultMode'], 'must be a number between 0 and 0777 (octal), both inclusive'),
-    );
-  for (const [i, item] of (of['items'] ?? []).entries()) {
-    const at = `${path}.${source}.items[${i}]`;
-    causes.push(...wanted(item, at, ...(source === 'downwardAPI' ? ['path'] : ['key', 'path'])));
-    if (String(item.path ?? '').startsWith('/')) causes.push(field.invalid(`${at}.path`, item.path, 'must be a relative path'));
-    if (
-      String(item.path ?? '')
-        .split('/')
-        .includes('..')
-    )
-      causes.push(field.invalid(`${at}.path`, item.path, "must not contain '..'"));
-  }
-  if (source === 'hostPath')
-    causes.push(
-      ...oneOf(of['type'], `${path}.hostPath.type`, [
-        '',
-        'BlockDevice',
-        'CharDevice',
-        'Directory',
-        'DirectoryOrCreate',
-        'File',
-        'FileOrCreate',
-        'Socket',
-      ]),
-    );
-  return causes;
-}
-
-function tolerationProblems(t: JsonObject, path: string): Cause[] {
-  const causes = named(t['key'], `${path}.key`, labelKeyProblem);
-  if (!t['key'] && t['operator'] !== 'Exists')
-    causes.push(
-      field.invalid(
-        `${path}.operator`,
-        t['operator'] ?? '',
-        'operator must be Exists when `key` is empty, which means "match all values and all keys"',
-      ),
-    );
-  if (t['tolerationSeconds'] !== undefined && t['effect'] !== 'NoExecute')
-    causes.push(field.invalid(`${path}.effect`, t['effect'] ?? '', "effect must be 'NoExecute' when `tolerationSeconds` is set"));
-  if (t['operator'] === 'Exists' && t['value'])
-    causes.push(field.invalid(`${path}.operator`, t['value'], "value must be empty when `operator` is 'Exists'"));
-  causes.push(...oneOf(t['operator'] || undefined, `${path}.operator`, ['Equal', 'Exists']));
-  causes.push(...oneOf(t['effect'] || undefined, `${path}.effect`, ['NoExecute', 'NoSchedule', 'PreferNoSchedule']));
-  return causes;
-}
-
-/** What is wrong with the terms of a NodeSelector. */
-export function nodeTermProblems(terms: JsonObject[] | undefined, path: string): Cause[] {
-  const causes: Cause[] = [];
-  for (const [i, term] of (terms ?? []).entries())
-    for (const part of ['matchExpressions', 'matchFields'])
-      for (const [j, e] of (term[part] ?? []).entries()) {
-        const at = `${path}[${i}].${part}[${j}]`;
-        const count: number = e.values?.length ?? 0;
-        if (part === 'matchExpressions') causes.push(...named(e.key || '-', `${at}.key`, labelKeyProblem));
-        if (['In', 'NotIn'].includes(e.operator)) {
-          if (!count) causes.push(field.required(`${at}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-        } else if (['Exists', 'DoesNotExist'].includes(e.operator) && part === 'matchExpressions') {
-          if (count) causes.push(field.forbidden(`${at}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-        } else if (['Gt', 'Lt'].includes(e.operator) && part === 'matchExpressions') {
-          if (count !== 1) causes.push(field.required(`${at}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'"));
-        } else causes.push(field.invalid(`${at}.operator`, e.operator, 'not a valid selector operator'));
-      }
-  return causes;
-}
-
-function affinityProblems(a: JsonObject | undefined, path: string): Cause[] {
-  const causes: Cause[] = [];
-  const node: JsonObject | undefined = a?.['nodeAffinity'];
-  const required: JsonObject | undefined = node?.['requiredDuringSchedulingIgnoredDuringExecution'];
-  if (required && !required['nodeSelectorTerms']?.length)
-    causes.push(
-      field.required(
-        `${path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`,
-        'must have at least one node selector term',
-      ),
-    );
-  const where = `${path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`;
-  causes.push(...nodeTermProblems(required?.['nodeSelectorTerms'], where));
-  const weight = (w: unknown, at: string): void => {
-    if (!(typeof w === 'number' && w >= 1 && w <= 100)) causes.push(field.invalid(`${at}.weight`, w ?? 0, 'must be in the range 1-100'));
-  };
-  for (const [i, p] of (node?.['preferredDuringSchedulingIgnoredDuringExecution'] ?? []).entries())
-    weight(p.weight, `${path}.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[${i}]`);
-  const term = (t: JsonObject, at: string): void => {
-    if (!t['topologyKey']) causes.push(field.required(`${at}.topologyKey`, 'can not be empty'));
-    causes.push(
-      ...named(t['topologyKey'], `${at}.topologyKey`, labelKeyProblem),
-      ...selectorProblems(t['labelSelector'], `${at}.labelSelector`),
-    );
-  };
-  for (const key of ['podAffinity', 'podAntiAffinity']) {
-    for (const [i, t] of (a?.[key]?.requiredDuringSchedulingIgnoredDuringExecution ?? []).entries())
-      term(t, `${path}.${key}.requiredDuringSchedulingIgnoredDuringExecution[${i}]`);
-    for (const [i, p] of (a?.[key]?.preferredDuringSchedulingIgnoredDuringExecution ?? []).entries()) {
-      const at = `${path}.${key}.preferredDuringSchedulingIgnoredDuringExecution[${i}]`;
-      weight(p.weight, at);
-      term(p.podAffinityTerm ?? {}, `${at}.podAffinityTerm`);
-    }
-  }
-  return causes;
 }
 
 const RESTART = ['Always', 'OnFailure', 'Never'];
@@ -223,31 +78,38 @@ export function podSpecProblems(
   path: string,
   restart: readonly string[] = RESTART,
   claims: readonly string[] = [],
+  isPod = false,
 ): Cause[] {
   const causes: Cause[] = [];
-  const volumes = new Set<string>();
-  for (const [i, v] of (spec['volumes'] ?? []).entries()) causes.push(...volumeProblems(v, `${path}.volumes[${i}]`, volumes));
-  for (const name of claims) volumes.add(name);
-  const shared = { names: new Set<string>(), hostPorts: new Set<string>(), volumes };
+  const volumes = new Map<string, JsonObject>();
+  causes.push(...volumeProblems(spec['volumes'], `${path}.volumes`, volumes));
+  for (const name of claims) volumes.set(name, { name, persistentVolumeClaim: {} });
+  const names = new Set<string>();
+  const surroundings = { names, hostPorts: new Set<string>(), volumes, claims: claimNames(spec), pod: spec };
+  causes.push(...claimProblems(spec, `${path}.resourceClaims`));
   if (!spec['containers']?.length) causes.push(field.required(`${path}.containers`));
-  for (const [key, init] of [
-    ['containers', false],
-    ['initContainers', true],
-  ] as const) {
-    for (const [i, c] of (spec[key] ?? []).entries()) causes.push(...containerProblems(c, `${path}.${key}[${i}]`, { ...shared, init }));
-  }
+  const check = (kind: Surroundings['kind']): void => {
+    for (const [i, c] of (spec[kind] ?? []).entries())
+      causes.push(...containerProblems(c, `${path}.${kind}[${i}]`, { ...surroundings, kind }));
+  };
+  check('containers');
+  check('initContainers');
+  const others = new Set(names);
+  check('ephemeralContainers');
+  causes.push(...ephemeralProblems(spec['ephemeralContainers'] ?? [], `${path}.ephemeralContainers`, others));
+  if (spec['resources']) causes.push(...podResourceProblems(spec, `${path}.resources`));
   if (spec['hostNetwork'])
-    for (const key of ['containers', 'initContainers'])
-      for (const [i, c] of (spec[key] ?? []).entries())
-        for (const [j, p] of (c.ports ?? []).entries())
-          if (p.hostPort !== p.containerPort)
-            causes.push(
-              field.invalid(
-                `${path}.${key}[${i}].ports[${j}].containerPort`,
-                p.containerPort,
-                'must match `hostPort` when `hostNetwork` is true',
-              ),
-            );
+    for (const [i, c] of (spec['containers'] ?? []).entries())
+      for (const [j, p] of (c.ports ?? []).entries())
+        // A template may leave it open.
+        if ((isPod || p.hostPort) && (p.hostPort ?? 0) !== p.containerPort)
+          causes.push(
+            field.invalid(
+              `${path}.containers[${i}].ports[${j}].hostPort`,
+              p.hostPort ?? 0,
+              'must match `containerPort` when `hostNetwork` is true',
+            ),
+          );
   if (!restart.includes(spec['restartPolicy']))
     causes.push(
       restart.length === 2 && spec['restartPolicy'] === 'Always'
@@ -261,8 +123,7 @@ export function podSpecProblems(
         ? field.required(`${path}.dnsConfig.nameservers`, 'must provide at least one DNS nameserver when `dnsPolicy` is None')
         : field.required(`${path}.dnsConfig`, 'must provide `dnsConfig` when `dnsPolicy` is None'),
     );
-  for (const [i, n] of (spec['dnsConfig']?.nameservers ?? []).entries())
-    causes.push(...named(n, `${path}.dnsConfig.nameservers[${i}]`, ipProblem));
+  else causes.push(...dnsProblems(spec['dnsConfig'], `${path}.dnsConfig`));
   const deadline: unknown = spec['activeDeadlineSeconds'];
   if (typeof deadline === 'number' && (deadline < 1 || deadline > 2 ** 31 - 1))
     causes.push(field.invalid(`${path}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive'));
@@ -280,12 +141,28 @@ export function podSpecProblems(
     if (g < 0 || g > 2 ** 31 - 1)
       causes.push(field.invalid(`${path}.securityContext.supplementalGroups[${i}]`, g, 'must be between 0 and 2147483647, inclusive'));
   for (const [i, t] of (spec['tolerations'] ?? []).entries()) causes.push(...tolerationProblems(t, `${path}.tolerations[${i}]`));
+  for (const [i, g] of (spec['readinessGates'] ?? []).entries())
+    causes.push(...checked(g.conditionType, `${path}.readinessGates[${i}].conditionType`, labelKey));
+  const gates: string[] = (spec['schedulingGates'] ?? []).map((g: JsonObject) => String(g['name'] ?? ''));
+  for (const [i, g] of gates.entries()) {
+    causes.push(...checked(g, `${path}.schedulingGates[${i}]`, labelKey));
+    if (gates.indexOf(g) < i) causes.push(field.duplicate(`${path}.schedulingGates[${i}]`, g));
+  }
   for (const [i, a] of (spec['hostAliases'] ?? []).entries()) {
-    causes.push(...named(a.ip || '-', `${path}.hostAliases[${i}].ip`, ipProblem));
-    for (const [j, h] of (a.hostnames ?? []).entries()) causes.push(...named(h, `${path}.hostAliases[${i}].hostnames[${j}]`, dnsSubdomain));
+    causes.push(...checked(a.ip, `${path}.hostAliases[${i}].ip`, ip));
+    for (const [j, h] of (a.hostnames ?? []).entries())
+      causes.push(...checked(h, `${path}.hostAliases[${i}].hostnames[${j}]`, dnsSubdomain));
+  }
+  causes.push(...sysctlProblems(spec['securityContext']?.sysctls, `${path}.securityContext.sysctls`), ...hostUserProblems(spec, path));
+  if (spec['overhead']) causes.push(...resourceProblems({ limits: spec['overhead'] }, `${path}.overhead`));
+  if (spec['os']) {
+    if (!spec['os'].name) causes.push(field.required(`${path}.os.name`));
+    else causes.push(...oneOf(spec['os'].name, `${path}.os.name`, ['linux', 'windows']));
   }
   if (spec['shareProcessNamespace'] && spec['hostPID'])
-    causes.push(field.invalid(`${path}.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled'));
+    causes.push(
+      field.invalid(`${path}.securityContext.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled'),
+    );
   const spread = new Set<string>();
   for (const [i, s] of (spec['topologySpreadConstraints'] ?? []).entries()) {
     const at = `${path}.topologySpreadConstraints[${i}]`;
@@ -296,7 +173,95 @@ export function podSpecProblems(
     if (spread.has(id)) causes.push(field.duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, id));
     spread.add(id);
     causes.push(...selectorProblems(s.labelSelector, `${at}.labelSelector`));
+    if (s.minDomains !== undefined) {
+      if (s.minDomains <= 0) causes.push(field.invalid(`${at}.minDomains`, s.minDomains, 'must be greater than zero'));
+      if (s.whenUnsatisfiable !== 'DoNotSchedule')
+        causes.push(
+          field.invalid(`${at}.minDomains`, s.minDomains, 'can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway'),
+        );
+    }
+    for (const key of ['nodeAffinityPolicy', 'nodeTaintsPolicy']) causes.push(...oneOf(s[key], `${at}.${key}`, ['Honor', 'Ignore']));
   }
+  return causes;
+}
+
+const claimNames = (spec: JsonObject): Set<string> => new Set((spec['resourceClaims'] ?? []).map((c: JsonObject) => c['name']));
+
+function claimProblems(spec: JsonObject, path: string): Cause[] {
+  const causes: Cause[] = [];
+  const seen = new Set<string>();
+  for (const [i, c] of (spec['resourceClaims'] ?? []).entries()) {
+    const at = `${path}[${i}]`;
+    if (!c.name) causes.push(field.required(`${at}.name`));
+    else if (seen.has(c.name)) causes.push(field.duplicate(`${at}.name`, c.name));
+    else causes.push(...checked(c.name, `${at}.name`, dnsLabel));
+    seen.add(c.name);
+    const names = ['resourceClaimName', 'resourceClaimTemplateName'].filter((k) => c[k] !== undefined);
+    if (names.length !== 1) causes.push(field.invalid(at, c, 'must specify one of: `resourceClaimName`, `resourceClaimTemplateName`'));
+    for (const key of names) causes.push(...checked(c[key], `${at}.${key}`, dnsSubdomain));
+  }
+  return causes;
+}
+
+function podResourceProblems(spec: JsonObject, path: string): Cause[] {
+  const { claims, ...amounts } = spec['resources'] as JsonObject;
+  const causes = resourceProblems(amounts, path);
+  if (claims) causes.push(field.forbidden(`${path}.claims`, 'claims cannot be set for Resources at pod-level'));
+  return causes;
+}
+
+/** Names of DNS servers and search domains that libc takes. */
+function dnsProblems(dns: JsonObject | undefined, path: string): Cause[] {
+  const {
+    nameservers = [],
+    searches = [],
+    options = [],
+  } = (dns ?? {}) as { nameservers?: string[]; searches?: string[]; options?: JsonObject[] };
+  const causes: Cause[] = [];
+  if (nameservers.length > 3) causes.push(field.invalid(`${path}.nameservers`, nameservers, 'must not have more than 3 nameservers'));
+  for (const [i, n] of nameservers.entries()) causes.push(...checked(n, `${path}.nameservers[${i}]`, ip));
+  if (searches.length > 32) causes.push(field.invalid(`${path}.searches`, searches, 'must not have more than 32 search paths'));
+  if (searches.join(' ').length > 2048)
+    causes.push(
+      field.invalid(`${path}.searches`, searches, 'must not have more than 2048 characters (including spaces) in the search list'),
+    );
+  for (const [i, s] of searches.entries())
+    if (s !== '.') causes.push(...checked(s.replace(/\.$/, ''), `${path}.searches[${i}]`, searchDomain));
+  for (const [i, o] of options.entries()) if (!o['name']) causes.push(field.required(`${path}.options[${i}]`, 'must not be empty'));
+  return causes;
+}
+
+const searchDomain: Check = (text) =>
+  /^[a-z0-9_]([-a-z0-9_]*[a-z0-9])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9])?)*$/.test(text)
+    ? []
+    : ["a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.'"];
+
+const SYSCTL = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;
+
+function sysctlProblems(sysctls: JsonObject[] | undefined, path: string): Cause[] {
+  const causes: Cause[] = [];
+  const seen = new Set<string>();
+  for (const [i, { name }] of (sysctls ?? []).entries()) {
+    const at = `${path}[${i}].name`;
+    if (!name) causes.push(field.required(at));
+    else if (name.length > 253 || !SYSCTL.test(name))
+      causes.push(field.invalid(at, name, `must have at most 253 characters and match regex ${SYSCTL.source}`));
+    else if (seen.has(name)) causes.push(field.duplicate(at, name));
+    seen.add(name);
+  }
+  return causes;
+}
+
+/** A pod with users of its own shares no other namespace of the node. */
+function hostUserProblems(spec: JsonObject, path: string): Cause[] {
+  if (spec['hostUsers'] !== false) return [];
+  const causes: Cause[] = [];
+  for (const [key, name] of [
+    ['hostNetwork', 'hostNetwork'],
+    ['hostPID', 'HostPID'],
+    ['hostIPC', 'HostIPC'],
+  ] as const)
+    if (spec[key]) causes.push(field.forbidden(`${path}.${name}`, 'when `pod.Spec.HostUsers` is false'));
   return causes;
 }
 
@@ -309,7 +274,7 @@ export function templateProblems(
 ): Cause[] {
   const causes = labelProblems(template['metadata']?.labels, `${path}.labels`);
   for (const key of Object.keys(template['metadata']?.annotations ?? {}))
-    causes.push(...named(key.toLowerCase(), `${path}.annotations`, labelKeyProblem));
+    causes.push(...checked(key.toLowerCase(), `${path}.annotations`, labelKey));
   causes.push(...podSpecProblems(template['spec'] ?? {}, `${path}.spec`, restart, claims));
   if (template['spec']?.ephemeralContainers?.length)
     causes.push(field.forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));

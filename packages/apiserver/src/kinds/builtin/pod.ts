@@ -1,9 +1,10 @@
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
+import { labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { quantityValue } from '../quantity.ts';
-import { firstOf } from './checks.ts';
-import { priority, serviceAccount } from './pod-admission.ts';
+import { checked, firstOf, ip } from './checks.ts';
+import { accountReady, priority, serviceAccount } from './pod-admission.ts';
 import { podSpecDefaults, podSpecProblems } from './pod-spec.ts';
 
 const containersOf = (spec: JsonObject): JsonObject[] => [...(spec['initContainers'] ?? []), ...(spec['containers'] ?? [])];
@@ -33,18 +34,19 @@ function qosClass(spec: JsonObject): string {
 
 const NOT_READY = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 
-/** The spec without what may change after creation. */
-function frozen(spec: JsonObject): JsonObject {
-  const {
-    activeDeadlineSeconds: _a,
-    tolerations: _t,
-    terminationGracePeriodSeconds: _g,
-    ephemeralContainers: _e,
-    schedulingGates: _s,
-    ...rest
-  } = spec;
+/** What of a spec may not change; `old` is the spec before. */
+function frozen(spec: JsonObject, old: JsonObject): JsonObject {
+  const { activeDeadlineSeconds: _a, tolerations: _t, ephemeralContainers: _e, schedulingGates: _s, ...rest } = spec;
   const strip = (list: JsonObject[] | undefined): unknown => list?.map(({ image: _i, ...c }) => c);
-  return { ...rest, containers: strip(rest['containers']), initContainers: strip(rest['initContainers']) };
+  const { terminationGracePeriodSeconds: grace } = old;
+  return {
+    ...rest,
+    containers: strip(rest['containers']),
+    initContainers: strip(rest['initContainers']),
+    ...(grace < 0 && spec['terminationGracePeriodSeconds'] === 1 ? { terminationGracePeriodSeconds: grace } : {}),
+    // A pod that nobody may schedule yet can be narrowed down.
+    ...(old['schedulingGates']?.length ? { nodeSelector: undefined } : {}),
+  };
 }
 
 /** The containers of a pod with the resources that another state of it has for them. */
@@ -73,6 +75,99 @@ function defaultTolerations(spec: JsonObject): void {
   spec['tolerations'] = tolerations;
 }
 
+/** What is wrong with a pod, beside what is wrong with a template, too. */
+function podProblems({ metadata, spec }: JsonObject): Cause[] {
+  const causes = podSpecProblems(spec, 'spec', undefined, [], true);
+  const { annotations = {} } = metadata as { annotations?: JsonObject };
+  if ('kubernetes.io/config.mirror' in annotations && !spec.nodeName)
+    causes.push(
+      field.invalid(
+        'metadata.annotations[kubernetes.io/config.mirror]',
+        annotations['kubernetes.io/config.mirror'],
+        'must set spec.nodeName if mirror pod annotation is set',
+      ),
+    );
+  const cost: unknown = annotations['controller.kubernetes.io/pod-deletion-cost'];
+  if (cost !== undefined && !(/^(0|-?[1-9]\d*)$/.test(String(cost)) && Math.abs(Number(cost)) < 2 ** 31))
+    causes.push(field.invalid('metadata.annotations[controller.kubernetes.io/pod-deletion-cost]', cost, 'must be a 32bit integer'));
+  for (const key of ['containers', 'initContainers'])
+    for (const [i, { image = '' }] of (spec[key] ?? []).entries())
+      if (image !== image.trim())
+        causes.push(field.invalid(`spec.${key}[${i}].image`, image, 'must not have leading or trailing whitespace'));
+  return causes;
+}
+
+/** Ephemeral containers are only added. */
+function ephemeralUpdate({ spec }: JsonObject, old: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  for (const c of old['spec'].ephemeralContainers ?? []) {
+    const now = (spec.ephemeralContainers ?? []).find((n: JsonObject) => n['name'] === c.name);
+    if (!now) causes.push(field.forbidden('spec.ephemeralContainers', `existing ephemeral containers "${c.name}" may not be removed`));
+    else if (!equal(now, c))
+      causes.push(field.forbidden('spec.ephemeralContainers', `existing ephemeral containers "${c.name}" may not be changed`));
+  }
+  return causes;
+}
+
+const without = (list: JsonObject | undefined): JsonObject => {
+  const { cpu: _c, memory: _m, ...rest } = list ?? {};
+  return rest;
+};
+
+/** A resize changes amounts of cpu and memory, and takes none away. */
+function resizeProblems({ spec }: JsonObject, old: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  if (qosClass(spec) !== qosClass(old['spec']))
+    causes.push(field.invalid('spec', old['status']?.qosClass ?? '', 'Pod QOS Class may not change as a result of resizing'));
+  for (const key of ['initContainers', 'containers'])
+    for (const [i, c] of (spec[key] ?? []).entries()) {
+      const was: JsonObject = old['spec'][key][i].resources ?? {};
+      const is: JsonObject = c.resources ?? {};
+      if (key === 'initContainers' && c.restartPolicy !== 'Always') {
+        if (!equal(is, was)) causes.push(field.forbidden('spec', 'resources for non-sidecar init containers are immutable'));
+        continue;
+      }
+      for (const part of ['requests', 'limits']) {
+        if (Object.keys(was[part] ?? {}).some((name) => is[part]?.[name] === undefined))
+          causes.push(field.forbidden(`spec.${key}[${i}].resources.${part}`, `resource ${part} cannot be removed`));
+        else if (!equal(without(is[part]), without(was[part])))
+          causes.push(field.forbidden('spec', 'only cpu and memory resources are mutable'));
+      }
+    }
+  return causes;
+}
+
+/** What is wrong with the status of a pod. */
+function statusProblems({ spec, status = {} }: JsonObject, old: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  for (const [i, c] of (status.conditions ?? []).entries())
+    if (!['PodScheduled', 'Ready', 'Initialized'].includes(c.type))
+      causes.push(...checked(c.type, `metadata.conditions[${i}].Type`, labelKey));
+  for (const [list, first] of [
+    ['podIPs', 'podIP'],
+    ['hostIPs', 'hostIP'],
+  ] as const) {
+    const addresses: string[] = (status[list] ?? []).map((a: JsonObject) => String(a['ip'] ?? ''));
+    if (list === 'hostIPs' && addresses.length && status[first] !== addresses[0])
+      causes.push(field.invalid(`status.${list}[0].ip`, addresses[0], `must be equal to \`${first}\``));
+    for (const [i, a] of addresses.entries()) {
+      causes.push(...checked(a, `status.${list}[${i}]`, ip));
+      if (addresses.indexOf(a) < i) causes.push(field.duplicate(`status.${list}[${i}]`, { ip: a }));
+    }
+    if (addresses.length > 2 || (addresses.length === 2 && addresses[0]!.includes(':') === addresses[1]!.includes(':')))
+      causes.push(field.invalid(`status.${list}`, status[list], 'may specify no more than one IP for each IP family'));
+  }
+  if (spec.restartPolicy !== 'Always')
+    for (const [i, was] of (old['status']?.containerStatuses ?? []).entries()) {
+      const exit: unknown = was.state?.terminated?.exitCode;
+      if (!was.state?.terminated || (exit !== 0 && spec.restartPolicy === 'OnFailure')) continue;
+      const now = (status.containerStatuses ?? []).find((c: JsonObject) => c['name'] === was.name);
+      if (now && !now.state?.terminated)
+        causes.push(field.forbidden(`status.containerStatuses[${i}].state`, 'may not be transitioned to non-terminated state'));
+    }
+  return causes;
+}
+
 export const pod: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
@@ -80,7 +175,9 @@ export const pod: Strategy = {
     podSpecDefaults(spec);
     requestsFromLimits(spec);
     spec['enableServiceLinks'] ??= true;
+    if (spec['hostNetwork']) for (const c of containersOf(spec)) for (const port of c['ports'] ?? []) port.hostPort ||= port.containerPort;
   },
+  ready: accountReady,
   create(object, context) {
     const spec: JsonObject = object['spec'];
     serviceAccount(object, context);
@@ -103,11 +200,35 @@ export const pod: Strategy = {
     spec.terminationGracePeriodSeconds < 0
       ? ['spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1']
       : [],
-  validate: (object) => podSpecProblems(object['spec'], 'spec'),
-  validateCreate: (object) =>
-    object['spec'].ephemeralContainers?.length ? [field.forbidden('spec.ephemeralContainers', 'cannot be set on create')] : [],
+  validate: (object) => podProblems(object),
+  validateCreate: ({ spec }) => [
+    ...(spec.ephemeralContainers?.length ? [field.forbidden('spec.ephemeralContainers', 'cannot be set on create')] : []),
+    ...(spec.nodeName && spec.schedulingGates?.length
+      ? [field.forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared')]
+      : []),
+  ],
   validateUpdate(object, old): Cause[] {
     const causes: Cause[] = [];
+    for (const key of ['containers', 'initContainers'])
+      if ((object['spec'][key]?.length ?? 0) !== (old['spec'][key]?.length ?? 0))
+        return [field.forbidden(`spec.${key}`, 'pod updates may not add or remove containers')];
+    for (const [i, g] of (object['spec'].schedulingGates ?? []).entries())
+      if (!(old['spec'].schedulingGates ?? []).some((o: JsonObject) => o['name'] === g.name))
+        causes.push(
+          field.forbidden(`spec.schedulingGates[${i}].name`, `only deletion is allowed, but found new scheduling gate '${g.name}'`),
+        );
+    if (old['spec'].schedulingGates?.length)
+      for (const [key, value] of Object.entries(old['spec'].nodeSelector ?? {}))
+        if (object['spec'].nodeSelector?.[key] !== value) {
+          causes.push(
+            field.invalid(
+              'spec.nodeSelector',
+              object['spec'].nodeSelector ?? null,
+              'only additions are allowed (no mutations or deletions)',
+            ),
+          );
+          break;
+        }
     for (const [i, t] of (old['spec'].tolerations ?? []).entries()) {
       if ((object['spec'].tolerations ?? []).some((n: JsonObject) => equal({ ...n, tolerationSeconds: 0 }, { ...t, tolerationSeconds: 0 })))
         continue;
@@ -120,7 +241,7 @@ export const pod: Strategy = {
       causes.push(field.invalid('spec.activeDeadlineSeconds', null, 'must not update from a positive integer to nil value'));
     else if (before !== undefined && deadline! > before)
       causes.push(field.invalid('spec.activeDeadlineSeconds', deadline, 'must be less than or equal to previous value'));
-    if (equal(frozen(object['spec']), frozen(old['spec']))) return causes;
+    if (equal(frozen(object['spec'], old['spec']), frozen(old['spec'], old['spec']))) return causes;
     return [
       ...causes,
       field.forbidden(
@@ -129,6 +250,8 @@ export const pod: Strategy = {
       ),
     ];
   },
+  partProblems: { ephemeralcontainers: ephemeralUpdate, resize: resizeProblems },
+  validateStatus: statusProblems,
   fields: ({ spec = {}, status = {} }) => ({
     'spec.nodeName': spec.nodeName ?? '',
     'spec.restartPolicy': spec.restartPolicy ?? '',

@@ -1,7 +1,7 @@
 import { field, invalid, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { dns1035Label, dnsLabel, labelKeyProblem } from '../names.ts';
-import { cidrProblem, ipProblem, labelProblems, named, oneOf, portOrName, subdomain } from './checks.ts';
+import { dns1035Label, dnsLabel, labelKey } from '../names.ts';
+import { checked, cidr, ip as address, labelProblems, named, oneOf, portOrName, subdomain } from './checks.ts';
 import type { Strategy, WriteContext } from '../resource.ts';
 
 const wantsIp = (spec: JsonObject): boolean => spec['type'] !== 'ExternalName';
@@ -65,6 +65,10 @@ function allocate(object: JsonObject, context: WriteContext, had: { ips: readonl
   }
 }
 
+/** Whether it can be reached from outside of the cluster. */
+const isExternal = (spec: JsonObject): boolean =>
+  ['LoadBalancer', 'NodePort'].includes(spec['type']) || (spec['type'] === 'ClusterIP' && spec['externalIPs']?.length > 0);
+
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 
 function portProblems(spec: JsonObject): Cause[] {
@@ -83,10 +87,10 @@ function portProblems(spec: JsonObject): Cause[] {
     if (!(p['port'] >= 1 && p['port'] <= 65535))
       causes.push(field.invalid(`${at}.port`, p['port'] ?? 0, 'must be between 1 and 65535, inclusive'));
     causes.push(...oneOf(p['protocol'], `${at}.protocol`, ['SCTP', 'TCP', 'UDP']));
-    if (spec['type'] !== 'ExternalName' && spec['clusterIP'] !== 'None') causes.push(...portOrName(p['targetPort'], `${at}.targetPort`));
-    causes.push(...named(p['appProtocol'], `${at}.appProtocol`, labelKeyProblem));
-    if (p['nodePort'] && ['ClusterIP', 'ExternalName'].includes(spec['type']))
-      causes.push(field.forbidden(`${at}.nodePort`, `may not be used when \`type\` is '${spec['type']}'`));
+    causes.push(...portOrName(p['targetPort'], `${at}.targetPort`));
+    causes.push(...named(p['appProtocol'], `${at}.appProtocol`, labelKey));
+    if (p['nodePort'] && spec['type'] === 'ClusterIP')
+      causes.push(field.forbidden(`${at}.nodePort`, "may not be used when `type` is 'ClusterIP'"));
     const id = `${p['protocol']}/${p['port']}`;
     if (numbersSeen.has(id)) causes.push(field.duplicate(at, { port: p['port'], protocol: p['protocol'] }));
     numbersSeen.add(id);
@@ -110,7 +114,7 @@ function addressProblems(spec: JsonObject): Cause[] {
     causes.push(field.invalid('spec.clusterIPs', clusterIPs, 'first value must match `clusterIP`'));
   if (clusterIPs.includes('None') && clusterIPs.length > 1)
     causes.push(field.invalid('spec.clusterIPs[0]', clusterIPs[0], "'None' must be the first and only value"));
-  else for (const [i, ip] of clusterIPs.entries()) if (ip !== 'None') causes.push(...named(ip || '-', `spec.clusterIPs[${i}]`, ipProblem));
+  else for (const [i, ip] of clusterIPs.entries()) if (ip !== 'None') causes.push(...checked(ip, `spec.clusterIPs[${i}]`, address));
   if (clusterIP === 'None' && ['LoadBalancer', 'NodePort'].includes(type))
     causes.push(field.invalid('spec.clusterIPs[0]', 'None', `may not be set to 'None' for ${type} services`));
   const families: string[] = spec['ipFamilies'] ?? [];
@@ -128,7 +132,7 @@ function addressProblems(spec: JsonObject): Cause[] {
       ),
     );
   for (const [i, ip] of clusterIPs.entries())
-    if (ip !== 'None' && families[i] && !ipProblem(ip) && familyOf(ip) !== families[i])
+    if (ip !== 'None' && families[i] && !address(ip).length && familyOf(ip) !== families[i])
       causes.push(field.invalid(`spec.clusterIPs[${i}]`, ip, `expected an ${families[i]} value as indicated by \`ipFamilies[${i}]\``));
   return causes;
 }
@@ -136,15 +140,21 @@ function addressProblems(spec: JsonObject): Cause[] {
 function trafficProblems(spec: JsonObject): Cause[] {
   const causes: Cause[] = [];
   const balanced = spec['type'] === 'LoadBalancer';
-  const external = balanced || spec['type'] === 'NodePort' || (spec['type'] === 'ClusterIP' && spec['externalIPs']?.length > 0);
   causes.push(...oneOf(spec['sessionAffinity'], 'spec.sessionAffinity', ['ClientIP', 'None']));
   const seconds: unknown = spec['sessionAffinityConfig']?.clientIP?.timeoutSeconds;
+  if (spec['sessionAffinity'] === 'ClientIP' && seconds === undefined)
+    causes.push(
+      field.required(
+        `spec.sessionAffinityConfig.clientIP${spec['sessionAffinityConfig'].clientIP ? '.timeoutSeconds' : ''}`,
+        'when session affinity type is ClientIP',
+      ),
+    );
   if (spec['sessionAffinity'] === 'None' && spec['sessionAffinityConfig'])
     causes.push(field.forbidden('spec.sessionAffinityConfig', 'must not be set when session affinity is None'));
   if (spec['sessionAffinity'] === 'ClientIP' && typeof seconds === 'number' && (seconds <= 0 || seconds > 86400))
     causes.push(field.invalid('spec.sessionAffinityConfig.clientIP.timeoutSeconds', seconds, 'must be greater than 0 and less than 86400'));
   const outside: unknown = spec['externalTrafficPolicy'];
-  if (outside !== undefined && !external)
+  if (outside !== undefined && !isExternal(spec))
     causes.push(field.invalid('spec.externalTrafficPolicy', outside, 'may only be set for externally-accessible services'));
   else causes.push(...oneOf(outside, 'spec.externalTrafficPolicy', ['Cluster', 'Local']));
   if (spec['healthCheckNodePort'] && !(balanced && outside === 'Local'))
@@ -159,13 +169,15 @@ function trafficProblems(spec: JsonObject): Cause[] {
     ...oneOf(spec['internalTrafficPolicy'], 'spec.internalTrafficPolicy', ['Cluster', 'Local']),
     ...oneOf(spec['trafficDistribution'], 'spec.trafficDistribution', ['PreferClose', 'PreferSameNode', 'PreferSameZone']),
   );
-  for (const key of ['allocateLoadBalancerNodePorts', 'loadBalancerClass', 'loadBalancerSourceRanges'])
-    if (spec[key] !== undefined && !balanced) causes.push(field.forbidden(`spec.${key}`, "may only be used when `type` is 'LoadBalancer'"));
-  if (balanced)
-    for (const [i, range] of (spec['loadBalancerSourceRanges'] ?? []).entries())
-      causes.push(...named(range.trim() || '-', `spec.loadBalancerSourceRanges[${i}]`, cidrProblem));
+  const only = "may only be used when `type` is 'LoadBalancer'";
+  for (const key of ['allocateLoadBalancerNodePorts', 'loadBalancerClass'])
+    if (spec[key] !== undefined && !balanced) causes.push(field.forbidden(`spec.${key}`, only));
+  if (balanced) causes.push(...named(spec['loadBalancerClass'], 'spec.loadBalancerClass', labelKey));
+  const ranges: string[] = spec['loadBalancerSourceRanges'] ?? [];
+  if (ranges.length && !balanced) causes.push(field.forbidden('spec.LoadBalancerSourceRanges', only));
+  for (const [i, range] of ranges.entries()) causes.push(...checked(range.trim(), `spec.LoadBalancerSourceRanges[${i}]`, cidr));
   for (const [i, ip] of (spec['externalIPs'] ?? []).entries()) {
-    causes.push(...named(ip || '-', `spec.externalIPs[${i}]`, ipProblem));
+    causes.push(...checked(ip, `spec.externalIPs[${i}]`, address));
     if (/^(127\.|::1$)/.test(ip))
       causes.push(field.invalid(`spec.externalIPs[${i}]`, ip, 'may not be in the loopback range (127.0.0.0/8, ::1/128)'));
     if (/^(0\.0\.0\.0|::)$/.test(ip)) causes.push(field.invalid(`spec.externalIPs[${i}]`, ip, 'may not be unspecified (0.0.0.0 or ::)'));
@@ -194,7 +206,7 @@ export const service: Strategy = {
       p.protocol ||= 'TCP';
       if (p.targetPort === undefined || p.targetPort === 0 || p.targetPort === '') p.targetPort = p.port;
     }
-    if (['NodePort', 'LoadBalancer'].includes(spec['type'])) spec['externalTrafficPolicy'] ||= 'Cluster';
+    if (isExternal(spec)) spec['externalTrafficPolicy'] ||= 'Cluster';
     if (wantsIp(spec)) spec['internalTrafficPolicy'] ||= 'Cluster';
     if (spec['type'] === 'LoadBalancer') spec['allocateLoadBalancerNodePorts'] ??= true;
     if (spec['clusterIP'] === '') delete spec['clusterIP'];
@@ -249,6 +261,9 @@ export const service: Strategy = {
     const { loadBalancerClass } = old['spec'];
     if (loadBalancerClass && object['spec'].type === 'LoadBalancer' && object['spec'].loadBalancerClass !== loadBalancerClass)
       return [field.invalid('spec.loadBalancerClass', object['spec'].loadBalancerClass ?? '', 'may not change once set')];
+    const health: unknown = old['spec'].healthCheckNodePort;
+    if (health && object['spec'].healthCheckNodePort && object['spec'].healthCheckNodePort !== health)
+      return [field.forbidden('spec.healthCheckNodePort', 'field is immutable')];
     const before: unknown = old['spec'].clusterIP;
     if (!before || !wantsIp(object['spec']) || !wantsIp(old['spec']) || object['spec'].clusterIP === before) return [];
     return [field.invalid('spec.clusterIPs[0]', object['spec'].clusterIPs ?? [object['spec'].clusterIP], 'may not change once set')];

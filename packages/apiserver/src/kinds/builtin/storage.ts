@@ -2,15 +2,17 @@ import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { quantityValue } from '../quantity.ts';
 import type { Strategy } from '../resource.ts';
-import { nodeTermProblems } from './pod-spec.ts';
-import { oneOf, selectorProblems, subdomain } from './checks.ts';
+import { dnsLabel, dnsSubdomain, labelKey } from '../names.ts';
+import { nodeSelectorProblems } from './affinity.ts';
+import { checked, named, oneOf, selectorProblems, subdomain } from './checks.ts';
+import { noBacksteps } from './mounts.ts';
 
 const MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 
-function modeProblems(modes: string[]): Cause[] {
-  const causes = modes.flatMap((m, i) => oneOf(m, `spec.accessModes[${i}]`, MODES).map((c) => ({ ...c, field: 'spec.accessModes' })));
-  if (modes.includes('ReadWriteOncePod') && modes.length > 1)
-    causes.push(field.forbidden('spec.accessModes', 'may not use ReadWriteOncePod with other access modes'));
+function modeProblems(modes: string[], path: string): Cause[] {
+  const causes = modes.flatMap((m) => oneOf(m, path, MODES));
+  if (modes.includes('ReadWriteOncePod') && modes.some((m) => m !== 'ReadWriteOncePod' && MODES.includes(m)))
+    causes.push(field.forbidden(path, 'may not use ReadWriteOncePod with other access modes'));
   return causes;
 }
 
@@ -54,46 +56,73 @@ export const claim: Strategy = {
       if (preferred) spec['storageClassName'] = preferred;
     }
   },
-  validate: ({ spec }) => [
-    ...(spec.accessModes?.length ? [] : [field.required('spec.accessModes', 'at least 1 access mode is required')]),
-    ...modeProblems(spec.accessModes ?? []),
-    ...(spec.resources.requests?.storage
-      ? quantityValue(spec.resources.requests.storage) > 0
-        ? []
-        : [field.invalid('spec.resources[storage]', spec.resources.requests.storage, 'must be greater than zero')]
-      : [field.required('spec.resources[storage]')]),
-    ...selectorProblems(spec.selector, 'spec.selector'),
-    ...subdomain(spec.storageClassName, 'spec.storageClassName'),
-    ...oneOf(spec.volumeMode, 'spec.volumeMode', ['Block', 'Filesystem']),
-  ],
-  validateUpdate(object, old) {
-    const fixed = (o: JsonObject): JsonObject => {
-      const { resources: _r, volumeAttributesClassName: _v, ...rest } = o['spec'];
-      // One without a class may get the default class later.
-      const free = old['spec'].storageClassName === undefined ? { storageClassName: undefined } : {};
-      return { ...rest, ...free, ...(old['spec'].volumeName ? {} : { volumeName: undefined }) };
-    };
-    const size = (o: JsonObject): number => quantityValue(o['spec'].resources?.requests?.storage ?? 0);
-    const causes: Cause[] = [];
-    if (equal(fixed(object), fixed(old)) && size(object) < size(old))
-      causes.push(field.forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
-    else if (equal(fixed(object), fixed(old)) && size(object) > size(old) && old['status']?.phase !== 'Bound')
-      causes.push(
-        field.forbidden(
-          'spec',
-          'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
-        ),
-      );
-    return equal(fixed(object), fixed(old))
-      ? causes
-      : [
-          field.forbidden(
-            'spec',
-            'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims',
-          ),
-        ];
-  },
+  validate: ({ spec }) => claimSpecProblems(spec, 'spec'),
+  validateUpdate: claimUpdateProblems,
 };
+
+function sourceProblems(source: JsonObject | undefined, path: string): Cause[] {
+  if (!source) return [];
+  const causes: Cause[] = ['name', 'kind'].filter((k) => !source[k]).map((k) => field.required(`${path}.${k}`));
+  if (!source['apiGroup']) {
+    if (source['kind'] !== 'PersistentVolumeClaim')
+      causes.push(field.invalid(path, source['kind'] ?? '', "must be 'PersistentVolumeClaim' when referencing the default apiGroup"));
+  } else causes.push(...checked(source['apiGroup'], `${path}.apiGroup`, dnsSubdomain));
+  return [...causes, ...named(source['namespace'], `${path}.namespace`, dnsLabel)];
+}
+
+/** What is wrong with the spec of a claim, also in a template. */
+export function claimSpecProblems(spec: JsonObject, path: string): Cause[] {
+  const storage: unknown = spec['resources']?.requests?.storage;
+  const { dataSource, dataSourceRef } = spec as { dataSource?: JsonObject; dataSourceRef?: JsonObject };
+  const causes = [
+    ...(spec['accessModes']?.length ? [] : [field.required(`${path}.accessModes`, 'at least 1 access mode is required')]),
+    ...selectorProblems(spec['selector'], `${path}.selector`),
+    ...modeProblems(spec['accessModes'] ?? [], `${path}.accessModes`),
+    ...(storage === undefined
+      ? [field.required(`${path}.resources[storage]`)]
+      : quantityValue(storage) > 0
+        ? []
+        : [field.invalid(`${path}.resources[storage]`, storage, 'must be greater than zero')]),
+    ...subdomain(spec['storageClassName'], `${path}.storageClassName`),
+    ...oneOf(spec['volumeMode'], `${path}.volumeMode`, ['Block', 'Filesystem']),
+    ...sourceProblems(dataSource, `${path}.dataSource`),
+    ...sourceProblems(dataSourceRef, `${path}.dataSourceRef`),
+    ...subdomain(spec['volumeAttributesClassName'], `${path}.volumeAttributesClassName`),
+  ];
+  if (dataSourceRef?.['namespace']) {
+    if (dataSource) causes.push(field.invalid(path, 'dataSource', 'may not be specified when dataSourceRef.namespace is specified'));
+  } else if (
+    dataSource &&
+    dataSourceRef &&
+    ['apiGroup', 'kind', 'name'].some((k) => (dataSource[k] ?? null) !== (dataSourceRef[k] ?? null))
+  )
+    causes.push(field.invalid(path, 'dataSource', 'must match dataSourceRef'));
+  return causes;
+}
+
+function claimUpdateProblems({ spec, status }: JsonObject, old: JsonObject): Cause[] {
+  const was: JsonObject = old['spec'];
+  const bound = status?.phase === 'Bound';
+  const comparable = ({ resources = {}, ...rest }: JsonObject): JsonObject => ({
+    ...rest,
+    // The volume is found once, and one without a class may get the default class later.
+    ...(was['volumeName'] ? {} : { volumeName: undefined }),
+    ...(was['storageClassName'] === undefined ? { storageClassName: undefined } : {}),
+    ...(bound ? { volumeAttributesClassName: undefined } : {}),
+    resources: bound ? { ...resources, requests: { ...resources.requests, storage: undefined } } : resources,
+  });
+  const causes: Cause[] = [];
+  if (!equal(comparable(spec), comparable(was)))
+    causes.push(
+      field.forbidden('spec', 'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims'),
+    );
+  const size = ({ resources }: JsonObject): number => quantityValue(resources?.requests?.storage ?? 0);
+  if (size(spec) < size(was) && size(spec) <= quantityValue(old['status']?.capacity?.storage ?? 0))
+    causes.push(field.forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
+  // Kubernetes says that it is at the top.
+  if (spec.volumeMode !== was['volumeMode']) causes.push(field.invalid('volumeMode', spec.volumeMode, 'field is immutable'));
+  return causes;
+}
 
 export const volume: Strategy = {
   defaults(object) {
@@ -111,7 +140,7 @@ export const volume: Strategy = {
   },
   validate({ spec }) {
     const causes: Cause[] = [
-      ...(spec.accessModes?.length ? modeProblems(spec.accessModes) : [field.required('spec.accessModes')]),
+      ...(spec.accessModes?.length ? modeProblems(spec.accessModes, 'spec.accessModes') : [field.required('spec.accessModes')]),
       ...(Object.keys(spec.capacity ?? {}).length ? [] : [field.required('spec.capacity')]),
     ];
     if (spec.capacity && (!spec.capacity.storage || Object.keys(spec.capacity).length > 1))
@@ -121,15 +150,21 @@ export const volume: Strategy = {
     const sources = Object.keys(spec).filter((k) => !COMMON.has(k));
     if (!sources.length) causes.push(field.required('spec', 'must specify a volume type'));
     for (const more of sources.slice(1)) causes.push(field.forbidden(`spec.${more}`, 'may not specify more than 1 volume type'));
-    if (spec.hostPath && !spec.hostPath.path) causes.push(field.required('spec.hostPath.path'));
+    if (spec.hostPath)
+      causes.push(...(spec.hostPath.path ? noBacksteps(spec.hostPath.path, 'spec.hostPath.path') : [field.required('spec.hostPath.path')]));
     if (spec.nfs) for (const key of ['server', 'path']) if (!spec.nfs[key]) causes.push(field.required(`spec.nfs.${key}`));
+    if (spec.nfs && !spec.nfs.path?.startsWith('/'))
+      causes.push(field.invalid('spec.nfs.path', spec.nfs.path ?? '', 'must be an absolute path'));
     if (spec.csi) for (const key of ['driver', 'volumeHandle']) if (!spec.csi[key]) causes.push(field.required(`spec.csi.${key}`));
     if (spec.local) {
       if (!spec.local.path) causes.push(field.required('spec.local.path'));
       if (!spec.nodeAffinity) causes.push(field.required('spec.nodeAffinity', 'Local volume requires node affinity'));
     }
     causes.push(
-      ...nodeTermProblems(spec.nodeAffinity?.required?.nodeSelectorTerms, 'spec.nodeAffinity.required.nodeSelectorTerms'),
+      ...(spec.nodeAffinity && !spec.nodeAffinity.required
+        ? [field.required('spec.nodeAffinity.required', 'must specify required node constraints')]
+        : []),
+      ...nodeSelectorProblems(spec.nodeAffinity?.required, 'spec.nodeAffinity.required'),
       ...oneOf(spec.persistentVolumeReclaimPolicy, 'spec.persistentVolumeReclaimPolicy', ['Delete', 'Recycle', 'Retain']),
       ...oneOf(spec.volumeMode, 'spec.volumeMode', ['Block', 'Filesystem']),
       ...subdomain(spec.storageClassName, 'spec.storageClassName'),
@@ -144,9 +179,9 @@ export const volume: Strategy = {
     if (!equal(source(object), source(old)))
       causes.push(field.forbidden('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation'));
     if (object['spec'].volumeMode !== old['spec'].volumeMode)
-      causes.push(field.invalid('spec.volumeMode', object['spec'].volumeMode, 'field is immutable'));
+      causes.push(field.invalid('volumeMode', object['spec'].volumeMode, 'field is immutable'));
     if (old['spec'].nodeAffinity && !equal(object['spec'].nodeAffinity, old['spec'].nodeAffinity))
-      causes.push(field.invalid('spec.nodeAffinity', object['spec'].nodeAffinity ?? null, 'field is immutable'));
+      causes.push(field.invalid('nodeAffinity', object['spec'].nodeAffinity ?? null, 'field is immutable'));
     return causes;
   },
 };
@@ -170,7 +205,7 @@ export const storageClass: Strategy = {
     object['volumeBindingMode'] ??= 'Immediate';
   },
   validate: (object) => [
-    ...(object['provisioner'] ? [] : [field.required('provisioner')]),
+    ...(object['provisioner'] ? checked(object['provisioner'].toLowerCase(), 'provisioner', labelKey) : [field.required('provisioner')]),
     ...oneOf(object['reclaimPolicy'], 'reclaimPolicy', ['Delete', 'Retain']),
     ...oneOf(object['volumeBindingMode'], 'volumeBindingMode', ['Immediate', 'WaitForFirstConsumer']),
   ],
