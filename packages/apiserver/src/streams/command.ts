@@ -53,36 +53,40 @@ export async function serveCommand(socket: WebSocket, request: CommandRequest, r
     );
   };
   const output = (channel: number): Writable => new Writable({ write: (chunk: Buffer, _encoding, done) => say(channel, chunk, done) });
-  const end = (status: Record<string, unknown>): void => {
-    say(ERROR, JSON.stringify({ metadata: {}, ...status }), () => socket.close(1000));
-  };
+  const status = await outcome(run, {
+    stdin,
+    stdout: request.stdout ? output(STDOUT) : undefined,
+    stderr: request.stderr && !request.tty ? output(STDERR) : undefined,
+    tty: request.tty,
+    onResize: (listener) => {
+      resized = listener;
+      if (size) listener(size);
+    },
+    signal: gone.signal,
+  });
+  say(ERROR, status, () => socket.close(1000));
+}
+
+/** How a command ended, as the Status that clients read: JSON. */
+export async function outcome(run: (io: CommandIO) => Promise<number>, io: CommandIO): Promise<string> {
+  const say = (status: object): string => JSON.stringify({ metadata: {}, ...status });
   try {
-    const code = await run({
-      stdin,
-      stdout: request.stdout ? output(STDOUT) : undefined,
-      stderr: request.stderr && !request.tty ? output(STDERR) : undefined,
-      tty: request.tty,
-      onResize: (listener) => {
-        resized = listener;
-        if (size) listener(size);
-      },
-      signal: gone.signal,
-    });
-    if (code === 0) return end({ status: 'Success' });
-    end({
+    const code = await run(io);
+    if (code === 0) return say({ status: 'Success' });
+    return say({
       status: 'Failure',
       message: `command terminated with non-zero exit code: exit status ${code}`,
       reason: 'NonZeroExitCode',
       details: { causes: [{ reason: 'ExitCode', message: String(code) }] },
     });
   } catch (error) {
-    const status = error instanceof StreamError ? error.status : 500;
-    end({ status: 'Failure', message: (error as Error).message, reason: 'InternalError', code: status });
+    const code = error instanceof StreamError ? error.status : 500;
+    return say({ status: 'Failure', message: (error as Error).message, reason: 'InternalError', code });
   }
 }
 
 /** Kubernetes' clients say `{"Width":80,"Height":24}`. */
-function sizeOf(text: Buffer): TerminalSize | undefined {
+export function sizeOf(text: Buffer): TerminalSize | undefined {
   try {
     const { Width: width, Height: height } = JSON.parse(text.toString()) as { Width?: unknown; Height?: unknown };
     const whole = (n: unknown): n is number => Number.isInteger(n) && (n as number) > 0 && (n as number) < 65536;

@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import { SpdySession, type SpdyStream } from './spdy.ts';
+import { SpdySession, type SpdyStream, type SpdyTransport } from './spdy.ts';
 import type { PortDialer } from './types.ts';
 
 export const PORT_FORWARD_PROTOCOL = 'SPDY/3.1+portforward.k8s.io';
@@ -7,11 +7,24 @@ export const PORT_FORWARD_PROTOCOL = 'SPDY/3.1+portforward.k8s.io';
 /** How long one of a connection's two streams waits for the other, as in Kubernetes' kubelet. */
 const PAIR_MS = 30_000;
 
-/**
- * Port-forward as kubectl does it: SPDY frames in binary messages; a connection is a stream for data and one for its
- * error, which carry the same `requestid`, and the `port`.
- */
+/** Port-forward as kubectl does it: SPDY frames in binary messages. */
 export function servePortForward(socket: WebSocket, dialer: PortDialer): void {
+  const session = portForwardSession(dialer, {
+    send: (bytes, done) => socket.send(bytes, { binary: true }, (e) => done(e)),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    fail: () => socket.close(1002, 'not SPDY/3.1'),
+  });
+  socket.on('message', (message: Buffer) => session.receive(message));
+  socket.on('error', () => socket.terminate());
+  socket.on('close', () => {
+    session.close();
+    dialer.close();
+  });
+}
+
+/** A connection is a stream for data and one for its error, which carry the same `requestid`, and the `port`. */
+export function portForwardSession(dialer: PortDialer, transport: SpdyTransport): SpdySession {
   const waiting = new Map<string, { stream: SpdyStream; timer: NodeJS.Timeout }>();
   const opened = (stream: SpdyStream): void => {
     stream.on('error', () => stream.destroy());
@@ -36,21 +49,7 @@ export function servePortForward(socket: WebSocket, dialer: PortDialer): void {
     const [data, error] = type === 'data' ? [stream, other.stream] : [other.stream, stream];
     void forward(dialer, data, error);
   };
-  const session = new SpdySession(
-    {
-      send: (bytes, done) => socket.send(bytes, { binary: true }, (e) => done(e)),
-      pause: () => socket.pause(),
-      resume: () => socket.resume(),
-      fail: () => socket.close(1002, 'not SPDY/3.1'),
-    },
-    opened,
-  );
-  socket.on('message', (message: Buffer) => session.receive(message));
-  socket.on('error', () => socket.terminate());
-  socket.on('close', () => {
-    session.close();
-    dialer.close();
-  });
+  return new SpdySession(transport, opened);
 }
 
 async function forward(dialer: PortDialer, data: SpdyStream, error: SpdyStream): Promise<void> {

@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
-import { COMMAND_PROTOCOLS, serveCommand } from './command.ts';
+import { COMMAND_PROTOCOLS, type CommandRequest, serveCommand } from './command.ts';
 import { PORT_FORWARD_PROTOCOL, servePortForward } from './port-forward.ts';
-import { StreamError, type LogOptions, type NodeStreams, type StreamTarget } from './types.ts';
+import { SPDY, SPDY_COMMAND, SPDY_PORT_FORWARD, spdyCommand, spdyPortForward } from './spdy-upgrade.ts';
+import { type CommandIO, StreamError, type LogOptions, type NodeStreams, type StreamTarget } from './types.ts';
 
 export interface StreamServerOptions {
   readonly host: string;
@@ -91,19 +92,39 @@ export async function serveNodeStreams(o: StreamServerOptions): Promise<StreamSe
     })();
   });
 
+  const commandOf = ({ what, target, query }: Route): ((io: CommandIO) => Promise<number>) => {
+    if (what === 'exec') return (io) => o.streams.exec(target, query.getAll('command'), io);
+    return (io) => o.streams.attach(target, io).then(() => 0);
+  };
+
+  const upgradeToSpdy = (found: Route, req: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const offered = String(req.headers['x-stream-protocol-version'] ?? '').split(/\s*,\s*/);
+    const served = found.what === 'portForward' ? SPDY_PORT_FORWARD : SPDY_COMMAND;
+    if (!offered.includes(served)) throw new StreamError(403, `none of the protocols is served: ${offered.join(', ')}`);
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: SPDY/3.1\r\nx-stream-protocol-version: ${served}\r\n\r\n`,
+    );
+    if (found.what === 'portForward') spdyPortForward(socket, head, o.streams.dial(found.target));
+    else void spdyCommand(socket, head, requestOf(found.query), commandOf(found));
+  };
+
   server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     let found: Route;
     try {
       found = route(req);
-      if (found.what === 'containerLogs') throw new StreamError(400, 'logs are no WebSocket');
+      if (found.what === 'containerLogs') throw new StreamError(400, 'logs are no stream of frames');
+      if (String(req.headers.upgrade).toLowerCase() === SPDY) {
+        upgradeToSpdy(found, req, socket, head);
+        return;
+      }
       const offered = String(req.headers['sec-websocket-protocol'] ?? '').split(/\s*,\s*/);
       if (protocolOf(new Set(offered), req) === false) throw new StreamError(400, `none of the protocols is served: ${offered.join(', ')}`);
     } catch (error) {
       refuseUpgrade(socket, error);
       return;
     }
-    const { what, target, query } = found;
+    const { what, target } = found;
     // ws takes only names without a slash, which the one of port-forward has: it is agreed upon here.
     if (what === 'portForward') delete req.headers['sec-websocket-protocol'];
     sockets.handleUpgrade(req, socket, head, (ws) => {
@@ -111,13 +132,7 @@ export async function serveNodeStreams(o: StreamServerOptions): Promise<StreamSe
         servePortForward(ws, o.streams.dial(target));
         return;
       }
-      const wants = (name: string): boolean => ['1', 'true'].includes(query.get(name) ?? '');
-      const request = { stdin: wants('input'), stdout: wants('output'), stderr: wants('error'), tty: wants('tty') };
-      void serveCommand(ws, request, async (io) => {
-        if (what === 'exec') return o.streams.exec(target, query.getAll('command'), io);
-        await o.streams.attach(target, io);
-        return 0;
-      });
+      void serveCommand(ws, requestOf(found.query), commandOf(found));
     });
   });
 
@@ -134,6 +149,11 @@ export async function serveNodeStreams(o: StreamServerOptions): Promise<StreamSe
         server.closeAllConnections();
       }),
   };
+}
+
+function requestOf(query: URLSearchParams): CommandRequest {
+  const wants = (name: string): boolean => ['1', 'true'].includes(query.get(name) ?? '');
+  return { stdin: wants('input'), stdout: wants('output'), stderr: wants('error'), tty: wants('tty') };
 }
 
 function protocolOf(offered: Set<string>, req: IncomingMessage): string | false {
