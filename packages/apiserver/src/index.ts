@@ -6,3 +6,5 @@ export { certify } from './auth/certificates.ts';
 export { kubeconfigText } from './auth/kubeconfig.ts';
 export { loadPki, type Pki } from './auth/pki.ts';
 export { startRemoteControllers, type RemoteCluster, type RemoteControllersOptions } from './controllers/remote.ts';
+export type { MetricsSource } from './metrics/kinds.ts';
+export { askSummary } from './metrics/summary.ts';

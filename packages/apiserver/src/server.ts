@@ -44,8 +44,8 @@ export interface ApiServerOptions {
   dataDir?: string;
   /** Range for ClusterIPs; 10.96.0.0/12 by default. */
   serviceCIDRs?: string[];
-  /** Serves metrics.k8s.io, for `kubectl top`: what the nodes' kubelets measure when somebody asks. */
-  metrics?: boolean;
+  /** Serves metrics.k8s.io, for `kubectl top`: what the nodes' kubelets measure when somebody asks; of this cluster, or of another one. */
+  metrics?: boolean | MetricsSource;
   /**
    * Controllers that run, as kube-controller-manager's flag names them: `*` is all, `-NAME` all but that one.
    * By default only the one that empties deleted namespaces.
@@ -155,7 +155,10 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     const registry = new Registry();
     let kubelets: Promise<KubeletCredentials> | undefined;
     const kubeletAccess = (): Promise<KubeletCredentials> => (kubelets ??= kubeletCredentials(pki));
-    if (options.metrics) for (const kind of metricsKinds(metricsSource(store, registry, kubeletAccess))) registry.add(kind);
+    if (options.metrics) {
+      const source = options.metrics === true ? metricsSource(store, registry, kubeletAccess) : options.metrics;
+      for (const kind of metricsKinds(source)) registry.add(kind);
+    }
     const objects = new Objects(store, {
       ipFamilies: addresses.families,
       clusterIP: (family, wanted, dryRun) => addresses.clusterIP(family, wanted, dryRun),

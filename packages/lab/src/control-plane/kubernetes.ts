@@ -5,7 +5,7 @@ import { request } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { certify, kubeconfigText, loadPki, type Pki } from '@kosmos/apiserver';
+import { type Certificate, certify, kubeconfigText, loadPki, type Pki } from '@kosmos/apiserver';
 import { KUBELET_CLIENT } from '@kosmos/apiserver/streams';
 import { hostOf } from '../cidr.ts';
 import { labError, messageOf } from '../errors.ts';
@@ -19,15 +19,20 @@ const READY_MS = 60_000;
 const STOP_MS = 2000;
 const YEAR_MS = 365 * 24 * 3600 * 1000;
 
-/** etcd, kube-apiserver and kube-controller-manager. One that ends by itself ends this process, which is started again. */
-export async function startKubernetes(config: ControlPlaneConfig, binaries: Binaries): Promise<ControlPlane> {
+/**
+ * etcd, kube-apiserver and kube-controller-manager. One that ends by itself ends this process, which is started again. `aggregator`
+ * is how servers of further APIs know kube-apiserver.
+ */
+export async function startKubernetes(config: ControlPlaneConfig, binaries: Binaries, aggregator: Certificate): Promise<ControlPlane> {
   const dir = join(config.data, 'kubernetes');
   const at = (name: string) => join(dir, name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const pki = await loadPki(namesOf(config), dir);
   const client = await certify(pki.caKey, { commonName: KUBELET_CLIENT, usage: 'client', until: Date.now() + YEAR_MS });
-  writeFileSync(at('kubelet-client.crt'), client.cert, { mode: 0o600 });
-  writeFileSync(at('kubelet-client.key'), client.key, { mode: 0o600 });
+  for (const [name, { cert, key }] of Object.entries({ 'kubelet-client': client, aggregator })) {
+    writeFileSync(at(`${name}.crt`), cert, { mode: 0o600 });
+    writeFileSync(at(`${name}.key`), key, { mode: 0o600 });
+  }
   writeFileSync(at('sa.pub'), pki.tokenPublicKey.export({ type: 'spki', format: 'pem' }));
   const token = adminToken(at('tokens.csv'));
   const url = `https://${config.address.includes(':') ? `[${config.address}]` : config.address}:${PORT}`;
@@ -79,6 +84,8 @@ export async function startKubernetes(config: ControlPlaneConfig, binaries: Bina
     'kubelet-client-certificate': at('kubelet-client.crt'),
     'kubelet-client-key': at('kubelet-client.key'),
     'kubelet-preferred-address-types': 'InternalIP',
+    'proxy-client-cert-file': at('aggregator.crt'),
+    'proxy-client-key-file': at('aggregator.key'),
   });
   await ready(url, pki, token);
   run(binaries.controllerManager, {

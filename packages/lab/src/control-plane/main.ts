@@ -2,7 +2,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startRemoteControllers } from '@kosmos/apiserver';
-import type { KubeClient } from '@kosmos/kernel';
+import type { KObject, KubeClient } from '@kosmos/kernel';
 import { connectCluster } from '../connect.ts';
 import { messageOf } from '../errors.ts';
 import { Nodes, Pods } from '../kube.ts';
@@ -16,6 +16,7 @@ import type { ControlPlaneConfig } from './config.ts';
 import { PORT } from './control-plane.ts';
 import { startEmbedded } from './embedded.ts';
 import { startKubernetes } from './kubernetes.ts';
+import { startMetricsServer } from './metrics-server.ts';
 
 const STOP_MS = 6000;
 
@@ -24,7 +25,8 @@ const log = lineLogger();
 const stop = new AbortController();
 
 const binaries = binariesOf(process.env);
-const server = await (binaries ? startKubernetes(config, binaries) : startEmbedded(config));
+const metrics = binaries && (await startMetricsServer(config));
+const server = await (binaries && metrics ? startKubernetes(config, binaries, metrics.aggregator) : startEmbedded(config));
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
     stop.abort();
@@ -66,8 +68,10 @@ const proxy = new Proxy({
   nodes: informer(Nodes),
   log,
 });
+const measured = metrics && { nodes: informer<KObject>(Nodes), pods: informer<KObject>(Pods) };
 await start(stop.signal);
 await proxy.start();
+if (measured) await metrics.publish({ client, ...measured, certify: server.certify, ca: server.ca });
 
 /** A node that is gone: its Node object, and its pods, which no kubelet ends any more. */
 async function deleteNode(client: KubeClient, node: string): Promise<void> {

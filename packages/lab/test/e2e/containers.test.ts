@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { cleanUp, eventually, needs, startTestLab, tempLabHome, REAL } from '@kosmos/testing';
+import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
 import { probe, topologyOf, type Lab } from '../../src/index.ts';
 import type { ContainerStatus, Pod } from '../../src/kube.ts';
 import { kubectl, podManifest } from './support.ts';
@@ -240,8 +240,7 @@ describe('containers of a lab', function () {
     await eventually(() => renewed() > before, { timeoutMs: 25_000, message: 'the lease is renewed' });
   });
 
-  // A lab on Kubernetes' own control plane has no metrics-server.
-  (REAL ? it.skip : it)('are measured for kubectl top', async () => {
+  it('are measured for kubectl top', async () => {
     apply(podManifest('busy', sh('while :; do :; done'), { restartPolicy: 'Never' }));
     wait('condition=Ready', 'busy');
     await eventually(() => /busy +[1-9]\d+m +\d+Mi/.test(run('top', 'pod', 'busy', '--no-headers')), {
