@@ -2,7 +2,7 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
-import type { Readable } from 'node:stream';
+import { PassThrough, pipeline, type Readable } from 'node:stream';
 import tls from 'node:tls';
 import type { Clock } from '../contracts/services.ts';
 import type { Endpoint } from '../clusters/kubeconfig.ts';
@@ -13,6 +13,8 @@ const PING_AFTER_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 /** So much of a list may be under way; the default of 64 KiB makes it wait for each round trip. */
 const WINDOW_BYTES = 2 ** 20;
+/** What is read of an answer before its reader asks for it. */
+const BODY_BYTES = 2 ** 17;
 /** Before the server has said how many streams it takes. */
 const STREAMS = 100;
 
@@ -176,7 +178,11 @@ export class Connection {
       stream.once('response', (received) => {
         answered = true;
         const { ':status': status = 0, ...rest } = received;
-        resolve({ status, headers: rest as Response['headers'], body: stream });
+        // It must be read from now on: a short answer of kube-apiserver comes with its end and a reset, and iterating over the stream
+        // itself (Node 24) would then find it closed before its end, now and then.
+        const flowing = new PassThrough({ highWaterMark: BODY_BYTES });
+        pipeline(stream, flowing, () => {}); // who reads it hears of errors
+        resolve({ status, headers: rest as Response['headers'], body: flowing });
       });
       if (body !== undefined) stream.end(body);
     });

@@ -75,11 +75,11 @@ describe('what a reflector asks for', function () {
     await engine.start();
     await asked(7);
     expect(shown().filter((q) => q.sendInitialEvents)).to.have.length(1);
-    expect(shown()[1]).to.deep.equal({ limit: '500', resourceVersion: '0' });
+    expect(shown()[1]).to.deep.equal({ limit: '500', resourceVersion: '0', resourceVersionMatch: 'NotOlderThan' });
     expect(shown()[2]).to.deep.equal({ limit: '500', continue: 'more' });
     expect(shown()[3]).to.include({ watch: 'true', resourceVersion: '9' });
     // The list after a 410 must not be older than what is known.
-    expect(shown()[4]).to.deep.equal({ limit: '500', resourceVersion: '9' });
+    expect(shown()[4]).to.deep.equal({ limit: '500', resourceVersion: '9', resourceVersionMatch: 'NotOlderThan' });
     expect(names()).to.deep.equal(['a', 'b']);
   });
 
@@ -157,9 +157,9 @@ describe('what a reflector asks for', function () {
     });
     await engine.start();
     expect(shown().slice(1, 4)).to.deep.equal([
-      { limit: '500', resourceVersion: '0' },
+      { limit: '500', resourceVersion: '0', resourceVersionMatch: 'NotOlderThan' },
       { limit: '500', continue: 'more' },
-      { resourceVersion: '0' },
+      { resourceVersion: '0', resourceVersionMatch: 'NotOlderThan' },
     ]);
     expect(names()).to.deep.equal(['a']);
   });
