@@ -1,4 +1,5 @@
 import type { Cause } from '../http/errors.ts';
+import type { User } from '../auth/tokens.ts';
 import type { Check } from './names.ts';
 import type { JsonObject, Schema } from '../schema/schema.ts';
 
@@ -23,6 +24,8 @@ export interface Column {
 /** What a write sees of the rest of the server. */
 export interface WriteContext {
   now: string;
+  /** Who writes; nobody is the server itself. */
+  user?: User;
   dryRun: boolean;
   /** Of services, the primary first. */
   ipFamilies: readonly ('IPv4' | 'IPv6')[];

@@ -55,6 +55,7 @@ export const strategies: Record<string, Strategy> = {
   'ipaddresses.networking.k8s.io': network.ipAddress,
   'poddisruptionbudgets.policy': network.disruptionBudget,
   'priorityclasses.scheduling.k8s.io': access.priorityClass,
+  'certificatesigningrequests.certificates.k8s.io': access.signingRequest,
   'roles.rbac.authorization.k8s.io': access.role,
   'rolebindings.rbac.authorization.k8s.io': access.roleBinding,
   'clusterroles.rbac.authorization.k8s.io': access.clusterRole,
