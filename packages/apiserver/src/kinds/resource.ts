@@ -81,6 +81,8 @@ export interface Strategy {
   wantsVersion?: boolean;
   /** An update makes an object that is not there. */
   createsOnUpdate?: boolean;
+  /** What the answer to a creation shows, where that is before the server's own controllers saw the object. */
+  asCreated?: (object: JsonObject) => JsonObject;
   /** The deleted object is the answer to its deletion, not a Status. */
   returnsDeleted?: boolean;
   /** Why an object of this name may never be deleted. */

@@ -147,13 +147,14 @@ export class Objects {
     fillInStatus(resource, object);
     for (let attempt = 0; ; attempt += 1) {
       const name: string = meta['name'];
+      const shown = resource.asCreated?.(object) ?? object;
       if (this.#store.head(resource.storage, keyOf(namespace, name))) {
         if (!generated || attempt > 6) throw alreadyExists(resource, name);
       } else if (request.dryRun) {
-        return { entry: toEntry(resource, object, 0), created: true, gone: false };
+        return { entry: toEntry(resource, shown, 0), created: true, gone: false };
       } else {
         const entry = await this.#write(resource, keyOf(namespace, name), 0, (version) => toEntry(resource, object, version));
-        return { entry: entry!, created: true, gone: false };
+        return { entry: resource.asCreated ? toEntry(resource, shown, entry!.version) : entry!, created: true, gone: false };
       }
       meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
     }

@@ -119,6 +119,41 @@ describe('as a real kube-apiserver', () => {
     expect((await message('POST', reviews, { spec: {} }))[1]).to.match(/^\.authorization\.k8s\.io "" is invalid/);
   });
 
+  it('a definition is answered before it is established, and may say that it has no default', async () => {
+    const definition = (name: string, spec: object): object => ({
+      metadata: { name: `${name}.t.io` },
+      spec: {
+        group: 't.io',
+        scope: 'Namespaced',
+        names: { plural: name, kind: name.toUpperCase() },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec } } } }],
+      },
+    });
+    const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+    const { body } = await client.call('POST', crds, definition('a', { type: 'string', default: null }));
+    expect(body.status).to.deep.equal({ conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions: ['v1'] });
+    expect(body.metadata.finalizers).to.equal(undefined);
+    expect((await client.call('GET', `${crds}/a.t.io`)).body.status.conditions).to.have.length(2);
+    const items = { type: 'object', required: ['k'], properties: { k: { type: 'object' } } };
+    const keyed = { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['k'], items };
+    expect((await message('POST', crds, definition('b', keyed)))[1]).to.contain('must be a scalar type if parent array');
+    const rule = 'self.matches("^[a-z")';
+    const ruled = { type: 'string', 'x-kubernetes-validations': [{ rule }] };
+    expect((await message('POST', crds, definition('b', ruled)))[1]).to.contain(
+      `compilation failed: ERROR: <input>:1:14: invalid matches argument\n | ${rule}\n | .............^`,
+    );
+  });
+
+  it('a stop signal is dropped', async () => {
+    const containers = [{ name: 'c', image: 'i', lifecycle: { stopSignal: 'SIGTERM' } }];
+    const { body } = await client.call('POST', '/api/v1/namespaces/default/pods', { metadata: { name: 'p' }, spec: { containers } });
+    expect(body.spec.containers[0].lifecycle).to.equal(undefined);
+  });
+
+  it('credentials of no kind that is known are none', async () => {
+    expect((await client.call('GET', '/api', undefined, { authorization: 'Basic abc' })).status).to.equal(403);
+  });
+
   it('rows of a table without objects have null for one', async () => {
     const table = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' };
     const { body } = await client.call('GET', `${MAPS}?includeObject=None`, undefined, table);
