@@ -1,13 +1,17 @@
 import { badRequest } from '../http/errors.ts';
 import { resolve } from '../kinds/facts.ts';
 import { goFields } from './go-fields.ts';
+import { namedType } from './go-names.ts';
 import { quantity, time, timeProblem } from './go-values.ts';
 import { isObject, type Schema } from './schema.ts';
 
-const SCALARS: Record<string, string> = { string: 'string', number: 'float64', boolean: 'bool' };
+const SCALARS: Record<string, string> = { number: 'float64', boolean: 'bool' };
 
 /** Go structs within structs: their names stand in the path of their fields. */
 const EMBEDDED: [structs: RegExp, fields: RegExp, inner: string][] = [
+  [/^NamedRuleWithOperations$/, /^operations$/, 'RuleWithOperations'],
+  [/^NamedRuleWithOperations$/, /^(?!(operations|resourceNames)$)/, 'RuleWithOperations.Rule'],
+  [/^RuleWithOperations$/, /^(?!operations$)/, 'Rule'],
   [/^Probe$/, /^(exec|grpc|httpGet|tcpSocket)$/, 'ProbeHandler'],
   [/^Volume$/, /^(?!name$)/, 'VolumeSource'],
   [/^EphemeralContainer$/, /^(?!targetContainerName$)/, 'EphemeralContainerCommon'],
@@ -28,15 +32,16 @@ function placeOf(struct: string, field: string): string {
 /** The name of a Go type, without its package's path. */
 const bare = (ref: string): string => ref.split('.').at(-1)!;
 
-/** A type as Go's errors call it. */
-function goType(declared: Schema): string {
+/** A type as Go's errors call it; `named` names texts and maps. */
+function goType(declared: Schema, named: (type: 'string' | 'map') => string | undefined): string {
   const s = resolve(declared);
   if (s.format === 'date-time') return 'v1.Time';
   if (s.format === 'byte') return '[]uint8';
-  if (s.type === 'array') return `[]${goType(s.items ?? {})}`;
+  if (s.type === 'array') return `[]${goType(s.items ?? {}, named)}`;
   if (s.type === 'integer') return s.format ?? 'int32';
+  if (s.type === 'string') return named('string') ?? 'string';
   if (s.type !== 'object') return SCALARS[s.type ?? ''] ?? 'interface {}';
-  if (s.additionalProperties) return `map[string]${goType(s.additionalProperties)}`;
+  if (s.additionalProperties) return named('map') ?? `map[string]${goType(s.additionalProperties, () => undefined)}`;
   return declared.ref ? declared.ref.split('.').slice(-2).join('.') : 'map[string]interface {}';
 }
 
@@ -65,6 +70,10 @@ export function decode(schema: Schema, value: unknown, kind: string, version: st
         }.${field} of type ${type}`,
       );
     };
+    const named = (type: 'string' | 'map'): string | undefined => {
+      const place = within.at(-1);
+      return place && namedType(place.struct, place.field, version, type);
+    };
     if (v === null || v === undefined) return undefined;
     if (s.intOrString) {
       if (typeof v !== 'string' && typeof v !== 'number') mismatch(s.format === 'quantity' ? 'resource.Quantity' : 'intstr.IntOrString');
@@ -80,7 +89,7 @@ export function decode(schema: Schema, value: unknown, kind: string, version: st
     }
     switch (s.type) {
       case 'string':
-        if (typeof v !== 'string') mismatch(s.format === 'byte' ? '[]uint8' : 'string');
+        if (typeof v !== 'string') mismatch(s.format === 'byte' ? '[]uint8' : ((s.format ? undefined : named('string')) ?? 'string'));
         else if (s.format === 'date-time') {
           const text = time(v, declared.ref === 'meta.v1.MicroTime') ?? badTime(v, kind, version, declared.ref === 'meta.v1.MicroTime');
           return asWritten ? v : text;
@@ -99,12 +108,12 @@ export function decode(schema: Schema, value: unknown, kind: string, version: st
         if (typeof v !== 'number') mismatch('float64');
         return v;
       case 'array': {
-        if (!Array.isArray(v)) return mismatch(goType(declared));
+        if (!Array.isArray(v)) return mismatch(goType(declared, named));
         if (v.length === 0 && !asWritten) return undefined;
         return v.map((item, i) => walkOrZero(s.items ?? {}, item, `${path}[${i}]`));
       }
       case 'object': {
-        if (!isObject(v)) return mismatch(goType(declared));
+        if (!isObject(v)) return mismatch(goType(declared, named));
         if (s.additionalProperties) {
           const keys = Object.keys(v);
           if (keys.length === 0 && !asWritten) return undefined;
