@@ -144,6 +144,28 @@ describe('as a real kube-apiserver', () => {
     );
   });
 
+  it('an autoscaler has a metric and rules, and says what is wrong with them', async () => {
+    const path = '/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers';
+    const ref = { kind: 'Deployment', name: 'a', apiVersion: 'apps/v1' };
+    const scaler = (spec: object): object => ({ metadata: { name: 'h' }, spec: { maxReplicas: 1, scaleTargetRef: ref, ...spec } });
+    const wrong = [{ type: 'Resource' }, { type: 'X' }];
+    expect(causes(await client.call('POST', path, scaler({ metrics: wrong, minReplicas: 5, scaleTargetRef: {} })))).to.deep.equal([
+      '422',
+      'FieldValueInvalid spec.maxReplicas',
+      'FieldValueRequired spec.scaleTargetRef.kind',
+      'FieldValueRequired spec.scaleTargetRef.name',
+      'FieldValueInvalid spec.scaleTargetRef.apiVersion',
+      'FieldValueRequired spec.metrics[0].resource',
+      'FieldValueNotSupported spec.metrics[1].type',
+    ]);
+    const { spec } = (await client.call('POST', path, scaler({ behavior: {} }))).body;
+    expect([spec.minReplicas, spec.metrics[0].resource.target.averageUtilization, spec.behavior.scaleDown]).to.deep.equal([
+      1,
+      80,
+      { selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
+    ]);
+  });
+
   it('a stop signal is dropped', async () => {
     const containers = [{ name: 'c', image: 'i', lifecycle: { stopSignal: 'SIGTERM' } }];
     const { body } = await client.call('POST', '/api/v1/namespaces/default/pods', { metadata: { name: 'p' }, spec: { containers } });
