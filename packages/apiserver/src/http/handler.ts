@@ -335,10 +335,11 @@ export class Handler {
     const custom = Boolean(target.resource.custom);
     const served = Object.keys(PATCHES).filter((t) => !custom || PATCHES[t] !== 'strategic');
     if (!type || (custom && type === 'strategic')) throw unsupportedMediaType(served);
+    const options = write ?? this.#write(call, target);
     // What is not there is told before what is wrong with the patch.
     if (type !== 'apply') this.#o.objects.head(target.resource, target.namespace, target.name);
     const patch = await readPatch(call.req, type);
-    return this.#o.objects.patch(write ?? this.#write(call, target), patch, flag(call.url.searchParams, 'force') ?? false);
+    return this.#o.objects.patch(options, patch, flag(call.url.searchParams, 'force') ?? false);
   }
 
   async #deleteOptions(call: Call): Promise<Omit<DeleteRequest, 'resource' | 'namespace' | 'name'>> {

@@ -131,6 +131,7 @@ export async function review(
           ]
         : rulesOf(store, user, spec['namespace'] ?? '');
       delete spec['namespace'];
+      delete object['metadata'].managedFields;
       return answer({
         resourceRules: rules.filter((r) => r['resources']),
         nonResourceRules: rules.filter((r) => r['nonResourceURLs']),

@@ -57,6 +57,7 @@ export function labelSelector(text: string | null | undefined): Test | undefined
       i += 1;
       requirements.push({ key: key(), op: 'absent', values: [] });
     } else {
+      if (!tokens[i]!.word) throw badRequest(`found '${tokens[i]!.text}', expected: !, identifier, or 'end of string'`);
       const k = key();
       const t = tokens[i];
       if (!t || t.text === ',') {
@@ -99,9 +100,9 @@ export function labelSelector(text: string | null | undefined): Test | undefined
       }
     }
     if (i >= tokens.length) break;
-    if (peek() !== ',') fail(`found '${tokens[i]!.text}', expected: ',' or 'end of string'`);
+    if (peek() !== ',') throw badRequest(`found '${tokens[i]!.text}', expected: ',' or 'end of string'`);
     i += 1;
-    if (i >= tokens.length) fail("found '', expected: identifier after ','");
+    if (i >= tokens.length) throw badRequest("found '', expected: identifier after ','");
   }
   return (labels) => requirements.every((r) => holds(r, labels));
 }

@@ -52,6 +52,7 @@ describe('as a real kube-apiserver', () => {
     expect((await message('POST', MAPS, 'null'))[0]).to.equal(422);
     expect(await message('PATCH', `${MAPS}/there`, '[', MERGE)).to.deep.equal([400, 'error decoding patch: unexpected end of JSON input']);
     expect((await message('PATCH', `${MAPS}/none`, '[', MERGE))[0]).to.equal(404);
+    expect((await message('PATCH', `${MAPS}/none?force=true`, '[', MERGE))[0]).to.equal(422);
   });
 
   it('a field of the wrong type is told with its struct and type', async () => {
@@ -82,8 +83,10 @@ describe('as a real kube-apiserver', () => {
     status.status.loadBalancer.ingress.pop();
     const { body } = await client.call('PATCH', `${SERVICES}/lb/status`, status, MERGE);
     expect(body.status.loadBalancer.ingress).to.deep.equal([{ ip: '1.2.3.4', ipMode: 'VIP' }]);
+    const moved = { spec: { clusterIP: '10.96.9.9' } };
+    expect(await to('plain', '', moved)).to.deep.equal(['422', 'FieldValueInvalid spec.clusterIPs[0]']);
     await client.call('POST', SERVICES, { metadata: { name: 'ext' }, spec: { type: 'ExternalName', externalName: 'a.b' } });
-    expect(await to('ext', '', { spec: { clusterIP: '10.96.9.9' } })).to.deep.equal(['422', 'FieldValueForbidden spec.clusterIPs']);
+    expect(await to('ext', '', moved)).to.deep.equal(['422', 'FieldValueForbidden spec.clusterIPs']);
   });
 
   it('an update tells what is wrong with its metadata as often as it is checked', async () => {
@@ -99,6 +102,7 @@ describe('as a real kube-apiserver', () => {
       400,
       '"a" is not a known field selector: only "metadata.name", "metadata.namespace"',
     ]);
+    expect((await message('GET', `${MAPS}?labelSelector=%3D1`))[1]).to.equal("found '=', expected: !, identifier, or 'end of string'");
     const roles = '/apis/rbac.authorization.k8s.io/v1/clusterroles?fieldSelector=metadata.namespace%3D';
     expect((await client.call('GET', roles)).status).to.equal(200);
   });

@@ -242,6 +242,9 @@ export const service: Strategy = {
     const drop = (key: string, stays: boolean): void => {
       if (!stays && equal(spec[key], before[key])) delete spec[key];
     };
+    // Who knows of one address only changes that one.
+    if (spec['clusterIP'] && spec['clusterIP'] !== before['clusterIP'] && equal(spec['clusterIPs'], before['clusterIPs']))
+      spec['clusterIPs'] = [spec['clusterIP']];
     const outside = ['LoadBalancer', 'NodePort'].includes(spec['type']);
     drop('externalTrafficPolicy', outside || spec['externalIPs']?.length > 0);
     if (spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local')
