@@ -83,6 +83,8 @@ describe('as a real kube-apiserver', () => {
     status.status.loadBalancer.ingress.pop();
     const { body } = await client.call('PATCH', `${SERVICES}/lb/status`, status, MERGE);
     expect(body.status.loadBalancer.ingress).to.deep.equal([{ ip: '1.2.3.4', ipMode: 'VIP' }]);
+    const outside = { metadata: { name: 'out' }, spec: { ports: [{ port: 1 }], clusterIP: '1.2.3.4' } };
+    expect((await client.call('POST', SERVICES, outside)).body.details.name).to.equal('out');
     const moved = { spec: { clusterIP: '10.96.9.9' } };
     expect(await to('plain', '', moved)).to.deep.equal(['422', 'FieldValueInvalid spec.clusterIPs[0]']);
     await client.call('POST', SERVICES, { metadata: { name: 'ext' }, spec: { type: 'ExternalName', externalName: 'a.b' } });

@@ -1,4 +1,4 @@
-import { field, invalid, type Cause } from '../../http/errors.ts';
+import { ApiError, field, invalid, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { dnsLabel, labelKey } from '../names.ts';
 import { checked, cidr, ip as address, labelProblems, named, oneOf, portOrName, subdomain } from './checks.ts';
@@ -38,11 +38,28 @@ function missing(spec: JsonObject, ofCluster: readonly Family[]): Cause[] {
   return causes;
 }
 
-function allocate(object: JsonObject, context: WriteContext, had: { ips: readonly string[]; ports: ReadonlySet<number> }): void {
+const SERVICE = { group: '', plural: 'services', kind: 'Service' };
+
+interface Had {
+  ips: readonly string[];
+  ports: ReadonlySet<number>;
+}
+
+/** Gives the service what it needs. @throws a 422 that names it */
+function allocate(object: JsonObject, context: WriteContext, had: Had): void {
+  try {
+    allocateAll(object, context, had);
+  } catch (error) {
+    const causes = error instanceof ApiError ? error.details?.['causes'] : undefined;
+    throw causes ? invalid(SERVICE, object['metadata']?.name ?? '', causes as Cause[]) : error;
+  }
+}
+
+function allocateAll(object: JsonObject, context: WriteContext, had: Had): void {
   const spec: JsonObject = object['spec'];
   if (problems({ spec }).length) return;
   const causes = missing(spec, context.ipFamilies);
-  if (causes.length) throw invalid({ group: '', plural: 'services', kind: 'Service' }, object['metadata']?.name ?? '', causes);
+  if (causes.length) throw invalid(SERVICE, '', causes);
   if (wantsIp(spec)) {
     const wanted: string[] = spec['clusterIPs'] ?? (spec['clusterIP'] ? [spec['clusterIP']] : []);
     const ips =
