@@ -377,11 +377,9 @@ const issue = (pki: Pki, user: string, groups: string[]): string => makeToken(pk
 
 /** Who asks: by bearer token, by client certificate, or nobody known. */
 function authenticate(req: Incoming, userOfToken: (token: string) => User | undefined): User | undefined {
-  const header = req.headers.authorization;
-  if (header !== undefined) {
-    const token = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
-    return token ? userOfToken(token) : undefined;
-  }
+  // Credentials of another kind are none.
+  const token = /^Bearer\s+(\S+)/i.exec(req.headers.authorization ?? '')?.[1];
+  if (token) return userOfToken(token);
   const socket = req.socket as TLSSocket;
   if (socket.authorized) {
     const { subject } = socket.getPeerCertificate();

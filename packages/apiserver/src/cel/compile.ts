@@ -1,6 +1,7 @@
 import type { Environment } from '@marcbachmann/cel-js';
 import { field, type Cause } from '../http/errors.ts';
 import { hasRules, type Rule, type Schema } from '../schema/schema.ts';
+import { goRegExp } from '../schema/go-regexp.ts';
 import { kubernetesEnvironment, ownNames } from './environment.ts';
 import { celTypes, type CelType } from './types.ts';
 
@@ -74,6 +75,24 @@ function reads(ast: unknown, variable: string): boolean {
   return node.op === 'id' ? node.args === variable : reads(node.args, variable);
 }
 
+/** The literal of a call of `matches` that is no regular expression, if there is one. */
+function badPattern(ast: unknown): { start: number } | undefined {
+  if (Array.isArray(ast)) {
+    for (const part of ast) {
+      const found = badPattern(part);
+      if (found) return found;
+    }
+    return undefined;
+  }
+  if (typeof ast !== 'object' || ast === null) return undefined;
+  const { args } = ast as { args?: unknown };
+  if (Array.isArray(args) && args[0] === 'match_s') {
+    const literal = (args.at(-1) as { op: string; args: unknown; start: number }[])?.at?.(-1);
+    if (literal?.op === 'value' && typeof literal.args === 'string' && !goRegExp(literal.args)) return literal;
+  }
+  return badPattern(args);
+}
+
 const SEGMENT = /\.([A-Za-z_][\w-]*)|\['((?:[^'\\]|\\.)*)'\]/y;
 
 /** The path that a rule's fieldPath means below its value, as field errors write it; an Error where the schema has no such field. */
@@ -118,6 +137,8 @@ export function compileRules(root: Schema, path: string): Compiled {
         if (!checked.valid) throw checked.error;
         if (checked.type !== want && checked.type !== 'dyn' && !(want === 'bool' && checked.type?.startsWith('dyn<bool')))
           wrong(key, `${key === 'rule' ? 'cel expression' : 'messageExpression'} must evaluate to a ${want}`);
+        const range = badPattern(parsed.ast);
+        if (range) throw Object.assign(new Error('invalid matches argument'), { range });
         return parsed;
       } catch (error) {
         const said = compileError(text, error as LibraryError);

@@ -40,7 +40,11 @@ interface Named {
   kind: string;
 }
 
-const details = (r: Named, name: string): Record<string, unknown> => ({ name, ...(r.group ? { group: r.group } : {}), kind: r.plural });
+const details = (r: Named, name: string): Record<string, unknown> => ({
+  ...(name ? { name } : {}),
+  ...(r.group ? { group: r.group } : {}),
+  kind: r.plural,
+});
 const qualified = (r: Named): string => (r.group ? `${r.plural}.${r.group}` : r.plural);
 
 export const badRequest = (message: string): ApiError => new ApiError(400, 'BadRequest', message);
@@ -77,9 +81,9 @@ export function invalid(r: Named, name: string, causes: Cause[]): ApiError {
   const text = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const kind = r.group ? `${r.kind}.${r.group}` : r.kind;
   return new ApiError(422, 'Invalid', `${kind} "${name}" is invalid: ${text}`, {
-    name,
+    ...(name ? { name } : {}),
     ...(r.group ? { group: r.group } : {}),
-    kind: r.kind,
+    ...(r.kind ? { kind: r.kind } : {}),
     causes,
   });
 }

@@ -5,7 +5,7 @@ import type { User } from '../auth/tokens.ts';
 import type { Faults } from '../faults.ts';
 import type { Registry } from '../kinds/registry.ts';
 import { groupResource, type Resource } from '../kinds/resource.ts';
-import { Objects, type DeleteRequest, type WriteRequest, type Written } from '../objects/objects.ts';
+import { Objects, timestamp, type DeleteRequest, type WriteRequest, type Written } from '../objects/objects.ts';
 import { notStrict } from '../objects/codec.ts';
 import type { PatchType } from '../patch/patch.ts';
 import type { Store } from '../storage/store.ts';
@@ -27,7 +27,7 @@ import {
   type Outgoing,
   type Target,
 } from './request.ts';
-import { send, sendError, sendText } from './respond.ts';
+import { send, sendError, sendNoPage, sendPlain, sendText } from './respond.ts';
 import { listText, objectText } from './shapes.ts';
 import { review } from './reviews.ts';
 import { subresourceRequest, type SubresourceContext } from './subresources.ts';
@@ -97,23 +97,32 @@ export class Handler {
     } catch {
       throw badRequest('the path cannot be read');
     }
-    const target = segments[0] === 'api' || segments[0] === 'apis' ? this.#target(segments) : undefined;
-    if (target) return this.#resource(call, target);
+    const [root, group] = segments;
+    if ((root === 'api' || root === 'apis') && segments.length > (root === 'api' ? 2 : 3)) {
+      const target = pathname.includes('//') ? undefined : targetOf(this.#o.registry, segments);
+      if (target) return this.#resource(call, target);
+      this.#authorize(call, askedOf(call, segments));
+      if (root === 'apis' && !this.#builtin(group!)) return sendNoPage(call);
+      throw noSuchPath();
+    }
     this.#authorize(call, {
-      verb: call.method === 'GET' || call.method === 'HEAD' ? 'get' : call.method.toLowerCase(),
+      verb: call.method === 'HEAD' ? 'get' : call.method.toLowerCase(),
       group: '',
       resource: '',
       namespace: '',
       name: '',
       path: pathname,
     });
-    if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();
-    switch (segments[0]) {
+    if (root === 'apis' && group !== undefined && !this.#o.registry.groups().some((g) => g.group === group)) return sendNoPage(call);
+    // Some paths are answered whatever the method is, as those that Kubernetes serves without its routes.
+    const anyMethod = root === 'apis' ? segments.length < 3 : !['api', 'version'].includes(root ?? '');
+    if (!anyMethod && call.method !== 'GET') throw methodNotAllowed();
+    switch (root) {
       case 'healthz':
       case 'livez':
-        return sendText(call, 200, 'ok', 'text/plain; charset=utf-8');
+        return sendPlain(call, 200, 'ok');
       case 'readyz':
-        return sendText(call, this.#o.ready() ? 200 : 500, this.#o.ready() ? 'ok' : 'not ready', 'text/plain; charset=utf-8');
+        return sendPlain(call, this.#o.ready() ? 200 : 500, this.#o.ready() ? 'ok' : 'not ready');
       case 'version':
         acceptedFor(call.req, 'get');
         return send(call, 200, VERSION);
@@ -125,12 +134,12 @@ export class Handler {
       case undefined:
         return send(call, 200, { paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'] });
       default:
-        throw noSuchPath();
+        return sendNoPage(call);
     }
   }
 
-  #target(segments: string[]): Target | undefined {
-    return targetOf(this.#o.registry, segments);
+  #builtin(group: string): boolean {
+    return this.#o.registry.all().some((r) => r.group === group && !r.custom);
   }
 
   #discovery(call: Call, segments: string[]): void {
@@ -173,6 +182,7 @@ export class Handler {
 
   #authorize(call: Call, a: Attributes): void {
     if (allowed(this.#o.store, call.user, a)) return;
+    call.res.setHeader('x-content-type-options', 'nosniff');
     const what = a.path
       ? `cannot ${a.verb} path "${a.path}"`
       : `cannot ${a.verb} resource "${a.resource}" in API group "${a.group}"${a.namespace ? ` in the namespace "${a.namespace}"` : ' at the cluster scope'}`;
@@ -189,11 +199,9 @@ export class Handler {
 
   async #resource(call: Call, target: Target): Promise<void> {
     const { resource, name, subresource, namespace } = target;
-    if (resource.deprecation) call.warnings.push(resource.deprecation);
     const query = call.url.searchParams;
     const watching = flag(query, 'watch') ?? false;
     const verb = verbOf(call.method, name !== '', watching);
-    if (!verb) throw methodNotAllowed();
     this.#authorize(call, {
       verb,
       group: resource.group,
@@ -216,9 +224,11 @@ export class Handler {
     const fault = await this.#o.faults.meet(verb, resource.plural);
     if (call.res.destroyed) return;
     const allowedVerbs = subresource ? subresource.verbs : resource.verbs;
-    if (!allowedVerbs.includes(verb) || (verb === 'create' && name && !subresource)) throw methodNotAllowed();
+    const misplaced = (verb === 'create' && name && !subresource) || (!name && ['update', 'patch'].includes(verb));
+    if (!allowedVerbs.includes(verb) || misplaced || call.method === 'HEAD') throw methodNotAllowed();
+    if (resource.deprecation) call.warnings.push(resource.deprecation);
     if (verb === 'create' && !subresource && !resource.verbs.includes('get')) {
-      return send(call, 201, await review(resource, namespace, await readObject(call.req), call.user, this.#o));
+      return send(call, 201, await this.#review(call, target));
     }
     if (verb !== 'list' && verb !== 'watch' && !namespace && resource.namespaced) {
       throw methodNotAllowed();
@@ -254,7 +264,11 @@ export class Handler {
       case 'create':
       case 'update': {
         const write = this.#write(call, target);
-        const body = await readObject(call.req, write.fieldValidation === 'Ignore' ? undefined : (fields) => tellTwice(write, fields));
+        const body = await readObject(
+          call.req,
+          resource.kind,
+          write.fieldValidation === 'Ignore' ? undefined : (fields) => tellTwice(write, fields),
+        );
         return this.#answer(call, resource, accept, await this.#o.objects[verb](write, body));
       }
       case 'patch':
@@ -264,6 +278,12 @@ export class Handler {
       case 'deletecollection':
         return this.#deleteCollection(call, target, accept);
     }
+  }
+
+  async #review(call: Call, target: Target): Promise<unknown> {
+    const body = await readObject(call.req, target.resource.kind);
+    const { fieldManager } = this.#write(call, target);
+    return review(target.resource, target.namespace, body, call.user, this.#o, { manager: fieldManager, now: timestamp() });
   }
 
   #answer(call: Call, resource: Resource, accept: Accepted, written: Written): void {
@@ -305,6 +325,7 @@ export class Handler {
       dryRun,
       fieldManager: fieldManager || agent.slice(0, 128) || 'unknown',
       fieldValidation,
+      user: call.user,
       warnings: call.warnings,
     };
   }
@@ -314,8 +335,11 @@ export class Handler {
     const custom = Boolean(target.resource.custom);
     const served = Object.keys(PATCHES).filter((t) => !custom || PATCHES[t] !== 'strategic');
     if (!type || (custom && type === 'strategic')) throw unsupportedMediaType(served);
+    const options = write ?? this.#write(call, target);
+    // What is not there is told before what is wrong with the patch.
+    if (type !== 'apply') this.#o.objects.head(target.resource, target.namespace, target.name);
     const patch = await readPatch(call.req, type);
-    return this.#o.objects.patch(write ?? this.#write(call, target), patch, flag(call.url.searchParams, 'force') ?? false);
+    return this.#o.objects.patch(options, patch, flag(call.url.searchParams, 'force') ?? false);
   }
 
   async #deleteOptions(call: Call): Promise<Omit<DeleteRequest, 'resource' | 'namespace' | 'name'>> {
@@ -371,7 +395,29 @@ function tellTwice({ resource, fieldValidation, warnings }: WriteRequest, fields
   warnings.push(...problems);
 }
 
-function verbOf(method: string, named: boolean, watching: boolean): string | undefined {
+/** What a request for no kind that is served asks for, as far as its path says it. */
+function askedOf(call: Call, [root, ...segments]: string[]): Attributes {
+  const group = root === 'apis' ? segments[0]! : '';
+  let rest = segments.slice(root === 'apis' ? 2 : 1);
+  let namespace = '';
+  if (rest[0] === 'namespaces' && rest.length > 1) {
+    namespace = rest[1]!;
+    if (rest.length > 2) rest = rest.slice(2);
+  }
+  const [plural, name = '', sub] = rest;
+  const watching = flag(call.url.searchParams, 'watch') ?? false;
+  return {
+    verb: verbOf(call.method, name !== '', watching),
+    group,
+    resource: sub ? `${plural}/${sub}` : plural!,
+    namespace,
+    name,
+    path: '',
+  };
+}
+
+/** The verb of a method in the words of authorization; '' for one that no resource has. */
+function verbOf(method: string, named: boolean, watching: boolean): string {
   switch (method) {
     case 'GET':
     case 'HEAD':
@@ -379,12 +425,12 @@ function verbOf(method: string, named: boolean, watching: boolean): string | und
     case 'POST':
       return 'create';
     case 'PUT':
-      return named ? 'update' : undefined;
+      return 'update';
     case 'PATCH':
-      return named ? 'patch' : undefined;
+      return 'patch';
     case 'DELETE':
       return named ? 'delete' : 'deletecollection';
     default:
-      return undefined;
+      return '';
   }
 }

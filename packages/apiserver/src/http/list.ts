@@ -22,11 +22,15 @@ export const selects = (s: Selection, entry: Entry): boolean =>
 
 /** What a list or watch selects. @throws 400 for a selector that cannot be read or names a field that the kind has not */
 export function selectionOf(resource: Resource, namespace: string, query: URLSearchParams): Selection {
-  const known = resource.fields?.({ metadata: {} }) ?? {};
-  const fields = fieldSelector(
-    query.get('fieldSelector'),
-    (f) => f === 'metadata.name' || (f === 'metadata.namespace' && resource.namespaced) || Object.hasOwn(known, f),
-  );
+  const known = resource.fields?.({ metadata: {} });
+  const fields = fieldSelector(query.get('fieldSelector'), (f) => {
+    // A kind without fields of its own is asked by Kubernetes' general rule, which forgets that some have no namespace.
+    const general = !known && !resource.custom;
+    if (f === 'metadata.name' || (f === 'metadata.namespace' && (general || resource.namespaced))) return;
+    if (known && Object.hasOwn(known, f)) return;
+    if (general) throw badRequest(`${JSON.stringify(f)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
+    throw badRequest(resource.kind === 'Job' ? `field label "${f}" not supported for Job` : `field label not supported: ${f}`);
+  });
   return { labels: labelSelector(query.get('labelSelector')), fields, namespace, name: '' };
 }
 

@@ -7,9 +7,9 @@ import type { User } from '../auth/tokens.ts';
 import type { Resource, Subresource } from '../kinds/resource.ts';
 import { unknownInJsonPatch } from '../patch/json-patch.ts';
 import type { Patch, PatchType } from '../patch/patch.ts';
-import { isObject } from '../schema/schema.ts';
+import { isObject, type JsonObject } from '../schema/schema.ts';
 import { fromProtobuf } from '../wire/protobuf.ts';
-import { ApiError, badRequest, noSuchPath, unsupportedMediaType } from './errors.ts';
+import { ApiError, badRequest, unsupportedMediaType } from './errors.ts';
 import { duplicateFields } from '../schema/duplicates.ts';
 import type { Registry } from '../kinds/registry.ts';
 
@@ -43,7 +43,7 @@ export interface Call {
   upgrade?: { readonly socket: Duplex; readonly head: Buffer; accept(): void };
 }
 
-/** The target of a path below /api or /apis, or undefined for a path that is none. */
+/** The target of a path below /api or /apis, or undefined where no kind is served there. */
 export function targetOf(registry: Registry, segments: string[]): Target | undefined {
   const [root, ...path] = segments;
   const group = root === 'apis' ? (path.shift() ?? '') : '';
@@ -60,12 +60,11 @@ export function targetOf(registry: Registry, segments: string[]): Target | undef
   }
   const [plural, name = '', sub, ...more] = rest;
   const resource = registry.find(group, version, plural!);
-  if (!resource) throw noSuchPath();
-  if (namespace === '' && resource.namespaced && name) throw noSuchPath();
+  if (!resource || (namespace === '' && resource.namespaced && name)) return undefined;
   let subresource: Subresource | undefined;
   if (sub !== undefined) {
     subresource = resource.subresources.find((s) => s.name === sub);
-    if (!subresource) throw noSuchPath();
+    if (!subresource) return undefined;
   }
   return { resource, namespace, name, subresource, rest: more.join('/') };
 }
@@ -124,17 +123,28 @@ export const mediaType = (req: Incoming): string =>
 const PROTOBUF = 'application/vnd.kubernetes.protobuf';
 const SERVED = ['application/json', 'application/yaml', PROTOBUF];
 
-/**
- * The body as a value, by its content type; undefined where there is none. `twice` gets the fields that a JSON text has twice.
- * @throws 415, 400
- */
-export async function readObject(req: Incoming, twice?: (fields: string[]) => void): Promise<unknown> {
+/** The body as an object of a kind, by its content type; a null is an empty one. `twice` gets the fields that a JSON text has twice. @throws 415, 400 */
+export async function readObject(req: Incoming, kind: string, twice?: (fields: string[]) => void): Promise<JsonObject> {
   const type = mediaType(req) || 'application/json';
   if (!SERVED.includes(type)) throw unsupportedMediaType(SERVED);
   const bytes = await readBytes(req);
-  if (type === PROTOBUF) return limited(fromProtobuf(bytes));
+  const unrecognized = (why: string): ApiError =>
+    badRequest(
+      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${why} (${summary(bytes)})`,
+    );
+  if (type === PROTOBUF) return limited(fromProtobuf(bytes)) as JsonObject;
   const text = textOf(bytes);
-  const value = parseBody(text, type.endsWith('yaml'));
+  const yaml = type.endsWith('yaml');
+  const value = (yaml ? parseBody(text, true) : limited(parseJson(text, unrecognized))) ?? {};
+  if (!isObject(value))
+    throw unrecognized(
+      `json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    );
+  for (const key of ['kind', 'apiVersion'])
+    if (value[key] !== undefined && value[key] !== null && typeof value[key] !== 'string')
+      throw unrecognized(
+        `json: cannot unmarshal ${Array.isArray(value[key]) ? 'array' : typeof value[key] === 'boolean' ? 'bool' : typeof value[key]} into Go struct field .${key} of type string`,
+      );
   if (twice && type === 'application/json') twice(duplicateFields(text));
   return value;
 }
@@ -151,22 +161,63 @@ export async function readOptional(req: Incoming): Promise<unknown> {
 /** The body as a patch of this type. @throws 400 for a text that is none, 413 */
 export async function readPatch(req: Incoming, type: PatchType): Promise<Patch> {
   const text = await readBody(req);
-  const body = parseBody(text, type === 'apply');
-  if (type === 'apply') return { type, body, problems: [] };
+  if (type === 'apply') return { type, body: parseBody(text, true), problems: [] };
+  const body = limited(parseJson(text, (why) => badRequest(`error decoding patch: ${why}`)));
   if (type !== 'json' && !isObject(body)) throw badRequest('error decoding patch: the patch must be an object');
   const twice = duplicateFields(text).map((f) => `duplicate field ${JSON.stringify(f)}`);
   return { type, body, problems: type === 'json' ? [...twice.map((t) => `json patch ${t}`), ...unknownInJsonPatch(body)] : twice };
 }
 
-export function parseBody(text: string, yaml: boolean): unknown {
+/** The beginning of a body, as errors tell of it. */
+function summary(bytes: Buffer): string {
+  const shown = bytes.subarray(0, 30);
+  if (!bytes.length) return '<empty>';
+  return `${shown.toString(bytes[0] === 0x7b ? 'utf8' : 'hex')}${bytes.length > 30 ? ' ...' : ''}`;
+}
+
+/** A JSON text's value. @throws what `refuse` makes of why it is none, said as Go's parser says it */
+function parseJson(text: string, refuse: (why: string) => ApiError): unknown {
   try {
-    // JSON is read as such also where YAML is allowed: it is what clients send, and much faster.
-    if (!yaml || text.trimStart().startsWith('{')) return limited(JSON.parse(text));
+    return JSON.parse(text);
   } catch (error) {
-    if (!yaml)
-      throw badRequest(
-        `the object provided is unrecognized (must be of type json): couldn't get version/kind; json parse error: ${(error as Error).message}`,
-      );
+    throw refuse(jsonProblem(text, (error as Error).message));
+  }
+}
+
+/** What is yet to come where a JSON text goes wrong: V8's words, then Go's. */
+const JSON_PLACES: [RegExp, string][] = [
+  [/property name/, 'looking for beginning of object key string'],
+  [/after property value/, 'after object key:value pair'],
+  [/after array element/, 'after array element'],
+  [/after property name/, 'after object key'],
+  [/after JSON/, 'after top-level value'],
+  [/control character|string literal/, 'in string literal'],
+  [/escaped character|Unicode escape/, 'in string escape code'],
+  [/Unexpected token/, 'looking for beginning of value'],
+];
+
+function jsonProblem(text: string, message: string): string {
+  const at = Number(/at position (\d+)/.exec(message)?.[1] ?? Number.NaN);
+  if (/end of JSON|Unterminated/.test(message) || at >= text.length) return 'unexpected end of JSON input';
+  const token = /^Unexpected token '(.)'/su.exec(message)?.[1] ?? text[at] ?? '';
+  // Go looks at bytes.
+  const byte = String.fromCharCode(Buffer.from(token)[0] ?? 0);
+  const shown = byte === "'" ? "'\\''" : byte < ' ' ? `'${JSON.stringify(byte).slice(1, -1)}'` : `'${byte}'`;
+  return `invalid character ${shown} ${JSON_PLACES.find(([pattern]) => pattern.test(message))?.[1] ?? 'looking for beginning of value'}`;
+}
+
+export function parseBody(text: string, yaml: boolean): unknown {
+  // JSON is read as such also where YAML is allowed: it is what clients send, and much faster.
+  if (!yaml)
+    return limited(
+      parseJson(text, (why) =>
+        badRequest(`the object provided is unrecognized (must be of type json): couldn't get version/kind; json parse error: ${why}`),
+      ),
+    );
+  try {
+    if (text.trimStart().startsWith('{')) return limited(JSON.parse(text));
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
   }
   try {
     return limited(parseYaml(text, { maxAliasCount: 100 }) as unknown);

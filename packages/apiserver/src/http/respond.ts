@@ -34,6 +34,15 @@ export function sendText(call: Call, status: number, text: string | Buffer, type
 
 export const send = (call: Call, status: number, body: unknown, type?: string): void => sendText(call, status, JSON.stringify(body), type);
 
+/** Answers with text that no browser is to take for anything else. */
+export function sendPlain(call: Call, status: number, text: string): void {
+  call.res.setHeader('x-content-type-options', 'nosniff');
+  sendText(call, status, text, 'text/plain; charset=utf-8');
+}
+
+/** The answer to a path below which there is nothing at all. */
+export const sendNoPage = (call: Call): void => sendPlain(call, 404, '404 page not found\n');
+
 /** Answers with the Status of a refusal; an error that is none is an Internal Error, and told to `report`. */
 export function sendError(call: Call, error: unknown, report: (error: unknown) => void): void {
   const refusal =

@@ -3,6 +3,7 @@ import type { User } from '../auth/tokens.ts';
 import type { Resource } from '../kinds/resource.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
 import type { Store } from '../storage/store.ts';
+import { trackUpdate, type Writer } from '../apply/managers.ts';
 import { badRequest, field, invalid, type Cause } from './errors.ts';
 import { fromClient } from '../objects/codec.ts';
 import { checkKind } from '../objects/objects.ts';
@@ -12,12 +13,15 @@ export interface ReviewContext {
   userOfToken: (token: string, audiences?: readonly string[]) => { user: User; audiences: string[] } | undefined;
 }
 
+/** As Go's field errors show what has no JSON names. */
+const asGo = ({ path = '', verb = '' }: JsonObject): JsonObject => ({ Path: path, Verb: verb });
+
 /** What is wrong with a question about access; `namespace` is that of the path. */
 function accessProblems({ kind, metadata, spec = {} }: JsonObject, namespace: string): Cause[] {
   const causes: Cause[] = [];
   const { resourceAttributes: resource, nonResourceAttributes: path, user, groups } = spec;
   if (resource && path)
-    causes.push(field.invalid('spec.nonResourceAttributes', path, 'cannot be specified in combination with resourceAttributes'));
+    causes.push(field.invalid('spec.nonResourceAttributes', asGo(path), 'cannot be specified in combination with resourceAttributes'));
   if (!resource && !path)
     causes.push(
       field.invalid('spec.resourceAttributes', null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified'),
@@ -30,7 +34,7 @@ function accessProblems({ kind, metadata, spec = {} }: JsonObject, namespace: st
     causes.push(field.invalid('metadata', metadata, local ? 'must be empty except for namespace' : 'must be empty'));
   if (local && resource && resource.namespace !== namespace)
     causes.push(field.invalid('spec.resourceAttributes.namespace', resource.namespace ?? '', 'must match metadata.namespace'));
-  if (local && path) causes.push(field.invalid('spec.nonResourceAttributes', path, 'disallowed on this kind of request'));
+  if (local && path) causes.push(field.invalid('spec.nonResourceAttributes', asGo(path), 'disallowed on this kind of request'));
   return causes;
 }
 
@@ -41,10 +45,14 @@ export async function review(
   body: unknown,
   user: User,
   { store, userOfToken }: ReviewContext,
+  writer: Writer,
 ): Promise<JsonObject> {
   const object = fromClient(resource, body, 'Ignore', []);
   checkKind(resource, object);
   const spec: JsonObject = object['spec'] ?? {};
+  // Before what it asks is looked at, as with objects that are kept.
+  const asked: JsonObject = structuredClone(object['metadata']);
+  trackUpdate(resource, undefined, object, writer);
   const answer = (status: JsonObject): JsonObject => ({
     kind: resource.kind,
     apiVersion: `${resource.group}/${resource.version}`,
@@ -53,8 +61,8 @@ export async function review(
     status,
   });
   const access = (who: User): JsonObject => {
-    const causes = accessProblems(object, namespace);
-    if (causes.length) throw invalid(resource, '', causes);
+    const causes = accessProblems({ ...object, metadata: asked }, namespace);
+    if (causes.length) throw invalid({ ...resource, kind: '' }, '', causes);
     const r: unknown = spec['resourceAttributes'];
     const n: JsonObject = isObject(spec['nonResourceAttributes']) ? spec['nonResourceAttributes'] : {};
     return answer(
@@ -84,7 +92,7 @@ export async function review(
       return {
         kind: resource.kind,
         apiVersion: `${resource.group}/${resource.version}`,
-        metadata: object['metadata'],
+        metadata: { ...object['metadata'], creationTimestamp: writer.now },
         status: {
           userInfo: {
             username: user.name,
@@ -122,6 +130,8 @@ export async function review(
             { verbs: ['*'], nonResourceURLs: ['*'] },
           ]
         : rulesOf(store, user, spec['namespace'] ?? '');
+      delete spec['namespace'];
+      delete object['metadata'].managedFields;
       return answer({
         resourceRules: rules.filter((r) => r['resources']),
         nonResourceRules: rules.filter((r) => r['nonResourceURLs']),

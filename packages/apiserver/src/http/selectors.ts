@@ -57,6 +57,7 @@ export function labelSelector(text: string | null | undefined): Test | undefined
       i += 1;
       requirements.push({ key: key(), op: 'absent', values: [] });
     } else {
+      if (!tokens[i]!.word) throw badRequest(`found '${tokens[i]!.text}', expected: !, identifier, or 'end of string'`);
       const k = key();
       const t = tokens[i];
       if (!t || t.text === ',') {
@@ -99,15 +100,24 @@ export function labelSelector(text: string | null | undefined): Test | undefined
       }
     }
     if (i >= tokens.length) break;
-    if (peek() !== ',') fail(`found '${tokens[i]!.text}', expected: ',' or 'end of string'`);
+    if (peek() !== ',') throw badRequest(`found '${tokens[i]!.text}', expected: ',' or 'end of string'`);
     i += 1;
-    if (i >= tokens.length) fail("found '', expected: identifier after ','");
+    if (i >= tokens.length) throw badRequest("found '', expected: identifier after ','");
   }
   return (labels) => requirements.every((r) => holds(r, labels));
 }
 
-/** Parses a field selector such as `metadata.name=a,spec.nodeName!=b`; a field outside `known` is a 400. */
-export function fieldSelector(text: string | null | undefined, known: (name: string) => boolean): Test | undefined {
+/** The value that a field is compared with: a backslash stands before what would end it. @throws 400 */
+function unescaped(text: string): string {
+  return text.replace(/\\([^])?|[,=]/g, (all, escaped: string | undefined) => {
+    if (all === '=' || all === ',') throw badRequest(`invalid field selector: unescaped character in value: ${all.charCodeAt(0)}`);
+    if (escaped === undefined || !'\\,='.includes(escaped)) throw badRequest(`invalid field selector: invalid escape sequence: ${all}`);
+    return escaped;
+  });
+}
+
+/** Parses a field selector such as `metadata.name=a,spec.nodeName!=b`; `check` refuses the fields that the kind does not have. */
+export function fieldSelector(text: string | null | undefined, check: (name: string) => void): Test | undefined {
   if (!text?.trim()) return undefined;
   const terms: { field: string; value: string; not: boolean }[] = [];
   for (const part of text.split(/(?<!\\),/)) {
@@ -115,8 +125,10 @@ export function fieldSelector(text: string | null | undefined, known: (name: str
     const found = /^(.*?)(!=|==|=)(.*)$/s.exec(part);
     if (!found) throw badRequest(`invalid selector: '${text}'; can't understand '${part}'`);
     const fieldName = found[1]!;
-    if (!known(fieldName)) throw badRequest(`field label not supported: ${fieldName}`);
-    terms.push({ field: fieldName, value: found[3]!.replace(/\\([\\,=])/g, '$1'), not: found[2] === '!=' });
+    const value = unescaped(found[3]!);
+    if (!fieldName && !value) continue;
+    check(fieldName);
+    terms.push({ field: fieldName, value, not: found[2] === '!=' });
   }
   return (fields) => terms.every((t) => ((fields[t.field] ?? '') === t.value) !== t.not);
 }

@@ -36,7 +36,7 @@ export function table(
       const object = toObject(resource, entry);
       return {
         cells: resource.columns.map((c) => c.cell(object, now)),
-        ...(include === 'None' ? {} : { object: include === 'Object' ? object : partial(entry, version) }),
+        object: include === 'None' ? null : include === 'Object' ? object : partial(entry, version),
       };
     }),
   };

@@ -41,23 +41,25 @@ export async function subresourceRequest(
     case 'scale':
       return scale(call, target, verb, context, write);
     case 'binding': {
-      const body = await readObject(call.req);
-      const target: JsonObject = isObject(body) && isObject(body['target']) ? body['target'] : {};
+      const body = await readObject(call.req, 'Binding');
+      const own: unknown = body['metadata']?.name;
+      if (own !== name) throw badRequest('name in URL does not match name in Binding object');
+      const target: JsonObject = isObject(body['target']) ? body['target'] : {};
       const causes: Cause[] = [];
       if (target['kind'] && target['kind'] !== 'Node') causes.push(field.notSupported('target.kind', target['kind'], ['Node', '<empty>']));
       if (!target['name']) causes.push(field.required('target.name'));
       if (causes.length) throw invalid({ group: '', plural: 'bindings', kind: 'Binding' }, name, causes);
-      await bind(objects, write, String(target['name']), body as JsonObject);
+      await bind(objects, write, String(target['name']), body);
       return send(call, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
     }
     case 'eviction': {
-      await evict(context, write, await readObject(call.req));
+      await evict(context, write, await readObject(call.req, 'Eviction'));
       return send(call, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
     }
     case 'token': {
       const account = objects.get(resource, namespace, name);
-      const body = await readObject(call.req);
-      const spec: JsonObject = isObject(body) && isObject(body['spec']) ? body['spec'] : {};
+      const body = await readObject(call.req, 'TokenRequest');
+      const spec: JsonObject = isObject(body['spec']) ? body['spec'] : {};
       const seconds: unknown = spec['expirationSeconds'] ?? 3600;
       if (!Number.isInteger(seconds) || (seconds as number) < 600) {
         throw invalid({ group: 'authentication.k8s.io', plural: 'tokenrequests', kind: 'TokenRequest' }, '', [
@@ -90,7 +92,9 @@ export async function subresourceRequest(
       if (verb === 'get') return sendText(call, 200, objectText(resource, objects.get(resource, namespace, name), accept, 'Metadata'));
       const through = { ...write, subresource: which === 'approval' ? 'status' : resource.parts?.[which] ? which : undefined };
       const written =
-        verb === 'patch' ? await context.patch(call, target, through) : await objects.update(through, await readObject(call.req));
+        verb === 'patch'
+          ? await context.patch(call, target, through)
+          : await objects.update(through, await readObject(call.req, resource.kind));
       return sendText(call, 200, objectText(resource, written.entry, accept, 'Metadata'));
     }
     case 'log':
@@ -188,7 +192,7 @@ async function scale(
   if (verb === 'get') return send(call, 200, view(entry));
   const before = view(entry);
   let wanted: unknown;
-  if (verb === 'update') wanted = await readObject(call.req);
+  if (verb === 'update') wanted = await readObject(call.req, 'Scale');
   else {
     const body = parseBody(await readBody(call.req), mediaType(call.req).endsWith('yaml'));
     switch (mediaType(call.req)) {

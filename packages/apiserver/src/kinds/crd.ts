@@ -313,6 +313,15 @@ function problems(crd: JsonObject): Cause[] {
 
 /** How CustomResourceDefinitions are written; the definition is established at once. */
 export const crdStrategy: Strategy = {
+  asCreated({ metadata, status, ...crd }) {
+    const finalizers = metadata.finalizers.filter((f: string) => f !== CRD_FINALIZER);
+    const { storedVersions } = status;
+    return {
+      ...crd,
+      metadata: { ...metadata, finalizers },
+      status: { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions },
+    };
+  },
   freeFinalizers: true,
   defaults(crd) {
     const spec: JsonObject = (crd['spec'] ??= {});

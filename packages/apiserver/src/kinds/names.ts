@@ -27,11 +27,14 @@ export const dnsSubdomain = checked(
   `a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${SUBDOMAIN}')`,
 );
 
-export const dnsLabel = checked(
+const plainLabel = checked(
   63,
   labelPattern,
   `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '${LABEL}')`,
 );
+
+export const dnsLabel: Check = (text) =>
+  text.includes('.') && subdomainPattern.test(text) ? [...(text.length > 63 ? [long(63)] : []), 'must not contain dots'] : plainLabel(text);
 
 export const dns1035Label = checked(
   63,

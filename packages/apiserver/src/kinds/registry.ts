@@ -28,7 +28,7 @@ const COUNTED = new Set([
   'flowschemas.flowcontrol.apiserver.k8s.io',
   'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io',
   'deviceclasses.resource.k8s.io',
-  'csidrivers.storage.k8s.io',
+  'resourceslices.resource.k8s.io',
 ]);
 
 /** Built-in kinds whose updates have to say which version they change. */

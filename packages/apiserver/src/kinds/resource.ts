@@ -1,4 +1,5 @@
 import type { Cause } from '../http/errors.ts';
+import type { User } from '../auth/tokens.ts';
 import type { Check } from './names.ts';
 import type { JsonObject, Schema } from '../schema/schema.ts';
 
@@ -23,6 +24,8 @@ export interface Column {
 /** What a write sees of the rest of the server. */
 export interface WriteContext {
   now: string;
+  /** Who writes; nobody is the server itself. */
+  user?: User;
   dryRun: boolean;
   /** Of services, the primary first. */
   ipFamilies: readonly ('IPv4' | 'IPv6')[];
@@ -78,6 +81,8 @@ export interface Strategy {
   wantsVersion?: boolean;
   /** An update makes an object that is not there. */
   createsOnUpdate?: boolean;
+  /** What the answer to a creation shows, where that is before the server's own controllers saw the object. */
+  asCreated?: (object: JsonObject) => JsonObject;
   /** The deleted object is the answer to its deletion, not a Status. */
   returnsDeleted?: boolean;
   /** Why an object of this name may never be deleted. */

@@ -1,4 +1,5 @@
 import * as access from './builtin/access.ts';
+import { podAutoscaler } from './builtin/autoscaling.ts';
 import * as events from './builtin/events.ts';
 import * as extensions from './builtin/extensions.ts';
 import * as jobs from './builtin/jobs.ts';
@@ -32,6 +33,7 @@ export const strategies: Record<string, Strategy> = {
   'deployments.apps': workloads.deployment,
   'replicasets.apps': workloads.replicaSet,
   'statefulsets.apps': workloads.statefulSet,
+  'horizontalpodautoscalers.autoscaling': podAutoscaler,
   'jobs.batch': jobs.job,
   'cronjobs.batch': jobs.cronJob,
   'events.events.k8s.io': events.newEvent,
@@ -55,6 +57,7 @@ export const strategies: Record<string, Strategy> = {
   'ipaddresses.networking.k8s.io': network.ipAddress,
   'poddisruptionbudgets.policy': network.disruptionBudget,
   'priorityclasses.scheduling.k8s.io': access.priorityClass,
+  'certificatesigningrequests.certificates.k8s.io': access.signingRequest,
   'roles.rbac.authorization.k8s.io': access.role,
   'rolebindings.rbac.authorization.k8s.io': access.roleBinding,
   'clusterroles.rbac.authorization.k8s.io': access.clusterRole,

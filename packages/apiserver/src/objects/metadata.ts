@@ -36,23 +36,59 @@ export function metadataProblems(resource: Resource, meta: JsonObject): Cause[] 
   }
   if (finalizers?.includes('orphan') && finalizers.includes('foregroundDeletion'))
     causes.push(field.invalid('metadata.finalizers', finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'));
-  let controllers = 0;
+  const owners: string[] = [];
   for (const o of ownerReferences ?? []) {
     for (const key of ['apiVersion', 'kind', 'name', 'uid'])
-      if (!o[key])
+      if (!o[key] || (key === 'apiVersion' && o[key].split('/').length > 2))
         causes.push(
-          field.invalid(`metadata.ownerReferences.${key}`, o[key] ?? '', `${key === 'apiVersion' ? 'version' : key} must not be empty`),
+          field.invalid(
+            `metadata.ownerReferences.${key}`,
+            o[key] ?? '',
+            key === 'apiVersion' ? 'version must not be empty' : 'must not be empty',
+          ),
         );
     if (o.apiVersion === 'v1' && o.kind === 'Event')
       causes.push(field.invalid('metadata.ownerReferences', o, '/v1, Kind=Event is disallowed from being an owner'));
-    if (o.controller) controllers += 1;
+    if (o.controller) owners.push(`${o.kind}/${o.name}`);
   }
-  if (controllers > 1) causes.push(field.invalid('metadata.ownerReferences', null, 'Only one reference can have Controller set to true'));
+  if (owners.length > 1)
+    causes.push(
+      field.invalid(
+        'metadata.ownerReferences',
+        ownerReferences,
+        `Only one reference can have Controller set to true. Found "true" in references for ${owners.join(' and ')}`,
+      ),
+    );
   return causes;
 }
 
+/** Kinds whose own checks of an update look at all of its metadata once more, and those that do not look at it. */
+const CHECKED_AGAIN = new Set([
+  'configmaps',
+  'endpoints',
+  'persistentvolumeclaims',
+  'pods',
+  'secrets',
+  'serviceaccounts',
+  'jobs.batch',
+  'ingresses.networking.k8s.io',
+  'roles.rbac.authorization.k8s.io',
+  'rolebindings.rbac.authorization.k8s.io',
+  'clusterroles.rbac.authorization.k8s.io',
+  'clusterrolebindings.rbac.authorization.k8s.io',
+]);
+const CHECKED_ONCE = new Set(['events', 'poddisruptionbudgets.policy']);
+
+/** What is wrong with the metadata of an update: all of it as often as Kubernetes says it, first of every kind, then of this one. */
+export function updatedMetadataProblems(resource: Resource, meta: JsonObject, old: JsonObject): Cause[] {
+  const all = metadataProblems(resource, meta);
+  const update = [...metadataUpdateProblems(meta, old), ...all.filter((c) => !c.field.startsWith('metadata.finalizers'))];
+  const own = CHECKED_ONCE.has(resource.storage) ? [] : update;
+  return [...all, ...update, ...own, ...(CHECKED_AGAIN.has(resource.storage) ? all : [])];
+}
+
 /** What an update may not do to metadata. */
-export function metadataUpdateProblems(meta: JsonObject, old: JsonObject): Cause[] {
+function metadataUpdateProblems(meta: JsonObject, old: JsonObject): Cause[] {
   const causes: Cause[] = [];
   if (old['deletionTimestamp']) {
     const before = new Set(old['finalizers'] ?? []);

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { escalation } from '../auth/escalation.ts';
+import type { User } from '../auth/tokens.ts';
 import { checkConfiguration } from '../apply/check.ts';
 import { applyConfiguration, trackUpdate, type Writer } from '../apply/managers.ts';
 import { alreadyExists, ApiError, badRequest, conflict, field, forbidden, invalid, notFound } from '../http/errors.ts';
@@ -11,7 +13,7 @@ import { equal, isObject, type JsonObject } from '../schema/schema.ts';
 import { validate } from '../schema/validate.ts';
 import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
 import { contentOf, fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
-import { keepIdentity, metadataProblems, metadataUpdateProblems, STANDARD_FINALIZERS, withoutTwins } from './metadata.ts';
+import { keepIdentity, metadataProblems, STANDARD_FINALIZERS, updatedMetadataProblems, withoutTwins } from './metadata.ts';
 import { nameSuffix } from './names.ts';
 import type { IpFamily } from './service-range.ts';
 
@@ -24,6 +26,8 @@ export interface WriteRequest {
   subresource?: string | undefined;
   dryRun: boolean;
   fieldManager: string;
+  /** Who writes; nobody is the server itself. */
+  user?: User;
   fieldValidation: FieldValidation;
   /** Gets what the answer should warn of. */
   warnings: string[];
@@ -88,9 +92,10 @@ export class Objects {
     return entry;
   }
 
-  #context(dryRun: boolean): WriteContext {
+  #context({ dryRun, user }: WriteRequest): WriteContext {
     return {
       now: timestamp(),
+      ...(user ? { user } : {}),
       dryRun,
       ipFamilies: this.#around.ipFamilies,
       allocateClusterIP: (family, wanted) => this.#around.clusterIP(family, wanted, dryRun),
@@ -120,11 +125,12 @@ export class Objects {
     if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }
-    const context = this.#context(request.dryRun);
+    const context = this.#context(request);
     if (resource.namespaced) meta['namespace'] = namespace;
     else delete meta['namespace'];
     const generated = !meta['name'] && meta['generateName'];
     this.#around.admit(resource, namespace, true, meta['name'] ?? '');
+    this.#refuseEscalation(request, object, undefined);
     for (const key of ['resourceVersion', 'selfLink', 'deletionTimestamp', 'deletionGracePeriodSeconds']) delete meta[key];
     request.warnings.push(...withoutTwins(meta));
     Object.assign(meta, { uid: randomUUID(), creationTimestamp: context.now });
@@ -141,16 +147,22 @@ export class Objects {
     fillInStatus(resource, object);
     for (let attempt = 0; ; attempt += 1) {
       const name: string = meta['name'];
+      const shown = resource.asCreated?.(object) ?? object;
       if (this.#store.head(resource.storage, keyOf(namespace, name))) {
         if (!generated || attempt > 6) throw alreadyExists(resource, name);
       } else if (request.dryRun) {
-        return { entry: toEntry(resource, object, 0), created: true, gone: false };
+        return { entry: toEntry(resource, shown, 0), created: true, gone: false };
       } else {
         const entry = await this.#write(resource, keyOf(namespace, name), 0, (version) => toEntry(resource, object, version));
-        return { entry: entry!, created: true, gone: false };
+        return { entry: resource.asCreated ? toEntry(resource, shown, entry!.version) : entry!, created: true, gone: false };
       }
       meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
     }
+  }
+
+  #refuseEscalation({ resource, namespace, user }: WriteRequest, object: JsonObject, old: JsonObject | undefined): void {
+    const problem = user && escalation(this.#store, user, resource, namespace, object, old);
+    if (problem) throw problem;
   }
 
   #validate(resource: Resource, object: JsonObject): void {
@@ -295,7 +307,8 @@ export class Objects {
       ]);
     }
     this.#around.admit(resource, namespace, false, name);
-    const context = this.#context(dryRun);
+    this.#refuseEscalation(request, object, old);
+    const context = this.#context(request);
     keepIdentity(meta, oldMeta);
     request.warnings.push(...withoutTwins(meta));
     meta['resourceVersion'] = oldMeta['resourceVersion'];
@@ -326,7 +339,7 @@ export class Objects {
     if (resource.generation && subresource !== 'status' && !equal(content(object, resource), content(old, resource))) {
       object['metadata'].generation = (oldMeta['generation'] ?? 0) + 1;
     }
-    const causes = [...metadataUpdateProblems(object['metadata'], oldMeta), ...metadataProblems(resource, object['metadata'])];
+    const causes = updatedMetadataProblems(resource, object['metadata'], oldMeta);
     if (resource.custom && resource.schema) causes.push(...validate(resource.schema, object, resource, old));
     if (subresource === undefined || subresource === 'scale')
       causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateUpdate?.(object, old) ?? []));

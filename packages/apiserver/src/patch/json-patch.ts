@@ -5,37 +5,37 @@ import { set } from '../schema/decode.ts';
 /** Most operations that a patch may have. */
 const MOST = 10_000;
 
-const impossible = (why: string): ApiError =>
-  new ApiError(422, 'Invalid', `the server rejected our request due to an error in our request: ${why}`, {});
+/** The refusal of an operation that cannot be done; Kubernetes does not say which. */
+const impossible = (): ApiError => new ApiError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
 
 type Container = JsonObject | unknown[];
 const isContainer = (v: unknown): v is Container => Array.isArray(v) || isObject(v);
 
 /** The place in a list that a step names; negative ones count from the end. */
-function indexOf(list: unknown[], step: string, longest: number): number {
+function indexOf(step: string, longest: number): number {
   const index = /^[-+]?\d+$/.test(step) ? Number(step) : Number.NaN;
   const at = index < 0 ? index + longest : index;
-  if (!(at >= 0 && at < longest)) throw impossible(`${JSON.stringify(step)} is no place in a list of ${list.length}`);
+  if (!(at >= 0 && at < longest)) throw impossible();
   return at;
 }
 
 const read = (c: Container, step: string): unknown =>
-  Array.isArray(c) ? c[indexOf(c, step, c.length)] : Object.hasOwn(c, step) ? c[step] : undefined;
+  Array.isArray(c) ? c[indexOf(step, c.length)] : Object.hasOwn(c, step) ? c[step] : undefined;
 
 function add(c: Container, step: string, value: unknown): void {
   if (!Array.isArray(c)) set(c, step, value);
   else if (step === '-') c.push(value);
-  else c.splice(indexOf(c, step, c.length + 1), 0, value);
+  else c.splice(indexOf(step, c.length + 1), 0, value);
 }
 
 function remove(c: Container, step: string): void {
-  if (Array.isArray(c)) c.splice(indexOf(c, step, c.length), 1);
+  if (Array.isArray(c)) c.splice(indexOf(step, c.length), 1);
   else if (Object.hasOwn(c, step)) delete c[step];
-  else throw impossible(`there is no ${JSON.stringify(step)} to remove`);
+  else throw impossible();
 }
 
-function stepsOf(pointer: unknown, of: string): string[] {
-  if (typeof pointer !== 'string') throw impossible(`an operation has no ${of}`);
+function stepsOf(pointer: unknown): string[] {
+  if (typeof pointer !== 'string') throw impossible();
   return pointer
     .split('/')
     .slice(1)
@@ -47,23 +47,23 @@ function containerOf(document: JsonObject, steps: string[]): [Container, string]
   const step = steps.at(-1);
   let c: unknown = document;
   for (const s of steps.slice(0, -1)) c = isContainer(c) ? read(c, s) : undefined;
-  if (step === undefined || !isContainer(c)) throw impossible(`the document is missing the path /${steps.join('/')}`);
+  if (step === undefined || !isContainer(c)) throw impossible();
   return [c, step];
 }
 
 function apply(document: JsonObject, operation: JsonObject): JsonObject {
   const { op, value } = operation;
-  const steps = stepsOf(operation['path'], 'path');
+  const steps = stepsOf(operation['path']);
   const whole = steps.length === 0;
   switch (op) {
     case 'test': {
       const found: unknown = whole ? document : read(...containerOf(document, steps));
-      if (!equal(found ?? null, value ?? null)) throw impossible(`testing value ${String(operation['path'])} failed`);
+      if (!equal(found ?? null, value ?? null)) throw impossible();
       return document;
     }
     case 'replace':
       if (whole) {
-        if (!isObject(value)) throw impossible('an object can only be replaced by one');
+        if (!isObject(value)) throw impossible();
         return value;
       }
       break;
@@ -73,11 +73,11 @@ function apply(document: JsonObject, operation: JsonObject): JsonObject {
     case 'move':
       break;
     default:
-      throw impossible(`Unexpected kind: ${String(op)}`);
+      throw impossible();
   }
   let moved: unknown = value ?? null;
   if (op === 'copy' || op === 'move') {
-    const from = containerOf(document, stepsOf(operation['from'], 'from'));
+    const from = containerOf(document, stepsOf(operation['from']));
     moved = structuredClone(read(...from) ?? null);
     if (op === 'move') remove(...from);
   }
@@ -85,7 +85,7 @@ function apply(document: JsonObject, operation: JsonObject): JsonObject {
   if (op === 'remove') remove(c, step);
   else if (op !== 'replace') add(c, step, moved);
   // In an object it is enough that its place is there, as in the library that Kubernetes uses.
-  else if (Array.isArray(c)) c[indexOf(c, step, c.length)] = moved;
+  else if (Array.isArray(c)) c[indexOf(step, c.length)] = moved;
   else set(c, step, moved);
   return document;
 }

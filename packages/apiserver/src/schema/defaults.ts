@@ -8,7 +8,8 @@ export function applyDefaults(schema: Schema, value: unknown): void {
   }
   if (!isObject(value)) return;
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    if (value[key] === undefined && property.default !== undefined) value[key] = structuredClone(property.default);
+    if (value[key] === undefined && property.default !== undefined && property.default !== null)
+      value[key] = structuredClone(property.default);
     if (value[key] !== undefined) applyDefaults(property, value[key]);
   }
   if (schema.additionalProperties) {

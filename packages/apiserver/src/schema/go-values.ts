@@ -60,13 +60,45 @@ function canonical(text: string): string | undefined {
   return `${minus}${units}${DECIMAL[step]}`;
 }
 
-const TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.(\d+))?(?:[Zz]|[+-]\d\d:\d\d)$/;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d+))?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** The parts of a time's layout, as Go tells of them. */
+const LAYOUT: [text: string, part: RegExp][] = [
+  ['2006', /^\d{4}/],
+  ['-', /^-/],
+  ['01', /^\d\d/],
+  ['-', /^-/],
+  ['02', /^\d\d/],
+  ['T', /^T/],
+  ['15', /^\d\d?/],
+  [':', /^:/],
+  ['04', /^\d\d/],
+  [':', /^:/],
+  ['05', /^\d\d/],
+];
+
+/** Why a text is no time, as Go's parser says it. */
+export function timeProblem(text: string, micro: boolean): string {
+  const fraction: [string, RegExp] = micro ? ['.000000', /^\.\d{6}(?!\d)/] : ['', /^(\.\d+)?/];
+  const layout = [...LAYOUT, fraction, ['Z07:00', /^(Z|[+-]\d\d:\d\d)/] as [string, RegExp]];
+  const shown = JSON.stringify(text);
+  let rest = text;
+  for (const [part, pattern] of layout) {
+    const found = pattern.exec(rest);
+    if (!found) return `parsing time ${shown} as "${layout.map(([l]) => l).join('')}": cannot parse ${JSON.stringify(rest)} as "${part}"`;
+    rest = rest.slice(found[0].length);
+  }
+  if (rest) return `parsing time ${shown}: extra text: ${JSON.stringify(rest)}`;
+  const [, month, , hour, minute, second] = /^\d+-(\d+)-(\d+)T(\d+):(\d+):(\d+)/.exec(text)!.map(Number);
+  const bad = month! < 1 || month! > 12 ? 'month' : hour! > 23 ? 'hour' : minute! > 59 ? 'minute' : second! > 59 ? 'second' : 'day';
+  return `parsing time ${shown}: ${bad} out of range`;
+}
 
 /** A time in UTC, in seconds or (`micro`) in microseconds, or undefined where the text is none (RFC 3339). */
 export function time(text: string, micro: boolean): string | undefined {
   const parts = TIME.exec(text);
   const at = parts ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at)) return undefined;
+  if (Number.isNaN(at) || (micro && parts?.[1]?.length !== 6)) return undefined;
   const seconds = new Date(Math.floor(at / 1000) * 1000).toISOString().slice(0, 19);
-  return micro ? `${seconds}.${(parts![1] ?? '').padEnd(6, '0').slice(0, 6)}Z` : `${seconds}Z`;
+  return micro ? `${seconds}.${parts![1]}Z` : `${seconds}Z`;
 }

@@ -149,7 +149,8 @@ function walk(s: JsonObject, path: string, root: boolean, causes: Cause[]): void
   if (typeof s['pattern'] === 'string') {
     if (!goRegExp(s['pattern'])) causes.push(field.invalid(`${path}.pattern`, s['pattern'], 'must be a valid regular expression'));
   }
-  if (s['default'] !== undefined) {
+  // A null is no default: Go has none then.
+  if (s['default'] !== undefined && s['default'] !== null) {
     const own = toSchema({ ...s, default: undefined });
     const unknown: string[] = [];
     if (isObject(s['default']) && !equal(prune(own, s['default'], unknown), s['default']))
@@ -209,6 +210,14 @@ function lists(s: JsonObject, path: string, causes: Cause[]): void {
       const items: JsonObject = isObject(s['items']) ? s['items'] : {};
       for (const [i, key] of keys.entries()) {
         const property: unknown = items['properties']?.[key];
+        if (isObject(property) && (property['type'] === 'object' || property['type'] === 'array'))
+          causes.push(
+            field.invalid(
+              `${path}.items.properties[${key}].type`,
+              property['type'],
+              "must be a scalar type if parent array's x-kubernetes-list-type is map",
+            ),
+          );
         if (!isObject(property))
           causes.push(field.invalid(`${path}.x-kubernetes-list-map-keys[${i}]`, key, 'entries must all be names of item properties'));
         else if (!items['required']?.includes(key) && property['default'] === undefined) {

@@ -64,9 +64,14 @@ describe('patches', () => {
   });
 
   it('may not change what an object is', async () => {
-    expect(causes(await patch('merge', { metadata: { uid: 'other' } }))).to.deep.equal(['422', 'FieldValueInvalid metadata.uid']);
+    expect(causes(await patch('merge', { metadata: { uid: 'other' } }))).to.deep.equal([
+      '422',
+      'FieldValueInvalid metadata.uid',
+      'FieldValueInvalid metadata.uid',
+    ]);
     expect(causes(await patch('merge', { metadata: { deletionTimestamp: '2020-01-01T00:00:00Z' } }))).to.deep.equal([
       '422',
+      'FieldValueInvalid metadata.deletionTimestamp',
       'FieldValueInvalid metadata.deletionTimestamp',
     ]);
     expect((await patch('merge', { metadata: { generation: 7, creationTimestamp: null } })).status).to.equal(200);

@@ -246,7 +246,6 @@ const cases: [what: string, parts: [spec?: object, container?: object, metadata?
     [{}, { lifecycle: { preStop: { sleep: { seconds: -1 } } } }],
     'Invalid spec.containers[0].lifecycle.preStop.sleep',
   ],
-  ['lifecycle stopSignal', [{}, { lifecycle: { stopSignal: 'SIGX' } }], 'Forbidden spec.containers[0].lifecycle.stopSignal'],
   [
     'sc priv no esc',
     [{}, { securityContext: { privileged: true, allowPrivilegeEscalation: false } }],

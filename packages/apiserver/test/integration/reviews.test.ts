@@ -60,7 +60,9 @@ describe('reviews', () => {
   });
 
   it('a binding says all that is wrong with its target', async () => {
-    const { details } = (await client.call('POST', '/api/v1/namespaces/default/pods/none/binding', { target: { kind: 'Pod' } })).body;
+    const { details } = (
+      await client.call('POST', '/api/v1/namespaces/default/pods/none/binding', { metadata: { name: 'none' }, target: { kind: 'Pod' } })
+    ).body;
     expect(details.causes.map((c: { field: string }) => c.field)).to.deep.equal(['target.kind', 'target.name']);
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { decode } from '../../src/schema/decode.ts';
-import { quantity, time } from '../../src/schema/go-values.ts';
+import { quantity, time, timeProblem } from '../../src/schema/go-values.ts';
 
 const read = (type: string, value: unknown): any => decode({ ref: type, type: 'object' }, value, 'Kind', 'v1', []);
 
@@ -32,8 +32,17 @@ describe('values as Go writes them', () => {
 
   it('times are in UTC, in seconds or in microseconds', () => {
     expect(time('2020-01-01T01:00:00.25+02:00', false)).to.equal('2019-12-31T23:00:00Z');
-    expect(time('2020-01-01T00:00:00.25Z', true)).to.equal('2020-01-01T00:00:00.250000Z');
+    expect(time('2020-01-01T01:00:00.250000+01:00', true)).to.equal('2020-01-01T00:00:00.250000Z');
+    expect(time('2020-01-01T00:00:00.25Z', true)).to.equal(undefined);
     expect(time('2020-01-01', false)).to.equal(undefined);
+  });
+
+  it('what is no time is told as Go tells it', () => {
+    const seconds = '"2006-01-02T15:04:05Z07:00"';
+    expect(timeProblem('abc', false)).to.equal(`parsing time "abc" as ${seconds}: cannot parse "abc" as "2006"`);
+    expect(timeProblem('2020-01-01', false)).to.equal(`parsing time "2020-01-01" as ${seconds}: cannot parse "" as "T"`);
+    expect(timeProblem('2020-13-01T00:00:00Z', false)).to.equal('parsing time "2020-13-01T00:00:00Z": month out of range');
+    expect(timeProblem('2020-01-01T00:00:00.5Z', true)).to.match(/cannot parse "\.5Z" as "\.000000"$/);
   });
 
   it('zeros go where Go has no pointer, and stay where it has one', () => {

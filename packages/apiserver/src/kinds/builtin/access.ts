@@ -27,6 +27,22 @@ function ruleProblems(object: JsonObject, namespaced: boolean): Cause[] {
   return causes;
 }
 
+/** A request for a certificate says who made it, whatever they write. */
+export const signingRequest: Strategy = {
+  create({ spec }, { user }) {
+    for (const key of ['username', 'uid', 'groups', 'extra']) delete spec[key];
+    if (!user) return;
+    spec.username = user.name;
+    if (user.uid) spec.uid = user.uid;
+    spec.groups = user.groups;
+    if (user.extra) spec.extra = user.extra;
+  },
+  update(object, old) {
+    object['spec'] = old['spec'];
+  },
+  fields: ({ spec = {} }) => ({ 'spec.signerName': spec.signerName ?? '' }),
+};
+
 export const role: Strategy = {
   name: pathSegment,
   validate: (object) => ruleProblems(object, true),

@@ -203,8 +203,6 @@ function lifeProblems(c: JsonObject, path: string, init: boolean, pod: JsonObjec
   const hooks: JsonObject = c['lifecycle'] ?? {};
   for (const key of ['postStart', 'preStop'])
     if (hooks[key]) causes.push(...handlerProblems(hooks[key], `${path}.lifecycle.${key}`, pod['terminationGracePeriodSeconds'] ?? 30));
-  if (hooks['stopSignal'] !== undefined && !pod['os']?.name)
-    causes.push(field.forbidden(`${path}.lifecycle.stopSignal`, 'may not be set for containers with empty `spec.os.name`'));
   return causes;
 }
 

@@ -1,7 +1,7 @@
 import { field, type Cause } from '../../http/errors.ts';
 import { fillIn } from '../../schema/go-fields.ts';
 import type { JsonObject } from '../../schema/schema.ts';
-import { labelKey } from '../names.ts';
+import { dnsSubdomain, labelKey, pathSegment } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { checked } from './checks.ts';
 
@@ -82,6 +82,7 @@ function eventProblems(e: JsonObject, about: 'involvedObject' | 'regarding', rep
     if (of ? of !== namespace : namespace !== 'default')
       causes.push(field.invalid('involvedObject.namespace', of, 'does not match event.namespace'));
   } else {
+    causes.push(...checked(e['metadata'].name, 'metadata.name', dnsSubdomain));
     if (!of && !['default', 'kube-system'].includes(namespace))
       causes.push(field.invalid('involvedObject.namespace', of, 'does not match event.namespace'));
     if (!e[reporter]) causes.push(field.required(reporter));
@@ -106,12 +107,14 @@ function eventProblems(e: JsonObject, about: 'involvedObject' | 'regarding', rep
 }
 
 export const event: Strategy = {
+  name: pathSegment,
   allFields: bothFields,
   validateCreate: (object) => eventProblems(object, 'involvedObject', 'reportingComponent'),
   fields: fieldsOf,
 };
 
 export const newEvent: Strategy = {
+  name: pathSegment,
   kept: { as: 'events', to: toCore, from: toNewer },
   allFields: bothFields,
   validateCreate: (object) => eventProblems(object, 'regarding', 'reportingController'),

@@ -35,6 +35,11 @@ function container(c: JsonObject): void {
   for (const port of c['ports'] ?? []) port.protocol ||= 'TCP';
   for (const e of c['env'] ?? []) if (e.valueFrom?.fieldRef) e.valueFrom.fieldRef.apiVersion ||= 'v1';
   for (const key of ['livenessProbe', 'readinessProbe', 'startupProbe']) probe(c[key]);
+  // Not on by default yet, and dropped as Kubernetes drops it.
+  if (c['lifecycle']?.stopSignal !== undefined) {
+    delete c['lifecycle'].stopSignal;
+    if (!Object.keys(c['lifecycle']).length) delete c['lifecycle'];
+  }
   handler(c['lifecycle']?.postStart);
   handler(c['lifecycle']?.preStop);
 }

@@ -260,6 +260,7 @@ export const pod: Strategy = {
     'spec.hostNetwork': String(spec.hostNetwork ?? false),
     'status.phase': status.phase ?? '',
     'status.podIP': status.podIP ?? '',
+    'status.podIPs': status.podIP ?? '',
     'status.nominatedNodeName': status.nominatedNodeName ?? '',
   }),
   gracePeriod(object, asked) {

@@ -1,6 +1,6 @@
-import { field, invalid, type Cause } from '../../http/errors.ts';
+import { ApiError, field, invalid, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { dns1035Label, dnsLabel, labelKey } from '../names.ts';
+import { dnsLabel, labelKey } from '../names.ts';
 import { checked, cidr, ip as address, labelProblems, named, oneOf, portOrName, subdomain } from './checks.ts';
 import type { Strategy, WriteContext } from '../resource.ts';
 
@@ -38,11 +38,28 @@ function missing(spec: JsonObject, ofCluster: readonly Family[]): Cause[] {
   return causes;
 }
 
-function allocate(object: JsonObject, context: WriteContext, had: { ips: readonly string[]; ports: ReadonlySet<number> }): void {
+const SERVICE = { group: '', plural: 'services', kind: 'Service' };
+
+interface Had {
+  ips: readonly string[];
+  ports: ReadonlySet<number>;
+}
+
+/** Gives the service what it needs. @throws a 422 that names it */
+function allocate(object: JsonObject, context: WriteContext, had: Had): void {
+  try {
+    allocateAll(object, context, had);
+  } catch (error) {
+    const causes = error instanceof ApiError ? error.details?.['causes'] : undefined;
+    throw causes ? invalid(SERVICE, object['metadata']?.name ?? '', causes as Cause[]) : error;
+  }
+}
+
+function allocateAll(object: JsonObject, context: WriteContext, had: Had): void {
   const spec: JsonObject = object['spec'];
   if (problems({ spec }).length) return;
   const causes = missing(spec, context.ipFamilies);
-  if (causes.length) throw invalid({ group: '', plural: 'services', kind: 'Service' }, object['metadata']?.name ?? '', causes);
+  if (causes.length) throw invalid(SERVICE, '', causes);
   if (wantsIp(spec)) {
     const wanted: string[] = spec['clusterIPs'] ?? (spec['clusterIP'] ? [spec['clusterIP']] : []);
     const ips =
@@ -185,6 +202,24 @@ function trafficProblems(spec: JsonObject): Cause[] {
   return causes;
 }
 
+/** What is wrong with the addresses that a load balancer is said to have. */
+function balancerProblems(spec: JsonObject, ingress: JsonObject[]): Cause[] {
+  const at = 'status.loadBalancer.ingress';
+  if (ingress.length && spec['type'] !== 'LoadBalancer')
+    return [field.forbidden(at, "may only be used when `spec.type` is 'LoadBalancer'")];
+  return ingress.flatMap(({ ip, ipMode, hostname }, i) => {
+    const path = `${at}[${i}]`;
+    const causes: Cause[] = ip ? checked(ip, `${path}.ip`, address) : [];
+    if (ip && !ipMode) causes.push(field.required(`${path}.ipMode`, 'must be specified when `ip` is set'));
+    if (!ip && ipMode) causes.push(field.forbidden(`${path}.ipMode`, 'may not be specified when `ip` is not set'));
+    else causes.push(...oneOf(ipMode, `${path}.ipMode`, ['Proxy', 'VIP']));
+    if (!hostname) return causes;
+    causes.push(...subdomain(hostname, `${path}.hostname`));
+    if (!address(hostname).length) causes.push(field.invalid(`${path}.hostname`, hostname, 'must be a DNS name, not an IP address'));
+    return causes;
+  });
+}
+
 function problems(object: JsonObject): Cause[] {
   const spec: JsonObject = object['spec'] ?? {};
   const causes = [...oneOf(spec['type'], 'spec.type', TYPES), ...portProblems(spec)];
@@ -196,7 +231,7 @@ function problems(object: JsonObject): Cause[] {
 }
 
 export const service: Strategy = {
-  name: dns1035Label,
+  name: dnsLabel,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     spec['sessionAffinity'] ||= 'None';
@@ -209,6 +244,7 @@ export const service: Strategy = {
     if (isExternal(spec)) spec['externalTrafficPolicy'] ||= 'Cluster';
     if (wantsIp(spec)) spec['internalTrafficPolicy'] ||= 'Cluster';
     if (spec['type'] === 'LoadBalancer') spec['allocateLoadBalancerNodePorts'] ??= true;
+    if (spec['type'] === 'LoadBalancer') for (const i of object['status']?.loadBalancer?.ingress ?? []) if (i.ip) i.ipMode ??= 'VIP';
     if (spec['clusterIP'] === '') delete spec['clusterIP'];
     if (spec['clusterIP'] && !spec['clusterIPs']) spec['clusterIPs'] = [spec['clusterIP']];
   },
@@ -223,6 +259,9 @@ export const service: Strategy = {
     const drop = (key: string, stays: boolean): void => {
       if (!stays && equal(spec[key], before[key])) delete spec[key];
     };
+    // Who knows of one address only changes that one.
+    if (spec['clusterIP'] && spec['clusterIP'] !== before['clusterIP'] && equal(spec['clusterIPs'], before['clusterIPs']))
+      spec['clusterIPs'] = [spec['clusterIP']];
     const outside = ['LoadBalancer', 'NodePort'].includes(spec['type']);
     drop('externalTrafficPolicy', outside || spec['externalIPs']?.length > 0);
     if (spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local')
@@ -243,7 +282,7 @@ export const service: Strategy = {
       if (spec['ipFamilyPolicy'] === 'SingleStack' && before['ipFamilyPolicy'] !== 'SingleStack')
         for (const key of ['clusterIPs', 'ipFamilies']) if (equal(spec[key], before[key])) spec[key] = spec[key]?.slice(0, 1);
     } else if (!wantsIp(spec)) {
-      for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy']) delete spec[key];
+      for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy']) drop(key, false);
     }
     families(spec, context.ipFamilies);
     if (wantsPorts(spec)) {
@@ -268,6 +307,7 @@ export const service: Strategy = {
     if (!before || !wantsIp(object['spec']) || !wantsIp(old['spec']) || object['spec'].clusterIP === before) return [];
     return [field.invalid('spec.clusterIPs[0]', object['spec'].clusterIPs ?? [object['spec'].clusterIP], 'may not change once set')];
   },
+  validateStatus: ({ spec, status = {} }) => balancerProblems(spec, status.loadBalancer?.ingress ?? []),
   fields: ({ spec = {} }) => ({ 'spec.clusterIP': spec.clusterIP ?? '', 'spec.type': spec.type ?? '' }),
   returnsDeleted: true,
 };

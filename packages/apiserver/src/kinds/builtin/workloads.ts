@@ -114,7 +114,6 @@ export const replicaSet: Strategy = {
   validate: (object) => problems(object),
   validateUpdate: fixedSelector,
   validateStatus: countProblems('replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'),
-  fields: ({ status = {} }) => ({ 'status.replicas': String(status.replicas ?? 0) }),
 };
 
 export const replicationController: Strategy = {
@@ -159,6 +158,7 @@ export const controllerRevision: Strategy = {
 };
 
 export const statefulSet: Strategy = {
+  name: dnsLabel,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);

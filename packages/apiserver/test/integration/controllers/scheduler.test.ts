@@ -156,7 +156,7 @@ describe('The scheduler left out', function () {
         },
       });
       const [pod] = await cluster.until('the pod is there', async () => (await cluster.pods()).length === 1 && cluster.pods());
-      await cluster.create(`${PODS}/${pod.metadata.name}/binding`, { target: { name: 'n1' } });
+      await cluster.create(`${PODS}/${pod.metadata.name}/binding`, { metadata: { name: pod.metadata.name }, target: { name: 'n1' } });
       await cluster.until('it runs', async () => (await cluster.pods())[0].status.phase === 'Running');
     } finally {
       await cluster.stop();

@@ -1,0 +1,106 @@
+import { field, type Cause } from '../../http/errors.ts';
+import type { JsonObject } from '../../schema/schema.ts';
+import { pathSegment } from '../names.ts';
+import type { Strategy } from '../resource.ts';
+import { named, oneOf, wanted } from './checks.ts';
+
+/** Metric sources by their types, and the targets that each may have. */
+const SOURCES: Record<string, string> = {
+  ContainerResource: 'containerResource',
+  External: 'external',
+  Object: 'object',
+  Pods: 'pods',
+  Resource: 'resource',
+};
+const PERCENT = { type: 'Percent', value: 100, periodSeconds: 15 };
+
+function targetProblems(target: JsonObject, path: string): Cause[] {
+  const causes: Cause[] = [];
+  if (!target['type']) causes.push(field.required(`${path}.type`, 'must specify a metric target type'));
+  if (!['Utilization', 'Value', 'AverageValue'].includes(target['type']))
+    causes.push(field.invalid(`${path}.type`, target['type'] ?? '', 'must be either Utilization, Value, or AverageValue'));
+  if (target['averageUtilization'] < 1)
+    causes.push(field.invalid(`${path}.averageUtilization`, target['averageUtilization'], 'must be greater than 0'));
+  return causes;
+}
+
+function metricProblems(metric: JsonObject, path: string): Cause[] {
+  const type: string = metric['type'] ?? '';
+  const causes: Cause[] = type ? [] : [field.required(`${path}.type`, 'must specify a metric source type')];
+  causes.push(...oneOf(type, `${path}.type`, Object.keys(SOURCES)));
+  const source = SOURCES[type];
+  for (const key of Object.values(SOURCES)) {
+    const set: JsonObject | undefined = metric[key];
+    if (!set) continue;
+    const at = `${path}.${key}`;
+    if (key.toLowerCase().endsWith('resource') && !set['name']) causes.push(field.required(`${at}.name`, 'must specify a resource name'));
+    causes.push(...targetProblems(set['target'] ?? {}, `${at}.target`));
+    if (source && key !== source) causes.push(field.forbidden(at, 'must populate the given metric source only'));
+  }
+  if (source && !metric[source]) causes.push(field.required(`${path}.${source}`, 'must populate information for the given metric source'));
+  return causes;
+}
+
+function rulesProblems(rules: JsonObject, path: string): Cause[] {
+  const causes: Cause[] = [];
+  const { stabilizationWindowSeconds: window, selectPolicy, policies = [] } = rules;
+  if (window < 0) causes.push(field.invalid(`${path}.stabilizationWindowSeconds`, window, 'must be greater than or equal to zero'));
+  if (window > 3600) causes.push(field.invalid(`${path}.stabilizationWindowSeconds`, window, 'must be less than or equal to 3600'));
+  causes.push(...oneOf(selectPolicy, `${path}.selectPolicy`, ['Disabled', 'Max', 'Min']));
+  for (const [i, p] of (policies as JsonObject[]).entries()) {
+    causes.push(...oneOf(p['type'], `${path}.policies[${i}].type`, ['Percent', 'Pods']));
+    for (const key of ['value', 'periodSeconds'])
+      if (!(p[key] > 0)) causes.push(field.invalid(`${path}.policies[${i}].${key}`, p[key] ?? 0, 'must be greater than zero'));
+    if (p['periodSeconds'] > 1800)
+      causes.push(field.invalid(`${path}.policies[${i}].periodSeconds`, p['periodSeconds'], 'must be less than or equal to 1800'));
+  }
+  return causes;
+}
+
+function targetRefProblems(ref: JsonObject, path: string): Cause[] {
+  const causes: Cause[] = [];
+  for (const key of ['kind', 'name']) causes.push(...wanted(ref, path, key), ...named(ref[key], `${path}.${key}`, pathSegment));
+  const version: string = ref['apiVersion'] ?? '';
+  if (version.split('/').length > 2)
+    causes.push(field.invalid(`${path}.apiVersion`, version, `unexpected GroupVersion string: ${version}`));
+  else if (!version.includes('/') && ref['kind'] !== 'ReplicationController')
+    causes.push(field.invalid(`${path}.apiVersion`, version, 'apiVersion must specify API group'));
+  return causes;
+}
+
+export const podAutoscaler: Strategy = {
+  defaults(object) {
+    const spec: JsonObject = (object['spec'] ??= {});
+    spec['minReplicas'] ??= 1;
+    // The older version says it in a field of its own.
+    if (!spec['metrics']?.length && object['apiVersion'] !== 'autoscaling/v1' && spec['targetCPUUtilizationPercentage'] === undefined)
+      spec['metrics'] = [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }];
+    const behavior: JsonObject | undefined = spec['behavior'];
+    if (!behavior) return;
+    const up: JsonObject = (behavior['scaleUp'] ??= {});
+    up['stabilizationWindowSeconds'] ??= 0;
+    up['selectPolicy'] ??= 'Max';
+    up['policies'] ??= [{ type: 'Pods', value: 4, periodSeconds: 15 }, { ...PERCENT }];
+    const down: JsonObject = (behavior['scaleDown'] ??= {});
+    down['selectPolicy'] ??= 'Max';
+    down['policies'] ??= [{ ...PERCENT }];
+  },
+  validate({ spec }) {
+    const causes: Cause[] = [];
+    const { minReplicas, maxReplicas = 0 } = spec;
+    if (minReplicas < 1) causes.push(field.invalid('spec.minReplicas', minReplicas, 'must be greater than or equal to 1'));
+    if (maxReplicas < 1) causes.push(field.required('spec.maxReplicas', 'must be set and greater than 0'));
+    if (maxReplicas < minReplicas)
+      causes.push(field.invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
+    causes.push(...targetRefProblems(spec.scaleTargetRef ?? {}, 'spec.scaleTargetRef'));
+    const metrics: JsonObject[] = spec.metrics ?? [];
+    for (const [i, m] of metrics.entries()) causes.push(...metricProblems(m, `spec.metrics[${i}]`));
+    if (minReplicas === 0 && !metrics.some((m) => m['type'] === 'Object' || m['type'] === 'External'))
+      causes.push(
+        field.forbidden('spec.metrics', 'must specify at least one Object or External metric to support scaling to zero replicas'),
+      );
+    for (const key of ['scaleUp', 'scaleDown'])
+      if (spec.behavior?.[key]) causes.push(...rulesProblems(spec.behavior[key], `spec.behavior.${key}`));
+    return causes;
+  },
+};
