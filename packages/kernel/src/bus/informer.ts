@@ -102,7 +102,8 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
   async synced(signal: AbortSignal): Promise<void> {
     while (this.unsynced().some(({ cluster, error }) => cluster === 'host' || error === undefined)) {
       signal.throwIfAborted();
-      await once(this.#changes, 'change', { signal });
+      // Who waits is told why the signal was aborted, which `once` would not say.
+      await once(this.#changes, 'change', { signal }).catch(() => signal.throwIfAborted());
     }
   }
 
