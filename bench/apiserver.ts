@@ -77,7 +77,7 @@ function pod(name: string): string {
     metadata: {
       name,
       labels: { app: 'bench', 'app.kubernetes.io/part-of': 'a-larger-whole' },
-      annotations: { 'example.com/note': 'x'.repeat(200) },
+      annotations: { 'example.com/note': 'x'.repeat(20) },
     },
     spec: {
       nodeName: 'n1',
