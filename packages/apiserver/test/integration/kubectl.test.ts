@@ -2,6 +2,7 @@ import { execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '@kosmos/testing';
 import { expect } from 'chai';
 import { startApiServer, type ApiServer } from '../../src/index.ts';
 
@@ -126,7 +127,10 @@ describe('kubectl as it is', function () {
           }
         });
       });
-      while (server.faults.count({ verb: 'watch', plural: 'configmaps' }) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      await eventually(() => server.faults.count({ verb: 'watch', plural: 'configmaps' }) > 0, {
+        message: 'kubectl watches',
+        intervalMs: 20,
+      });
       await kubectl('create configmap later -n kube-public');
       await seen;
     } finally {

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { eventually } from '@kosmos/testing';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { Client, configMap, MAPS } from './client.ts';
@@ -47,7 +48,7 @@ describe('with a data directory', () => {
         if (answer?.status === 201) acknowledged.set(answer.body.metadata.name, answer.body.metadata.resourceVersion);
       }
     });
-    while (acknowledged.size < 200) await new Promise((resolve) => setTimeout(resolve, 10));
+    await eventually(() => acknowledged.size >= 200, { message: '200 acknowledged writes', timeoutMs: 20_000, intervalMs: 10 });
     child.kill('SIGKILL');
     stopping.abort();
     await Promise.all(writers);
@@ -131,7 +132,7 @@ describe('with a data directory', () => {
           }
         }
       });
-      while (done.length < 40 + round * 37) await new Promise((resolve) => setTimeout(resolve, 1));
+      await eventually(() => done.length >= 40 + round * 37, { message: `writes of round ${round}`, timeoutMs: 20_000, intervalMs: 1 });
       if (round === 4) {
         // A watch sees every version after the one it begins with, across the restarts before.
         const { lines } = await client.watch(`${MAPS}?watch=1&resourceVersion=${since}`, { lines: 30 });

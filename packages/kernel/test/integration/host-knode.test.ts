@@ -1,22 +1,11 @@
 /** The knode skeleton against two API servers: the contract carries a plugin with clusters, informers, a gated controller and writers. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '@kosmos/kernel';
 import { type Kernel, createKernel } from '@kosmos/kernel/runtime';
 import { type ApiServer, startApiServer } from '@kosmos/apiserver';
+import { eventually } from '@kosmos/testing';
 import { expect } from 'chai';
 import { memoryLog } from '../fixtures/host.ts';
 import { PODS, type Pod, knode, knodeIdentity, knodePlacement, knodeStorage, knodeWhere } from '../fixtures/knode.ts';
-
-/** Waits for a value that satisfies, and says what it saw last when it never came. */
-async function eventually<T>(read: () => Promise<T>, wanted: (value: T) => boolean): Promise<T> {
-  const until = Date.now() + 10_000;
-  for (;;) {
-    const value = await read();
-    if (wanted(value)) return value;
-    if (Date.now() > until) throw new Error(`never came; last seen: ${JSON.stringify(value)}`);
-    await sleep(20);
-  }
-}
 
 describe('the knode skeleton', () => {
   let [host, member]: ApiServer[] = [];
@@ -58,7 +47,7 @@ describe('the knode skeleton', () => {
       .client('host')
       .request('POST', '/api/v1/namespaces/default/pods', { body: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web' }, spec } });
     const inMember = () => clusters.client('a').get<Pod>(PODS, 'web', { namespace: 'default' });
-    const made = await eventually(inMember, (pod) => pod !== undefined);
+    const made = await eventually(inMember, { message: 'the pod in the member' });
     expect(made?.spec).to.deep.include({ serviceAccountName: 'host-web' });
     expect(made?.spec.nodeName).to.equal(undefined);
     expect(made?.spec.volumes?.[0]).to.deep.include({ persistentVolumeClaim: { claimName: 'data-a' } });
@@ -67,7 +56,13 @@ describe('the knode skeleton', () => {
       .client('a')
       .patch(PODS, 'web', { status: { phase: 'Running', podIP: '10.9.0.7' } }, { namespace: 'default', subresource: 'status' });
     const inHost = () => clusters.client('host').get<Pod>(PODS, 'web', { namespace: 'default' });
-    const told = await eventually(inHost, (pod) => pod?.status?.phase === 'Running');
+    const told = await eventually(
+      async () => {
+        const pod = await inHost();
+        return pod?.status?.phase === 'Running' && pod;
+      },
+      { message: 'the pod runs, as the host sees it' },
+    );
     expect(told?.status).to.deep.include({ phase: 'Running', podIP: '10.9.0.7', message: 'runs in a' });
   });
 });
