@@ -7,10 +7,12 @@ module.exports = class KosmosReporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const skipped = [];
+    const failed = [];
     runner.on(Runner.constants.EVENT_TEST_PENDING, (test) => skipped.push(test.fullTitle()));
+    runner.on(Runner.constants.EVENT_TEST_FAIL, (test, error) => failed.push(`${test.fullTitle()}: ${error.message}`));
     runner.on(Runner.constants.EVENT_RUN_END, () => {
       const { passes, failures } = this.stats;
-      writeFileSync(process.env.KOSMOS_TEST_COUNTS, JSON.stringify({ passes, failures, skipped }));
+      writeFileSync(process.env.KOSMOS_TEST_COUNTS, JSON.stringify({ passes, failures, failed, skipped }));
     });
   }
 };

@@ -19,6 +19,8 @@ interface Group {
 interface Counts {
   readonly passes: number;
   readonly failures: number;
+  /** Titles and messages, said once more at the end: of a long record often only the end is kept. */
+  readonly failed: readonly string[];
   readonly skipped: readonly string[];
 }
 
@@ -124,6 +126,7 @@ function count(group: Group, code: number, counts: Counts | undefined): void {
     totals.failed += 1;
     notes.push(`FAILED: ${group.name}: all its tests passed, yet its process ended with ${code}`);
   }
+  for (const failure of counts.failed) notes.push(`FAILED: ${group.name}: ${failure}`);
   for (const title of counts.skipped) {
     if (ci) totals.failed += 1;
     else totals.skipped += 1;

@@ -33,30 +33,42 @@ export function parseIp(text: string): Ip | undefined {
     const bits = parse6(text);
     return bits === undefined ? undefined : { family: 6, bits, text: formatIp(6, bits) };
   }
-  const bits = parse4(text);
-  return bits === undefined ? undefined : { family: 4, bits, text: formatIp(4, bits) };
+  const bits = parse4(text, text.length);
+  return bits === undefined ? undefined : { family: 4, bits, text };
 }
 
 /** Undefined for anything but `address/length`. Host bits are dropped, as the kernel would refuse them. */
 export function parseCidr(text: string): Cidr | undefined {
   const slash = text.indexOf('/');
-  const ip = parseIp(text.slice(0, slash));
   const suffix = text.slice(slash + 1);
-  if (slash < 0 || !ip || !PREFIX.test(suffix)) return undefined;
+  if (slash < 0 || !PREFIX.test(suffix)) return undefined;
   const length = Number(suffix);
-  return length > width(ip.family) ? undefined : cidrOf(ip.family, ip.bits, length);
+  const family = text.includes(':') ? 6 : 4;
+  const bits = family === 6 ? parse6(text.slice(0, slash)) : parse4(text, slash);
+  if (bits === undefined || length > width(family)) return undefined;
+  if (family === 6) return cidrOf(6, bits, length);
+  const first = network4(bits as number, length);
+  // What parse4 takes is canonical.
+  return cidr4(first, length, first === bits ? text : undefined);
 }
 
 /** The network of this length that holds the address. */
 export function cidrOf(family: IpVersion, bits: Bits, length: number): Cidr {
   if (family === 4) {
-    const size = 2 ** (32 - length);
-    const first = Math.floor((bits as number) / size) * size;
-    return { family, first, last: first + size - 1, length, text: `${formatIp(4, first)}/${length}` };
+    return cidr4(network4(bits as number, length), length);
   }
   const host = 128n - BigInt(length);
   const first = ((bits as bigint) >> host) << host;
   return { family, first, last: first | ((1n << host) - 1n), length, text: `${formatIp(6, first)}/${length}` };
+}
+
+function cidr4(first: number, length: number, text = `${formatIp(4, first)}/${length}`): Cidr {
+  return { family: 4, first, last: first + 2 ** (32 - length) - 1, length, text };
+}
+
+function network4(bits: number, length: number): number {
+  const size = 2 ** (32 - length);
+  return Math.floor(bits / size) * size;
 }
 
 /** The network of this one address. */
@@ -125,9 +137,10 @@ export function formatIp(family: IpVersion, bits: Bits): string {
   return `${Math.floor(n / 0x1000000)}.${Math.floor(n / 0x10000) & 255}.${Math.floor(n / 0x100) & 255}.${n & 255}`;
 }
 
-function parse4(text: string): number | undefined {
+/** The address that the text is up to `end`. */
+function parse4(text: string, end: number): number | undefined {
   let [n, octet, digits, dots] = [0, 0, 0, 0];
-  for (let i = 0; i < text.length; i += 1) {
+  for (let i = 0; i < end; i += 1) {
     const digit = text.charCodeAt(i) - ZERO;
     if (digit === DOT - ZERO) {
       if (digits === 0) return undefined;
@@ -164,7 +177,7 @@ function groups(text: string, last: boolean): number[] | undefined {
   const out: number[] = [];
   for (const [i, part] of parts.entries()) {
     if (last && i === parts.length - 1 && part.includes('.')) {
-      const v4 = parse4(part);
+      const v4 = parse4(part, part.length);
       if (v4 === undefined) return undefined;
       out.push(Math.floor(v4 / 0x10000), v4 & 0xffff);
     } else if (GROUP.test(part)) out.push(Number.parseInt(part, 16));

@@ -1,10 +1,12 @@
 import { type NodeState, NOTHING, type Peer } from './model.ts';
 import { compareClusters } from './table.ts';
 
+type Claimants = Map<string, NodeState | NodeState[]>;
+
 /** Who has which overlay address and MAC address. Of several nodes the one of the oldest cluster, then by name, keeps it. */
 export class Claims {
   /** By tunnel, then by address or MAC address, whose forms differ: one node, as nearly always, or several. */
-  readonly #tunnels = new Map<string, Map<string, NodeState | NodeState[]>>();
+  readonly #tunnels = new Map<string, Claimants>();
 
   /** Replaces what the node claims (nothing: it left). Returns the others that claim what it has now or had. */
   set(node: NodeState, peers: readonly Peer[]): readonly NodeState[] {
@@ -22,11 +24,7 @@ export class Claims {
     for (const { tunnel, address, arp } of peers) {
       let claimants = this.#tunnels.get(tunnel);
       if (!claimants) this.#tunnels.set(tunnel, (claimants = new Map()));
-      for (const key of [address.text, arp.mac]) {
-        const known = all(claimants, key);
-        concerned.push(...known);
-        claimants.set(key, known.length > 0 ? [...known, node] : node);
-      }
+      concerned.push(...add(claimants, address.text, node), ...add(claimants, arp.mac, node));
     }
     node.claims = peers;
     return concerned;
@@ -46,7 +44,14 @@ export class Claims {
   }
 }
 
-function all(claimants: ReadonlyMap<string, NodeState | NodeState[]>, key: string): readonly NodeState[] {
+/** Returns who claims it already. */
+function add(claimants: Claimants, key: string, node: NodeState): readonly NodeState[] {
+  const known = all(claimants, key);
+  claimants.set(key, known.length > 0 ? [...known, node] : node);
+  return known;
+}
+
+function all(claimants: Claimants, key: string): readonly NodeState[] {
   const found = claimants.get(key);
   if (!found) return NOTHING;
   return Array.isArray(found) ? found : [found];

@@ -146,22 +146,17 @@ export class ClassPlan {
     if (!view) return undefined;
     const hop = this.#hooks.nextHop.first(view, entry.exits) ?? baseNextHop(view, entry.exits);
     if (!hop) return undefined;
-    const known = entry.line;
-    const ways = (hop.via as readonly NodeState[]).map((node) => peerOf(node, hop.dev));
-    if (known?.entry === entry && sameItems(known.via, ways)) return known;
-    const via = ways.filter((peer) => peer !== undefined);
+    const via: Peer[] = [];
+    for (const node of hop.via as readonly NodeState[]) {
+      const peer = peerOf(node, hop.dev);
+      if (peer) via.push(peer);
+    }
     if (via.length === 0) return undefined;
-    const [gw, ...alternates] = via.map((peer) => peer.address.text);
-    const active = hop.active ?? (hop.via === entry.exits ? entry.announced.active : undefined);
-    const spare = active !== undefined && active < via.length;
-    const route: Route = {
-      cidr: entry.cidr.text,
-      gw: gw!,
-      ...(alternates.length > 0 && { alternates }),
-      ...(spare && { active }),
-      dev: hop.dev,
-    };
-    return (entry.line = { entry, route, via });
+    const wanted = hop.active ?? (hop.via === entry.exits ? entry.announced.active : undefined);
+    const active = wanted !== undefined && wanted < via.length ? wanted : undefined;
+    const known = entry.line;
+    if (known && known.route.active === active && sameItems(known.via, via)) return known;
+    return (entry.line = { entry, route: routeTo(entry.cidr.text, via, active), via });
   }
 
   /** Puts peers into the lists and takes others out. One that took the place of its like, as of a node whose object is new, costs no copy. */
@@ -190,6 +185,13 @@ export class ClassPlan {
     this.#next.fdbs.splice(at, remove, ...add.map((peer) => peer.fdb));
     this.#next.arps.splice(at, remove, ...add.map((peer) => peer.arp));
   }
+}
+
+function routeTo(cidr: string, [first, ...others]: readonly Peer[], active: number | undefined): Route {
+  const [gw, dev] = [first!.address.text, first!.dev];
+  if (others.length === 0) return { cidr, gw, dev };
+  const alternates = others.map(({ address }) => address.text);
+  return active === undefined ? { cidr, gw, alternates, dev } : { cidr, gw, alternates, active, dev };
 }
 
 function comparePeers(a: Peer, b: Peer): number {

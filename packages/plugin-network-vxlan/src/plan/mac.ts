@@ -5,6 +5,10 @@ import { hash } from 'node:crypto';
  * device, so that every node can compute every other's and it never changes.
  */
 export function macOf(cluster: string, node: string, device: string): string {
-  const hex = hash('sha256', `${cluster}\0${node}\0${device}`, 'hex');
-  return `02:${hex.slice(0, 2)}:${hex.slice(2, 4)}:${hex.slice(4, 6)}:${hex.slice(6, 8)}:${hex.slice(8, 10)}`;
+  const bytes = hash('sha256', `${cluster}\0${node}\0${device}`, 'binary');
+  let mac = '02';
+  for (let i = 0; i < 5; i += 1) mac += OCTETS[bytes.charCodeAt(i)]!;
+  return mac;
 }
+
+const OCTETS = Array.from({ length: 256 }, (_, n) => `:${n.toString(16).padStart(2, '0')}`);

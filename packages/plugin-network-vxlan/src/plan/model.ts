@@ -79,16 +79,20 @@ export interface ClusterState extends ClusterView {
   readonly created: string;
   readonly excluded: Exclusion | undefined;
   readonly problems: readonly string[];
-  /** Networks that its nodes must never route away; `own` is made of them when asked. */
-  networks: readonly Cidr[];
-  own: Intervals;
+  /** Networks that its nodes must never route away. */
+  own: OwnNetworks;
   /** Tells which nodes stand for it, and which revision of each. */
   waysKey: string;
   /** When the planner last looked at the cluster and its nodes. */
   version: number;
 }
 
-const NO_INTERVALS: Intervals = { overlaps: () => false };
+/** They are made when somebody asks: who plans one node needs those of one cluster. */
+export interface OwnNetworks extends Intervals {
+  /** Undefined until then. */
+  readonly cidrs: readonly Cidr[] | undefined;
+}
+
 const CIDR_ALLOWED = 'an IPv4 or IPv6 network such as 10.0.0.0/16';
 const NEVER = '9999';
 const NO_ROLES: ReadonlySet<string> = new Set();
@@ -134,8 +138,7 @@ export function readCluster(object: Cluster, families: readonly Family[]): Clust
     maps: NOTHING,
     unfitMaps: NOTHING,
     translated: () => NOTHING,
-    networks: NOTHING,
-    own: NO_INTERVALS,
+    own: { cidrs: undefined, overlaps: () => false },
     waysKey: '',
     version: 0,
   };
@@ -174,7 +177,10 @@ export function readNode(object: ClusterNode, cluster: ClusterState): NodeState 
     roles: spec?.roles?.length ? new Set(spec.roles.map((role) => role.toLowerCase())) : NO_ROLES,
     podCIDRs: readCidrs(spec?.podCIDRs, 'spec.podCIDRs', problems),
     ips,
-    ip: (family) => ips.find((ip) => ip.family === family.id),
+    ip({ id }) {
+      for (const ip of ips) if (ip.family === id) return ip;
+      return undefined;
+    },
     interfaceName: spec?.interfaceName ?? '',
     problems,
     rev: 0,
@@ -205,7 +211,8 @@ export function nodeExclusion(node: NodeState): Exclusion | undefined {
 }
 
 export function peerOf({ peers }: NodeState, dev: string): Peer | undefined {
-  return peers.find((peer) => peer.dev === dev);
+  for (const peer of peers) if (peer.dev === dev) return peer;
+  return undefined;
 }
 
 export function isGateway(node: NodeView): boolean {

@@ -13,7 +13,16 @@ import { gatewaysOf } from './gateways.ts';
 import { intervals, type Intervals } from './intervals.ts';
 import { mapsOf, seenIp } from './maps.ts';
 import { mappedRules, translatedPods } from './translate.ts';
-import { type ClusterState, type Exclusion, nodeExclusion, type NodeState, NOTHING, readCluster, readNode } from './model.ts';
+import {
+  type ClusterState,
+  type Exclusion,
+  nodeExclusion,
+  type NodeState,
+  NOTHING,
+  type OwnNetworks,
+  readCluster,
+  readNode,
+} from './model.ts';
 import { type Changes, type Entry, makeBlock, MANY, Table } from './table.ts';
 import type { Nat, NodePlan } from './types.ts';
 
@@ -210,12 +219,13 @@ class IncrementalPlanner implements Planner {
       this.#table.replace(name, new Map());
       return undefined;
     }
-    const { version, networks, waysKey } = cluster;
+    const { waysKey } = cluster;
+    const own = cluster.own.cidrs;
     cluster.version = this.#version;
     const candidates: NodeState[] = [];
     for (const node of members) {
-      const has = (family: Family) => node.ip(family) !== undefined;
-      node.families = cluster.families.every(has) ? cluster.families : cluster.families.filter(has);
+      const lacks = (family: Family) => !node.ip(family);
+      node.families = cluster.families.some(lacks) ? cluster.families.filter((family) => !lacks(family)) : cluster.families;
       const why = cluster.excluded ?? nodeExclusion(node);
       if (why) this.#leave(node, why);
       else candidates.push(node);
@@ -224,14 +234,15 @@ class IncrementalPlanner implements Planner {
     const claiming = candidates.filter((node) => this.#claim(node));
     cluster.nodes.splice(0, Infinity, ...claiming.filter((node) => this.#join(node)));
     this.#setMaps(cluster);
-    cluster.networks = this.#ownNetworks(cluster).map(({ cidr }) => cidr);
-    cluster.own = lazy(() => intervals(cluster.networks));
+    const list = () => this.#ownNetworks(cluster).map(({ cidr }) => cidr);
+    const now = own && list();
+    cluster.own = whenAsked(list, now);
     cluster.waysKey = cluster.families.flatMap((f) => gatewaysOf(cluster, f).map((n) => `${n.name} ${(n as NodeState).rev}`)).join();
     this.#table.replace(
       name,
       makeBlock(cluster, this.#announced(cluster, 'others'), this.#table.blocks.get(name) ?? new Map<string, Entry>()),
     );
-    return version === 0 || waysKey !== cluster.waysKey ? undefined : different(networks, cluster.networks);
+    return now && waysKey === cluster.waysKey ? different(own, now) : undefined;
   }
 
   /** A global CIDR where the cluster has addresses of its own would take those from it. */
@@ -385,7 +396,12 @@ function different(a: readonly Cidr[], b: readonly Cidr[]): Cidr[] {
   return [...a.filter(({ text }) => !ofB!.has(text)), ...b.filter(({ text }) => !ofA!.has(text))];
 }
 
-function lazy(make: () => Intervals): Intervals {
+function whenAsked(list: () => readonly Cidr[], cidrs?: readonly Cidr[]): OwnNetworks {
   let made: Intervals | undefined;
-  return { overlaps: (cidr) => (made ??= make()).overlaps(cidr) };
+  return {
+    get cidrs() {
+      return cidrs;
+    },
+    overlaps: (cidr) => (made ??= intervals((cidrs ??= list()))).overlaps(cidr),
+  };
 }

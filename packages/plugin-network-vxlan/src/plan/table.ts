@@ -98,8 +98,8 @@ export class Table {
     const old = this.blocks.get(cluster) ?? new Map<string, Entry>();
     if (block.size > 0) this.blocks.set(cluster, block);
     else this.blocks.delete(cluster);
-    for (const [key, entry] of old) if (block.get(key) !== entry) this.#drop(key, entry);
-    for (const [key, entry] of block) if (old.get(key) !== entry) this.#add(key, entry);
+    old.forEach((entry, key) => block.get(key) !== entry && this.#drop(key, entry));
+    block.forEach((entry, key) => old.get(key) !== entry && this.#add(key, entry));
   }
 
   winner(key: string): Entry | undefined {
