@@ -1,5 +1,6 @@
 /** `kosmos run`: one role's process, until a signal ends it. */
 import { writeSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import type { Role } from '@kosmos/kernel';
 import { type Kernel, type LogLevel, createKernel, fail, formatErrors, loadConfig } from '@kosmos/kernel/runtime';
 
@@ -83,4 +84,5 @@ function tellReady(): void {
   process.send?.(message);
   const fd = Number(process.env.KOSMOS_READY_FD);
   if (process.env.KOSMOS_READY_FD && Number.isInteger(fd)) writeSync(fd, `${JSON.stringify(message)}\n`);
+  flushCompileCache(); // where there is one: it is not kept when this process is killed
 }

@@ -8,6 +8,7 @@ import { messageOf } from '../errors.ts';
 import { Nodes, Pods } from '../kube.ts';
 import { lineLogger } from '../log.ts';
 import { Proxy } from '../proxy/proxy.ts';
+import { tellReady } from '../ready.ts';
 import { byService, EndpointSlices, Services } from '../services.ts';
 import { writeApiEndpoints } from './api-endpoints.ts';
 import { remoteCluster } from './beside-kubernetes.ts';
@@ -56,7 +57,7 @@ if (binaries) {
     report: (error) => log.error({ error: messageOf(error) }, 'a controller failed; it tries again'),
   });
 } else await writeApiEndpoints(client, { address: config.address, port: PORT });
-process.send?.({ type: 'ready' });
+tellReady();
 
 // Webhooks, aggregated APIs and the cluster's DNS server reach services from here.
 const proxy = new Proxy({

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectCluster } from '../connect.ts';
 import { messageOf } from '../errors.ts';
 import { lineLogger } from '../log.ts';
+import { tellReady } from '../ready.ts';
 import { EndpointSlices, Services } from '../services.ts';
 import { withKubeconfig } from './binary.ts';
 import { Dns } from './dns.ts';
@@ -49,7 +50,7 @@ const follow = (map: ConfigMap) => {
   last = last
     .then(() => serve(text))
     .then(
-      () => void process.send?.({ type: 'ready' }),
+      () => tellReady(),
       (error: unknown) => log.error({ error: messageOf(error) }, 'the Corefile cannot be served; the one before it stays'),
     );
 };

@@ -5,6 +5,7 @@ import { messageOf } from '../errors.ts';
 import { Nodes, Pods } from '../kube.ts';
 import { lineLogger } from '../log.ts';
 import { Proxy } from '../proxy/proxy.ts';
+import { tellReady } from '../ready.ts';
 import { byService, EndpointSlices, Services } from '../services.ts';
 import type { NodeConfig } from './config.ts';
 import { podEvents } from './events.ts';
@@ -64,4 +65,4 @@ const kubelet = new Kubelet(
 kubelet.start();
 await serveStreams(config, kubelet);
 log.info({ node: config.node }, 'node is ready');
-process.send?.({ type: 'ready' });
+tellReady();

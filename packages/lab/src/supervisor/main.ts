@@ -1,5 +1,6 @@
 /** The supervisor of one lab: `main DIR LISTENER...`; it owns every process, link and namespace of the lab. */
 import { createWriteStream } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { labError } from '../errors.ts';
 import { plain, serve } from '../control.ts';
 import { paths, readRecord } from '../state.ts';
@@ -26,6 +27,7 @@ try {
   await supervisor.up();
   tell({ ready: true });
   progress.end();
+  flushCompileCache(); // it is not kept when this process is killed
 } catch (error) {
   // The namespaces end with this process, and everything in them.
   tell({ error: plain(error) });
