@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { cleanUp, eventually, needs, tempLabHome } from '@kosmos/testing';
+import { cleanUp, eventually, needs, onCleanUp, tempLabHome } from '@kosmos/testing';
 import { expect } from 'chai';
 
 describe('the demo', function () {
@@ -22,6 +22,11 @@ describe('the demo', function () {
     });
     const run = { child, printed: '' };
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (run.printed += text));
+    onCleanUp(async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      interrupt(child); // a test that failed left it running
+      await once(child, 'close');
+    });
     return run;
   };
   const interrupt = (child: ChildProcess) => process.kill(-(child.pid as number), 'SIGINT');
