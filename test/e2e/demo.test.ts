@@ -5,7 +5,7 @@ import { cleanUp, eventually, needs, onCleanUp, tempLabHome } from '@kosmos/test
 import { expect } from 'chai';
 
 describe('the demo', function () {
-  this.timeout(120_000);
+  this.timeout(200_000);
   let home: string;
 
   before(needs('root', 'ip', 'nft', 'ping'));
@@ -58,7 +58,7 @@ describe('the demo', function () {
 
   it('goes on until Ctrl-C, tells how to go on, and takes everything down', async () => {
     const run = start();
-    await eventually(() => run.printed.includes('Ctrl-C takes everything down'), { message: 'the demo is ready', timeoutMs: 60_000 });
+    await eventually(() => run.printed.includes('Ctrl-C takes everything down'), { message: 'the demo is ready', timeoutMs: 150_000 });
     expect(run.printed).to.match(/export KUBECONFIG=\S+\/c1\/kubeconfig/);
     expect(left()).to.not.deep.equal([]);
     interrupt(run.child);
