@@ -88,7 +88,7 @@ async function run(group: Group): Promise<void> {
       '--disable-warning=ExperimentalWarning',
       'node_modules/mocha/bin/mocha.js',
       '--no-config', // its node options would start one more process
-      '--timeout=20000',
+      '--timeout=60000',
       '--forbid-only',
       '--reporter=tools/mocha-reporter.cjs',
       process.stdout.isTTY ? '--colors' : '--no-colors',

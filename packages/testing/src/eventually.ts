@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
 export interface EventuallyOptions {
-  /** Default 10 s. */
+  /** Default 30 s: a fault shows, and a busy machine has its time. */
   readonly timeoutMs?: number;
   /** What is waited for; begins the error. */
   readonly message?: string;
@@ -15,7 +15,7 @@ export interface EventuallyOptions {
  * so assertions can stand in it. When the time is over it throws with what the last try returned or threw.
  */
 export async function eventually<T>(fn: () => T | Promise<T>, options: EventuallyOptions = {}): Promise<Exclude<T, undefined | false>> {
-  const { timeoutMs = 10_000, message = 'the condition', intervalMs = 50 } = options;
+  const { timeoutMs = 30_000, message = 'the condition', intervalMs = 50 } = options;
   const deadline = Date.now() + timeoutMs;
   let seen = '';
   for (;;) {
