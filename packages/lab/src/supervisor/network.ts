@@ -16,12 +16,10 @@ export class LabNetwork {
   /** The supervisor's own namespace, where names of others are made. */
   readonly #here = createHostNet();
 
+  /** All but the nodes. */
   async build(topology: Topology): Promise<void> {
     const { clusters, routers, underlays } = topology;
-    const names = [
-      ...routers.map((r) => netnsOf.router(r.name)),
-      ...clusters.flatMap((c) => [netnsOf.controlPlane(c.name), ...c.nodes.map((n) => netnsOf.node(c.name, n.name))]),
-    ];
+    const names = [...routers.map((r) => netnsOf.router(r.name)), ...clusters.map((c) => netnsOf.controlPlane(c.name))];
     await this.#here.apply([netnsOf.net, ...names].map((name) => ({ op: 'addNetns', name })));
     await createHostNet({ netns: netnsOf.net }).apply([
       loopbackUp,
@@ -32,10 +30,7 @@ export class LabNetwork {
     ]);
     await Promise.all([
       ...routers.map((r) => makeRouter(topology, r)),
-      ...clusters.flatMap((c) => [
-        plugIn(topology, netnsOf.controlPlane(c.name), [c.link]).then(() => routeControlPlane(c)),
-        ...c.nodes.map((n) => makeNode(topology, c, n)),
-      ]),
+      ...clusters.map((c) => plugIn(topology, netnsOf.controlPlane(c.name), [c.link]).then(() => routeControlPlane(c))),
     ]);
   }
 

@@ -65,12 +65,17 @@ export class Supervisor {
   async up(): Promise<void> {
     const nodes = this.#clusters.flatMap((c) => c.nodes.map((n) => ({ cluster: c, node: n })));
     mkdirSync(paths(this.#dir).logs, { recursive: true });
-    await this.#timed(`network of ${count(this.#clusters.length, 'cluster')} with ${count(nodes.length, 'node')}`, () =>
-      this.#network.build(this.#record.topology),
-    );
-    await this.#timed(`API server of ${this.#clusters.map((c) => c.name).join(', ')}`, () =>
-      all(this.#clusters.map((c, i) => this.#processes.start(this.#controlPlane(c, i)))),
-    );
+    const built = this.#network.build(this.#record.topology);
+    await all([
+      this.#timed(`network of ${count(this.#clusters.length, 'cluster')} with ${count(nodes.length, 'node')}`, async () => {
+        await built;
+        await all(nodes.map(({ cluster, node }) => this.#network.boot(this.#record.topology, cluster, node)));
+      }),
+      this.#timed(`API server of ${this.#clusters.map((c) => c.name).join(', ')}`, async () => {
+        await built;
+        await all(this.#clusters.map((c, i) => this.#processes.start(this.#controlPlane(c, i))));
+      }),
+    ]);
     await all([
       this.#timed('cluster DNS', () => all(this.#clusters.map((c) => this.#processes.start(this.#dns(c))))),
       this.#timed(`nodes ${nodes.map(({ cluster, node }) => `${cluster.name}/${node.name}`).join(', ')}`, () =>
