@@ -131,6 +131,7 @@ describe('hostnet in a namespace', () => {
     await net.apply([
       { op: 'addLink', name: 'pod0', kind: 'veth', peer: { name: 'pod1' } },
       { op: 'setLink', name: 'pod0', state: 'up' },
+      { op: 'setLink', name: 'pod1', state: 'up' },
       { op: 'replaceAddress', address: '10.9.0.1/24', dev: 'pod0' },
       { op: 'addLink', name: 'vx1', kind: 'vxlan', id: 8, port: 4998, local: '10.0.0.1', dev: 'lo' },
       { op: 'replaceFdb', mac: '02:00:00:00:00:03', dst: '10.0.0.3', dev: 'vx1' },
