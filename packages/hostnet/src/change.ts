@@ -90,156 +90,96 @@ export interface Line {
   readonly text: string;
 }
 
-const opt = (key: string, value: string | undefined) => (value === undefined ? [] : [key, value]);
-const some = <T, U>(value: T | undefined, fn: (value: T) => U): U | undefined => (value === undefined ? undefined : fn(value));
+/** A word and its value, where there is one. */
+const opt = <T>(value: T | undefined, key: string, check: (value: T) => string) => (value === undefined ? '' : ` ${key} ${check(value)}`);
 const mtu = (n: number) => whole('MTU', n, 68, 65535);
 const protocol = (n: number) => whole('protocol', n, 0, 255);
 const table = (n: number) => whole('routing table', n, 1, 0xffffffff);
 const id = (n: number) => whole('nexthop id', n, 1, 0xffffffff);
+const metric = (n: number) => whole('metric', n, 0, 0xffffffff);
+const ip = (text: string): Line => ({ tool: 'ip', text });
 
 /** Throws HostNetError HOSTNET_E_VALUE for a value that is none. */
-export function encode(change: Change): Line {
-  const words = (tool: Line['tool'], ...parts: readonly string[]): Line => ({ tool, text: parts.join(' ') });
-  switch (change.op) {
+export function encode(c: Change): Line {
+  switch (c.op) {
     case 'addNetns':
     case 'deleteNetns':
-      return words('ip', 'netns', change.op === 'addNetns' ? 'add' : 'delete', netnsName(change.name));
+      return ip(`netns ${verb(c.op)} ${netnsName(c.name)}`);
     case 'addLink':
-      return words(
-        'ip',
-        'link',
-        'add',
-        'name',
-        linkName(change.name),
-        ...opt('address', some(change.mac, mac)),
-        ...opt('mtu', some(change.mtu, mtu)),
-        ...opt('netns', some(change.netns, netnsName)),
-        'type',
-        ...kind(change),
+      return ip(
+        `link add name ${linkName(c.name)}${opt(c.mac, 'address', mac)}${opt(c.mtu, 'mtu', mtu)}${opt(c.netns, 'netns', netnsName)} type ${kind(c)}`,
       );
-    case 'setLink':
-      return words(
-        'ip', 'link', 'set', 'dev', linkName(change.name),
-        ...opt('mtu', some(change.mtu, mtu)), ...opt('address', some(change.mac, mac)), ...opt('master', some(change.master, linkName)),
-        ...opt('addrgenmode', some(change.addrgenmode, (m) => word('addrgenmode', m, ['none', 'eui64']))),
-        ...(change.state === undefined ? [] : [word('state', change.state, ['up', 'down'])]), ...opt('netns', some(change.netns, netnsName)),
-      ); // prettier-ignore
+    case 'setLink': {
+      const mode = opt(c.addrgenmode, 'addrgenmode', (m) => word('addrgenmode', m, ['none', 'eui64']));
+      const state = c.state === undefined ? '' : ` ${word('state', c.state, ['up', 'down'])}`;
+      const to = `${opt(c.mtu, 'mtu', mtu)}${opt(c.mac, 'address', mac)}${opt(c.master, 'master', linkName)}`;
+      return ip(`link set dev ${linkName(c.name)}${to}${mode}${state}${opt(c.netns, 'netns', netnsName)}`);
+    }
     case 'setVxlanLocal':
-      return words('ip', 'link', 'set', 'dev', linkName(change.name), 'type', 'vxlan', 'local', address(change.local));
+      return ip(`link set dev ${linkName(c.name)} type vxlan local ${address(c.local)}`);
     case 'setHairpin':
-      return words('ip', 'link', 'set', 'dev', linkName(change.name), 'type', 'bridge_slave', 'hairpin', change.on ? 'on' : 'off');
+      return ip(`link set dev ${linkName(c.name)} type bridge_slave hairpin ${c.on ? 'on' : 'off'}`);
     case 'deleteLink':
-      return words('ip', 'link', 'delete', 'dev', linkName(change.name));
+      return ip(`link delete dev ${linkName(c.name)}`);
     case 'replaceAddress':
     case 'deleteAddress': {
-      const cidr = prefix(change.address);
-      const nodad = change.op === 'replaceAddress' && family(cidr) === 6 ? ['nodad'] : [];
-      return words('ip', 'address', verb(change.op), cidr, 'dev', linkName(change.dev), ...nodad);
+      const cidr = prefix(c.address);
+      const nodad = c.op === 'replaceAddress' && family(cidr) === 6 ? ' nodad' : '';
+      return ip(`address ${verb(c.op)} ${cidr} dev ${linkName(c.dev)}${nodad}`);
     }
     case 'addRule':
-    case 'deleteRule':
-      return words(
-        change.family === 6 ? 'ip -6' : 'ip',
-        'rule',
-        verb(change.op),
-        'priority',
-        whole('priority', change.priority, 0, 0xffffffff),
-        'lookup',
-        table(change.table),
-        ...opt('protocol', some(change.protocol, protocol)),
-      );
+    case 'deleteRule': {
+      const priority = whole('priority', c.priority, 0, 0xffffffff);
+      const text = `rule ${verb(c.op)} priority ${priority} lookup ${table(c.table)}${opt(c.protocol, 'protocol', protocol)}`;
+      return { tool: c.family === 6 ? 'ip -6' : 'ip', text };
+    }
     case 'replaceRoute':
     case 'deleteRoute':
-      return words('ip', 'route', verb(change.op), ...route(change));
-    case 'replaceNexthop':
-      return words(
-        'ip',
-        'nexthop',
-        'replace',
-        'id',
-        id(change.id),
-        ...('group' in change
-          ? ['group', change.group.map(id).join('/')]
-          : ['via', address(change.via), 'dev', linkName(change.dev), ...(change.onlink ? ['onlink'] : [])]),
-        ...opt('protocol', some(change.protocol, protocol)),
-      );
+      return ip(`route ${verb(c.op)} ${route(c)}`);
+    case 'replaceNexthop': {
+      const hop =
+        'group' in c ? `group ${c.group.map(id).join('/')}` : `via ${address(c.via)} dev ${linkName(c.dev)}${c.onlink ? ' onlink' : ''}`;
+      return ip(`nexthop replace id ${id(c.id)} ${hop}${opt(c.protocol, 'protocol', protocol)}`);
+    }
     case 'deleteNexthop':
-      return words('ip', 'nexthop', 'delete', 'id', id(change.id));
+      return ip(`nexthop delete id ${id(c.id)}`);
     case 'replaceNeighbour':
-      return words(
-        'ip',
-        'neighbour',
-        'replace',
-        address(change.ip),
-        'lladdr',
-        mac(change.mac),
-        'dev',
-        linkName(change.dev),
-        'nud',
-        'permanent',
-      );
+      return ip(`neighbour replace ${address(c.ip)} lladdr ${mac(c.mac)} dev ${linkName(c.dev)} nud permanent`);
     case 'deleteNeighbour':
-      return words('ip', 'neighbour', 'delete', address(change.ip), 'dev', linkName(change.dev));
+      return ip(`neighbour delete ${address(c.ip)} dev ${linkName(c.dev)}`);
     case 'replaceFdb':
     case 'appendFdb':
-    case 'deleteFdb':
-      return words(
-        'bridge',
-        'fdb',
-        verb(change.op),
-        mac(change.mac),
-        'dev',
-        linkName(change.dev),
-        'dst',
-        address(change.dst),
-        'self',
-        ...(change.op === 'deleteFdb' ? [] : ['permanent']),
-      );
+    case 'deleteFdb': {
+      const permanent = c.op === 'deleteFdb' ? '' : ' permanent';
+      const text = `fdb ${verb(c.op)} ${mac(c.mac)} dev ${linkName(c.dev)} dst ${address(c.dst)} self${permanent}`;
+      return { tool: 'bridge', text };
+    }
   }
 }
 
-const verb = (op: string): string => /^[a-z]+/.exec(op)![0];
+function verb(op: string): 'add' | 'append' | 'replace' | 'delete' {
+  if (op.startsWith('replace')) return 'replace';
+  if (op.startsWith('delete')) return 'delete';
+  if (op.startsWith('append')) return 'append';
+  return 'add';
+}
 
-function kind(link: LinkKind): string[] {
+function kind(link: LinkKind): string {
   switch (link.kind) {
     case 'veth':
-      return ['veth', 'peer', 'name', linkName(link.peer.name), ...opt('netns', some(link.peer.netns, netnsName))];
-    case 'vxlan':
-      return [
-        'vxlan',
-        'id',
-        whole('VNI', link.id, 1, 0xffffff),
-        'dstport',
-        whole('UDP port', link.port, 1, 65535),
-        'local',
-        address(link.local),
-        'dev',
-        linkName(link.dev),
-        'nolearning',
-      ];
+      return `veth peer name ${linkName(link.peer.name)}${opt(link.peer.netns, 'netns', netnsName)}`;
+    case 'vxlan': {
+      const [vni, port] = [whole('VNI', link.id, 1, 0xffffff), whole('UDP port', link.port, 1, 65535)];
+      return `vxlan id ${vni} dstport ${port} local ${address(link.local)} dev ${linkName(link.dev)} nolearning`;
+    }
     default:
-      return [word('kind of link', link.kind, ['bridge', 'dummy'])];
+      return word('kind of link', link.kind, ['bridge', 'dummy']);
   }
 }
 
-function route(r: Route): string[] {
-  const type = r.type === undefined || r.type === 'unicast' ? [] : [word('type of route', r.type, ['unreachable', 'blackhole'])];
-  const hop = [
-    ...opt('via', some(r.via, address)),
-    ...opt('dev', some(r.dev, linkName)),
-    ...(r.onlink ? ['onlink'] : []),
-    ...opt('nhid', some(r.nhid, id)),
-  ];
-  return [
-    ...type,
-    r.dst === 'default' ? r.dst : prefix(r.dst),
-    ...hop,
-    ...opt('src', some(r.src, address)),
-    ...opt(
-      'metric',
-      some(r.metric, (n) => whole('metric', n, 0, 0xffffffff)),
-    ),
-    ...opt('table', some(r.table, table)),
-    ...opt('protocol', some(r.protocol, protocol)),
-  ];
+function route(r: Route): string {
+  const type = r.type === undefined || r.type === 'unicast' ? '' : `${word('type of route', r.type, ['unreachable', 'blackhole'])} `;
+  const dst = r.dst === 'default' ? r.dst : prefix(r.dst);
+  const hop = `${opt(r.via, 'via', address)}${opt(r.dev, 'dev', linkName)}${r.onlink ? ' onlink' : ''}${opt(r.nhid, 'nhid', id)}`;
+  return `${type}${dst}${hop}${opt(r.src, 'src', address)}${opt(r.metric, 'metric', metric)}${opt(r.table, 'table', table)}${opt(r.protocol, 'protocol', protocol)}`;
 }

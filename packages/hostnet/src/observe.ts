@@ -53,13 +53,10 @@ const defined = <T extends object>(o: T): T => {
   return out;
 };
 
-/** Rows of a dump. With `ip -batch` several dumps follow one another, one a line of input: `dumps` splits them. */
-export function dumps(text: string, count: number): Json[][] {
+/** With `ip -batch` several dumps follow one another, one a line of input: this splits them. */
+export function dumps(text: string, count: number): string[] {
   // The tools end each array with a newline and print none for an empty dump of some objects.
-  const found = text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => JSON.parse(line) as Json[]);
+  const found = text.split('\n').filter((line) => line.trim() !== '');
   if (found.length !== count) throw new HostNetError('HOSTNET_E_COMMAND', `expected ${count} dumps of ip, found ${found.length}`);
   return found;
 }
@@ -130,9 +127,11 @@ export function toRule(row: Json, family: 4 | 6): Rule {
   return defined({ family, priority: num(row.priority) ?? 0, table: num(row.table) ?? 0, protocol: num(row.protocol) } as Rule);
 }
 
-export function toNeighbour(row: Json): SeenNeighbour | undefined {
-  const [ip, mac, dev] = [str(row.dst), str(row.lladdr), str(row.dev)];
-  return ip && mac && dev ? { ip, mac, dev, permanent: has(row.state, 'PERMANENT') } : undefined;
+/** A line of `ip neighbour`, such as `10.0.0.2 dev vx-bridge lladdr 02:00:00:00:00:02 PERMANENT`. */
+export function toNeighbour(line: string): SeenNeighbour | undefined {
+  const words = line.split(' ');
+  const [ip, dev, mac] = [words[0], after(words, 'dev'), after(words, 'lladdr')];
+  return ip && mac && dev ? { ip, mac, dev, permanent: words.includes('PERMANENT') } : undefined;
 }
 
 export function toNexthop(row: Json): Nexthop | undefined {
@@ -145,8 +144,12 @@ export function toNexthop(row: Json): Nexthop | undefined {
 
 /** A line of `bridge fdb`, such as `02:00:00:00:00:02 dev vx-bridge dst 192.0.2.2 self permanent`. */
 export function toFdb(line: string): SeenFdb | undefined {
-  const [mac, ...words] = line.split(' ');
-  const after = (key: string) => words[words.indexOf(key) + 1];
-  const [dev, dst] = [after('dev'), after('dst')];
-  return mac && dev && dst && words.includes('dst') ? { mac, dst, dev, permanent: words.includes('permanent') } : undefined;
+  const words = line.split(' ');
+  const [mac, dev, dst] = [words[0], after(words, 'dev'), after(words, 'dst')];
+  return mac && dev && dst ? { mac, dst, dev, permanent: words.includes('permanent') } : undefined;
+}
+
+function after(words: readonly string[], key: string): string | undefined {
+  const at = words.indexOf(key);
+  return at < 0 ? undefined : words[at + 1];
 }

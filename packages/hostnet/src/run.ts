@@ -9,25 +9,38 @@ export interface RunOptions {
   readonly timeoutMs?: number | undefined;
   /** Parts are asked for as the program reads them. */
   readonly input?: string | Iterable<string> | undefined;
+  /** Beside PATH and the language. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 export interface Ran {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
+/** Megabytes are slow to put together, so they stay in the parts that they came in. */
+interface RanInParts extends Omit<Ran, 'stdout'> {
+  readonly parts: readonly Buffer[];
+}
 
 const PACKAGES: Readonly<Record<string, string>> = { ip: 'iproute2', bridge: 'iproute2', nft: 'nftables', nsenter: 'util-linux' };
 const packageOf = (file: string) => PACKAGES[file] ?? (/^ip6?tables-/.test(file) ? 'iptables' : undefined);
 
-/** Where system tools live beside PATH, which users other than root often lack. */
+/** Where system tools live beside PATH, which users other than root often lack; and nothing else of this process. */
 export function toolEnv(): NodeJS.ProcessEnv {
   // An empty entry would be the current directory.
   const path = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(':');
-  return { ...process.env, PATH: path, LC_ALL: 'C' };
+  return { PATH: path, LC_ALL: 'C' };
 }
 
 /** Resolves with whatever exit code; rejects when the tool is missing or is killed, by the deadline or the signal. */
-export function run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const { parts, ...ran } = await start(argv, options);
+  return { ...ran, stdout: together(parts) };
+}
+
+export const together = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString();
+
+function start(argv: readonly string[], options: RunOptions): Promise<RanInParts> {
   const [file, ...args] = argv as [string, ...string[]];
   const { signal, timeoutMs = 20_000 } = options;
   return new Promise((resolve, reject) => {
@@ -35,8 +48,8 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
       reject(new HostNetError('HOSTNET_E_ABORTED', `${argv.join(' ')} was not started: aborted`));
       return;
     }
-    const child = spawn(file, args, { env: toolEnv(), stdio: 'pipe' });
-    let stdout = '';
+    const child = spawn(file, args, { env: { ...toolEnv(), ...options.env }, stdio: 'pipe' });
+    const parts: Buffer[] = [];
     let stderr = '';
     let killed: Error | undefined;
     const kill = (why: Error) => {
@@ -53,7 +66,7 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
     };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stdout.on('data', (part: Buffer) => parts.push(part));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.once('error', (cause: NodeJS.ErrnoException) => {
       done();
@@ -64,7 +77,7 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
       const lacks = code === 127 && /^nsenter: failed to execute (\S+): No such file/.exec(stderr)?.[1];
       if (killed) reject(killed);
       else if (lacks) reject(missing(lacks, Object.assign(new Error(stderr), { code: 'ENOENT' })));
-      else resolve({ code: code ?? 128, stdout, stderr: by ? `${stderr}killed by ${by}` : stderr });
+      else resolve({ code: code ?? 128, parts, stderr: by ? `${stderr}killed by ${by}` : stderr });
     });
     child.stdin.on('error', () => {}); // it ended before it read all; its exit code says why
     const { input = '' } = options;
@@ -75,9 +88,13 @@ export function run(argv: readonly string[], options: RunOptions = {}): Promise<
 
 /** What it wrote. Rejects when the exit code isn't 0. */
 export async function must(argv: readonly string[], options: RunOptions = {}): Promise<string> {
-  const ran = await run(argv, options);
-  if (ran.code !== 0) throw failed(argv, ran.stderr || ran.stdout);
-  return ran.stdout;
+  return together(await mustInParts(argv, options));
+}
+
+export async function mustInParts(argv: readonly string[], options: RunOptions = {}): Promise<readonly Buffer[]> {
+  const { code, parts, stderr } = await start(argv, options);
+  if (code !== 0) throw failed(argv, stderr || together(parts));
+  return parts;
 }
 
 /** What a failed command says, as an error. `item`: what of several it was about. */

@@ -25,6 +25,7 @@ describe('hostnet in a namespace', () => {
   });
   afterEach(async () => void (await root.applyAll([{ op: 'deleteNetns', name: NETNS }])));
 
+  const on = (...devices: string[]) => ({ table: 77, protocol: 84, devices: new Set(devices) });
   const bridge = (name: string) => ({ op: 'addLink', name, kind: 'bridge' }) as const;
 
   it('shows what was applied', async () => {
@@ -42,7 +43,7 @@ describe('hostnet in a namespace', () => {
       { op: 'replaceRoute', dst: 'fd05::/64', type: 'unreachable', table: 77, protocol: 84 },
       { op: 'replaceNeighbour', ip: '10.0.0.2', mac: '02:00:00:00:00:02', dev: 'br0' },
     ]);
-    const shot = await net.snapshot(77);
+    const shot = await net.snapshot(on('br0'));
     const seen = { links: shot.links, ...shot.entries() };
     expect(seen.links.find((l) => l.name === 'd0')).to.include({ kind: 'veth', mac: '02:00:00:00:00:01', mtu: 1400, master: 'br0', up: true });
     const addresses = seen.links.find((l) => l.name === 'br0')!.addresses.filter((a) => a.scope === 'global');
@@ -87,7 +88,7 @@ describe('hostnet in a namespace', () => {
     const changes = Array.from({ length: 10_800 }, (_, i) => neighbour(i + 1));
     const refused = await net.applyAll(changes);
     expect(refused.map((r) => r.change)).to.deep.equal([neighbour(700), neighbour(10_700)]);
-    expect((await net.snapshot(77)).entries().neighbours.filter((n) => n.dev === 'br0' && n.mac === mac)).to.have.length(10_798);
+    expect((await net.snapshot(on('br0'))).entries().neighbours.filter((n) => n.mac === mac)).to.have.length(10_798);
   });
 
   it('has the same digest only for what is the same', async () => {
@@ -98,7 +99,7 @@ describe('hostnet in a namespace', () => {
       { op: 'replaceAddress', address: '10.0.0.1/24', dev: 'br0' },
       { op: 'addLink', name: 'vx0', kind: 'vxlan', id: 7, port: 4999, local: '10.0.0.1', dev: 'br0' },
     ]);
-    const digest = async () => (await net.snapshot(77)).digest;
+    const digest = async () => (await net.snapshot(on('br0', 'vx0'))).digest;
     const bare = await digest();
     expect(await digest()).to.equal(bare);
     const hop = { op: 'replaceNexthop', id: 5, via: '10.0.0.2', dev: 'br0', onlink: true, protocol: 84 } as const;
@@ -115,9 +116,40 @@ describe('hostnet in a namespace', () => {
       seen.add(await digest());
     }
     expect(seen.size).to.equal(7);
-    expect((await net.snapshot(77)).entries().fdb).to.deep.equal([
+    expect((await net.snapshot(on('br0', 'vx0'))).entries().fdb).to.deep.equal([
       { mac: '02:00:00:00:00:02', dst: '10.0.0.2', dev: 'vx0', permanent: true },
     ]);
+  });
+
+  it('has the same digest whatever others do beside what is looked for', async () => {
+    await net.apply([
+      { op: 'addLink', name: 'vx0', kind: 'vxlan', id: 7, port: 4999, local: '10.0.0.1', dev: 'lo' },
+      { op: 'replaceFdb', mac: '02:00:00:00:00:02', dst: '10.0.0.2', dev: 'vx0' },
+      { op: 'replaceNeighbour', ip: '10.0.0.2', mac: '02:00:00:00:00:02', dev: 'vx0' },
+    ]);
+    const before = await net.snapshot(on('vx0'));
+    await net.apply([
+      { op: 'addLink', name: 'pod0', kind: 'veth', peer: { name: 'pod1' } },
+      { op: 'setLink', name: 'pod0', state: 'up' },
+      { op: 'setLink', name: 'pod1', state: 'up' },
+      { op: 'replaceAddress', address: '10.9.0.1/24', dev: 'pod0' },
+      { op: 'addLink', name: 'vx1', kind: 'vxlan', id: 8, port: 4998, local: '10.0.0.1', dev: 'lo' },
+      { op: 'replaceFdb', mac: '02:00:00:00:00:03', dst: '10.0.0.3', dev: 'vx1' },
+      { op: 'replaceNeighbour', ip: '10.9.0.2', mac: '02:00:00:00:00:03', dev: 'pod0' },
+      { op: 'replaceNexthop', id: 6, via: '10.9.0.2', dev: 'pod0', onlink: true, protocol: 85 },
+      { op: 'replaceRoute', dst: '10.8.0.0/16', nhid: 6, table: 78, protocol: 84 },
+      { op: 'addRule', family: 4, priority: 8, table: 78, protocol: 84 },
+    ]);
+    const after = await net.snapshot(on('vx0'));
+    expect(after.digest).to.equal(before.digest);
+    expect(after.entries()).to.deep.equal({
+      rules: [],
+      routes: [],
+      neighbours: [{ ip: '10.0.0.2', mac: '02:00:00:00:00:02', dev: 'vx0', permanent: true }],
+      nexthops: [],
+      fdb: [{ mac: '02:00:00:00:00:02', dst: '10.0.0.2', dev: 'vx0', permanent: true }],
+    });
+    expect(after.links.map((l) => l.name)).to.include.members(['pod0', 'pod1', 'vx1']);
   });
 
   it('replaces an nft table whole, and lists it alike each time', async () => {

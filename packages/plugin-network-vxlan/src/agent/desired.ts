@@ -104,9 +104,8 @@ export const familyOf = (text: string): 4 | 6 => (text.includes(':') ? 6 : 4);
 function tunnelOf(device: Device, facts: Facts, problems: Problem[]): Tunnel | undefined {
   const refuse = (message: string) => void problems.push({ item: device.name, message });
   const family = familyOf(device.addr);
-  const local = family === 4 ? facts.underlay.ip : facts.underlay.ip6;
-  // An interface that was renamed is known by its address, until the plan has its new name.
-  const bind = facts.links.find((l) => l.name === device.bindDev) ?? facts.links.find((l) => local !== undefined && holds(l, local));
+  const local = localOf(device, facts);
+  const bind = bindOf(device, facts);
   if (!OWN_DEVICES.has(device.name)) return refuse(`the agent makes ${[...OWN_DEVICES].join(', ')} only`);
   if (!bind)
     return refuse(`the underlay interface '${device.bindDev}' is not there; this node has ${facts.links.map((l) => l.name).join(', ')}`);
@@ -131,6 +130,32 @@ function tunnelOf(device: Device, facts: Facts, problems: Problem[]): Tunnel | u
     mtu,
     address: device.addr,
   };
+}
+
+type Where = Pick<Facts, 'links' | 'underlay'>;
+
+const localOf = ({ addr }: Device, { underlay }: Where) => (familyOf(addr) === 4 ? underlay.ip : underlay.ip6);
+
+/** An interface that was renamed is known by its address, until the plan has its new name. */
+function bindOf(device: Device, where: Where): Link | undefined {
+  const local = localOf(device, where);
+  return where.links.find((l) => l.name === device.bindDev) ?? where.links.find((l) => local !== undefined && holds(l, local));
+}
+
+/**
+ * All that `lower` and `diff` know of the links: while it says the same, they come out the same. The ends of pods come and go
+ * all the time and are not in it.
+ */
+export function footing(plan: NodePlan, where: Where): unknown {
+  return [
+    where.underlay,
+    where.links.filter(({ name }) => OWN_DEVICES.has(name)),
+    plan.devices.map((device) => {
+      const bind = bindOf(device, where);
+      return bind ? [bind.name, bind.mtu] : where.links.map(({ name }) => name);
+    }),
+    sources(plan, where.links),
+  ];
 }
 
 const holds = ({ name, addresses }: Link, ip: string) =>

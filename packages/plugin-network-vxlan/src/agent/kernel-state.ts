@@ -12,9 +12,9 @@ import {
   sysctlPath,
 } from '@kosmos/hostnet';
 import type { NodePlan } from '../plan/types.ts';
-import { NFT_TABLE, PROTOCOL, TABLE } from './constants.ts';
+import { NFT_TABLE, OWN_DEVICES, PROTOCOL, TABLE } from './constants.ts';
 import { type Held, shortcut } from './shortcut.ts';
-import { type Desired, type Facts, lower, type Problem, type Sysctl } from './desired.ts';
+import { type Desired, type Facts, footing, lower, type Problem, type Sysctl } from './desired.ts';
 import { diff, type Observed, observedOf, type Steps } from './diff.ts';
 import { type ForwardOptions, forwardUndone, holdForward } from './forward.ts';
 import { fingerprint, forget, listing, type Memory, NOTHING, recall, remember } from './memory.ts';
@@ -64,6 +64,9 @@ const MAX_LOOKS = 3;
 /** However often the plan changes, the kernel is looked at as a whole so often. */
 const LOOK_AT_LEAST_MS = 5000;
 
+/** What of the kernel is the agent's. */
+const SCOPE = { table: TABLE, protocol: PROTOCOL, devices: OWN_DEVICES };
+
 /** A look, compared with what is desired. */
 interface Reading extends ReturnType<typeof lower> {
   readonly steps: Steps;
@@ -86,7 +89,7 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
   const unusedOf = (plan: NodePlan) => new Set(replaceable(plan).flatMap((hop) => (usable(hop) ? [] : [`${hop.dev} ${hop.via}`])));
   let lowered: { readonly plan: NodePlan; readonly key: string; readonly is: ReturnType<typeof lower> } | undefined;
   const lowerOnce = (plan: NodePlan, facts: Facts) => {
-    const key = fingerprint([facts.underlay, facts.links.map((l) => [l.name, l.mtu, l.kind, l.addresses]), [...unusedOf(plan)]]);
+    const key = fingerprint([footing(plan, facts), [...unusedOf(plan)]]);
     if (lowered?.plan !== plan || lowered.key !== key || !keepsIds(lowered.is.hops, facts.hops))
       lowered = { plan, key, is: lower(plan, facts) };
     return lowered.is;
@@ -98,10 +101,10 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
     lookedAt = performance.now();
     const abort = (reading = new AbortController());
     const until = { signal: call.signal ? AbortSignal.any([call.signal, abort.signal]) : abort.signal };
-    const [seen, listed] = await Promise.all([net.snapshot(TABLE, until), listing(net, until)]).finally(() => (reading = undefined));
+    const [seen, listed] = await Promise.all([net.snapshot(SCOPE, until), listing(net, until)]).finally(() => (reading = undefined));
     memory ??= (await recall(net, call)) ?? NOTHING;
     const unused = unusedOf(plan);
-    const digest = fingerprint([plan.node, underlay, seen.links, seen.digest, listed, [...unused]]);
+    const digest = fingerprint([footing(plan, { links: seen.links, underlay }), seen.digest, listed, [...unused]]);
     const same = right?.plan === plan && right.digest === digest ? right : undefined;
     const is = same ?? read(plan, underlay, seen, listed);
     groups = { plan, hops: is.hops, unused };

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { lower } from '../../src/agent/desired.ts';
+import { footing, lower } from '../../src/agent/desired.ts';
 import type { Nat, NodePlan } from '../../src/plan/types.ts';
 import { EMPTY, mac } from '../support/agent-plans.ts';
 import { globalAddress, link } from '../support/kernel-model.ts';
@@ -33,6 +33,22 @@ describe('what a plan means for the kernel', () => {
     expect(mtu({ mtu: 1400 })).to.equal(1400);
     const { desired, problems } = of({ ...PLAN, devices: [{ ...TUNNEL, mtu: 1500 }] });
     expect([desired.tunnels[0]?.mtu, problems[0]?.message]).to.deep.equal([1450, 'MTU 1500 does not fit eth0 with MTU 1500; 1450 is used']);
+  });
+
+  it('does not depend on the ends of pods, but on all that it is made of', () => {
+    const on = (links: typeof LINKS, ip = '10.101.0.1') => JSON.stringify(footing(PLAN, { links, underlay: { ip } }));
+    const pod = (name: string) => link(name, { kind: 'veth', addresses: [globalAddress('10.1.0.1/32')] });
+    const [lo, eth0, cni0] = LINKS as [(typeof LINKS)[0], (typeof LINKS)[0], (typeof LINKS)[0]];
+    const now = on(LINKS);
+    expect(on([...LINKS, pod('veth1'), pod('veth2')])).to.equal(now);
+    for (const [what, other] of Object.entries({
+      mtu: on([lo, { ...eth0, mtu: 1400 }, cni0]),
+      name: on([lo, { ...eth0, name: 'ens3' }, cni0]),
+      source: on([lo, eth0]),
+      tunnel: on([...LINKS, link('vx-bridge', { kind: 'vxlan' })]),
+      address: on(LINKS, '10.101.0.9'),
+    }))
+      expect(other, what).not.to.equal(now);
   });
 
   const IMPOSSIBLE: Readonly<Record<string, readonly [plan: NodePlan, links: typeof LINKS, ip: object, message: RegExp]>> = {
