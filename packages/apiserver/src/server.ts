@@ -1,6 +1,5 @@
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import { mkdirSync } from 'node:fs';
-import { ServerResponse } from 'node:http';
 import net from 'node:net';
 import { join, resolve } from 'node:path';
 import type { TLSSocket } from 'node:tls';
@@ -11,13 +10,11 @@ import { ANONYMOUS, ISSUER, makeToken, TokenReader, userOf, type User } from './
 import { Faults } from './faults.ts';
 import { chosen, DEFAULT_CONTROLLERS, startControllers } from './controllers/index.ts';
 import type { Clock } from './controllers/clock.ts';
-import type { Controller, SharedInside } from './controllers/context.ts';
 import { Handler } from './http/handler.ts';
 import type { Incoming, Outgoing } from './http/request.ts';
 import { KUBELET_CLIENT } from './streams/kubelet-client.ts';
 import type { KubeletCredentials } from './streams/relay.ts';
-import { metricsKinds, type MetricsSource } from './metrics/kinds.ts';
-import { askSummary } from './metrics/summary.ts';
+import type { MetricsSource } from './metrics/kinds.ts';
 import type { JsonObject } from './schema/schema.ts';
 import { Registry } from './kinds/registry.ts';
 import { Addresses } from './objects/addresses.ts';
@@ -112,7 +109,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       console.error('kosmos-apiserver:', error);
     });
   signal?.throwIfAborted();
-  let controllers: Controller<SharedInside>[];
+  let controllers: string[];
   try {
     controllers = chosen(options.controllers ?? DEFAULT_CONTROLLERS);
   } catch (error) {
@@ -153,10 +150,11 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     }
     undo.push(() => addresses.stop());
     const registry = new Registry();
-    let kubelets: Promise<KubeletCredentials> | undefined;
-    const kubeletAccess = (): Promise<KubeletCredentials> => (kubelets ??= kubeletCredentials(pki));
+    let kubelets: KubeletCredentials | undefined;
+    const kubeletAccess = (): KubeletCredentials => (kubelets ??= kubeletCredentials(pki));
     if (options.metrics) {
       const source = options.metrics === true ? metricsSource(store, registry, kubeletAccess) : options.metrics;
+      const { metricsKinds } = await import('./metrics/kinds.ts');
       for (const kind of metricsKinds(source)) registry.add(kind);
     }
     const objects = new Objects(store, {
@@ -191,7 +189,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
         ...(options.advertise ?? []).map(withoutPort),
       ]),
     ];
-    const pki = await loadPki(names, dataDir);
+    const pki = loadPki(names, dataDir);
 
     const sockets = new Set<net.Socket>();
     const faults = new Faults(() => {
@@ -272,6 +270,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       Object.assign(made, { keepAliveTimeout: IDLE });
       made.on('upgrade', (req: Incoming, socket: net.Socket, head: Buffer) => {
         // Refusals are plain answers, so the connection is lent to one until the upgrade is accepted.
+        // Not imported: whoever does gets all that node:http has, with the fetch of undici, at every start.
+        const { ServerResponse } = process.getBuiltinModule('node:http');
         const res = new ServerResponse(req);
         res.shouldKeepAlive = false;
         res.assignSocket(socket);
@@ -331,7 +331,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     };
     if (options.listener) await attach(options.listener);
     const volumesDir = dataDir && resolve(dataDir, 'volumes');
-    undo.push(startControllers({ store, registry, objects, controllers, ca: pki.ca, clock: options.clock, volumesDir, report }));
+    undo.push(await startControllers({ store, registry, objects, controllers, ca: pki.ca, clock: options.clock, volumesDir, report }));
 
     const bound = (server.address() as net.AddressInfo).port;
     const url = `https://${net.isIPv6(host) ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host}:${bound}`;
@@ -347,7 +347,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
       kubeconfig: ({ server: at = url } = {}) =>
         kubeconfigText({ name, server: at, ca: pki.ca, token: issue(pki, 'kubernetes-admin', ['system:masters']) }),
       issueToken: (user, groups) => issue(pki, user, groups),
-      issueCertificate: (request) => certify(pki.caKey, { until: Date.now() + YEAR, ...request }),
+      issueCertificate: async (request) => certify(pki.caKey, { until: Date.now() + YEAR, ...request }),
     };
   } catch (error) {
     await stop();
@@ -356,12 +356,12 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
 }
 
 /** The certificate that nodes know this server by. */
-async function kubeletCredentials(pki: Pki): Promise<KubeletCredentials> {
+function kubeletCredentials(pki: Pki): KubeletCredentials {
   const until = Date.now() + YEAR;
-  return { ca: pki.ca, ...(await certify(pki.caKey, { commonName: KUBELET_CLIENT, usage: 'client', until })) };
+  return { ca: pki.ca, ...certify(pki.caKey, { commonName: KUBELET_CLIENT, usage: 'client', until }) };
 }
 
-function metricsSource(store: Store, registry: Registry, credentials: () => Promise<KubeletCredentials>): MetricsSource {
+function metricsSource(store: Store, registry: Registry, credentials: () => KubeletCredentials): MetricsSource {
   const all = (plural: string, namespace = ''): JsonObject[] => {
     const resource = registry.find('', 'v1', plural)!;
     return store.list(plural, namespace).map((entry) => toObject(resource, entry));
@@ -369,7 +369,10 @@ function metricsSource(store: Store, registry: Registry, credentials: () => Prom
   return {
     nodes: () => all('nodes'),
     pods: (namespace) => all('pods', namespace),
-    summary: async (node) => askSummary(node, await credentials()),
+    summary: async (node) => {
+      const { askSummary } = await import('./metrics/summary.ts');
+      return askSummary(node, credentials());
+    },
   };
 }
 

@@ -1,10 +1,16 @@
-import { randomBytes, webcrypto } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto';
 import { isIP } from 'node:net';
-import type * as X509 from '@peculiar/x509';
+import { addressBytes } from '../objects/service-range.ts';
+import * as der from './der.ts';
 
 export const YEAR = 365 * 24 * 3600 * 1000;
-const CA = 'CN=kubernetes';
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const CA = 'kubernetes';
+const COMMON_NAME = '2.5.4.3';
+const ORGANIZATION = '2.5.4.10';
+const ECDSA_WITH_SHA256 = der.sequence(der.oid('1.2.840.10045.4.3.2'));
+/** Key usages of RFC 5280, each a bit from the left. */
+const DIGITAL_SIGNATURE = 0x80;
+const SIGN_CERTIFICATES_AND_CRLS = 0x06;
 
 /** A certificate and its private key, PEM. */
 export interface Certificate {
@@ -24,61 +30,70 @@ export interface CertificateRequest {
   readonly until: number;
 }
 
-/** Only when it is needed, since the library takes a while to load; it wants the metadata polyfill to be there first. */
-async function library(): Promise<typeof X509> {
-  await import('reflect-metadata');
-  const x509 = await import('@peculiar/x509');
-  x509.cryptoProvider.set(webcrypto as never);
-  return x509;
+const nameOf = (...attributes: [type: string, value: string][]): Buffer =>
+  der.sequence(...attributes.map(([type, value]) => der.set(der.sequence(der.oid(type), der.text(value)))));
+
+/** A v3 extension; `id` is below id-ce, 2.5.29. */
+const extension = (id: number, critical: boolean, value: Buffer): Buffer =>
+  der.sequence(der.oid(`2.5.29.${id}`), ...(critical ? [der.TRUE] : []), der.octets(value));
+const basicConstraints = (ca: boolean): Buffer => extension(19, true, der.sequence(...(ca ? [der.TRUE] : [])));
+const keyUsage = (usages: number): Buffer => extension(15, true, der.bits(Buffer.from([usages]), Math.clz32(usages & -usages) ^ 31));
+const extendedKeyUsage = (usage: 'server' | 'client'): Buffer =>
+  extension(37, false, der.sequence(der.oid(`1.3.6.1.5.5.7.3.${usage === 'server' ? 1 : 2}`)));
+const subjectKeyIdentifier = (key: KeyObject): Buffer => extension(14, false, der.octets(keyIdentifier(key)));
+const authorityKeyIdentifier = (key: KeyObject): Buffer => extension(35, false, der.sequence(der.implicit(0, keyIdentifier(key))));
+const alternativeNames = (names: readonly string[]): Buffer =>
+  extension(17, false, der.sequence(...names.map((n) => (isIP(n) ? der.implicit(7, addressBytes(n)) : der.implicit(2, Buffer.from(n))))));
+
+/** RFC 5280, 4.2.1.2: the hash of the public key's bits, which are the last 65 bytes of a P-256 key. */
+const keyIdentifier = (key: KeyObject): Buffer =>
+  createHash('sha1')
+    .update(createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-65))
+    .digest();
+
+const pem = (bytes: Buffer): string =>
+  `-----BEGIN CERTIFICATE-----\n${bytes.toString('base64').replace(/.{64}(?!$)/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+
+/** An X.509 v3 certificate (RFC 5280) of the cluster's CA for `key`, with the key. */
+function issue(caKey: KeyObject, key: KeyObject, subject: Buffer, until: number, extensions: Buffer[]): Certificate {
+  const certificate = der.sequence(
+    der.explicit(0, der.integer(Buffer.from([2]))),
+    der.integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])),
+    ECDSA_WITH_SHA256,
+    nameOf([COMMON_NAME, CA]),
+    // An hour ago: clocks differ.
+    der.sequence(der.time(Date.now() - 3600 * 1000), der.time(until)),
+    subject,
+    createPublicKey(key).export({ type: 'spki', format: 'der' }),
+    der.explicit(3, der.sequence(...extensions)),
+  );
+  return {
+    cert: pem(der.sequence(certificate, ECDSA_WITH_SHA256, der.bits(sign('sha256', certificate, caKey)))),
+    key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  };
 }
 
-const newKeys = async (): Promise<webcrypto.CryptoKeyPair> =>
-  (await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
-const serial = (): string => `01${randomBytes(15).toString('hex')}`;
-const notBefore = (): Date => new Date(Date.now() - 3600 * 1000);
-const pem = async (x509: typeof X509, key: webcrypto.CryptoKey): Promise<string> =>
-  x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key as never), 'PRIVATE KEY');
+const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 
-export async function makeCa(): Promise<Certificate> {
-  const x509 = await library();
-  const keys = await newKeys();
-  const cert = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: serial(),
-    name: CA,
-    notBefore: notBefore(),
-    notAfter: new Date(Date.now() + 10 * YEAR),
-    signingAlgorithm: ALGORITHM,
-    keys: keys as never,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature, true),
-    ],
-  });
-  return { cert: `${cert.toString('pem')}\n`, key: await pem(x509, keys.privateKey) };
+/** A new CA, ten years long. */
+export function makeCa(): Certificate {
+  const key = newKey();
+  return issue(key, key, nameOf([COMMON_NAME, CA]), Date.now() + 10 * YEAR, [
+    basicConstraints(true),
+    keyUsage(DIGITAL_SIGNATURE | SIGN_CERTIFICATES_AND_CRLS),
+    subjectKeyIdentifier(key),
+  ]);
 }
 
-/** A certificate that the cluster's CA signs, with a new key. */
-export async function certify(caKey: string, o: CertificateRequest): Promise<Certificate> {
-  const x509 = await library();
-  const signingKey = await webcrypto.subtle.importKey('pkcs8', x509.PemConverter.decodeFirst(caKey), ALGORITHM, false, ['sign']);
-  const keys = await newKeys();
-  const cert = await x509.X509CertificateGenerator.create({
-    serialNumber: serial(),
-    subject: [{ CN: [o.commonName] }, ...(o.organizations ?? []).map((name) => ({ O: [name] }))],
-    issuer: CA,
-    notBefore: notBefore(),
-    notAfter: new Date(o.until),
-    signingAlgorithm: ALGORITHM,
-    publicKey: keys.publicKey as never,
-    signingKey: signingKey as never,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([o.usage === 'server' ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth]),
-      ...(o.names?.length
-        ? [new x509.SubjectAlternativeNameExtension(o.names.map((n) => ({ type: isIP(n) ? ('ip' as const) : ('dns' as const), value: n })))]
-        : []),
-    ],
-  });
-  return { cert: `${cert.toString('pem')}\n`, key: await pem(x509, keys.privateKey) };
+/** A certificate that the cluster's CA signs, with a new key; `caKey` is PEM. */
+export function certify(caKey: string, { commonName, organizations = [], names = [], usage, until }: CertificateRequest): Certificate {
+  const signer = createPrivateKey(caKey);
+  const subject = nameOf([COMMON_NAME, commonName], ...organizations.map((o) => [ORGANIZATION, o] as [string, string]));
+  return issue(signer, newKey(), subject, until, [
+    basicConstraints(false),
+    keyUsage(DIGITAL_SIGNATURE),
+    extendedKeyUsage(usage),
+    authorityKeyIdentifier(signer),
+    ...(names.length ? [alternativeNames(names)] : []),
+  ]);
 }

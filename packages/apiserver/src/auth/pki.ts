@@ -27,7 +27,7 @@ const FILES = {
  * The CA, the server's certificate for `names` (DNS names and addresses) and the token key; kept in `dir` where one is given.
  * The CA stays as it was made; the server's certificate is made again when a name is missing or it ends within 30 days.
  */
-export async function loadPki(names: string[], dir?: string): Promise<Pki> {
+export function loadPki(names: string[], dir?: string): Pki {
   const read = (file: string): string | undefined =>
     dir && existsSync(join(dir, file)) ? readFileSync(join(dir, file), 'utf8') : undefined;
   const keep = (file: string, text: string): void => {
@@ -51,7 +51,7 @@ export async function loadPki(names: string[], dir?: string): Promise<Pki> {
     names.some((n) => !certified.names.includes(n));
   if (fresh) {
     if (!ca || !caKey) {
-      const made = await makeCa();
+      const made = makeCa();
       ca = made.cert;
       caKey = made.key;
       keep(FILES.caKey, caKey);
@@ -59,7 +59,7 @@ export async function loadPki(names: string[], dir?: string): Promise<Pki> {
     }
     const all = [...new Set([...certified.names, ...names])];
     const until = Date.now() + 5 * YEAR;
-    const made = await certify(caKey, { commonName: 'kube-apiserver', names: all, usage: 'server', until });
+    const made = certify(caKey, { commonName: 'kube-apiserver', names: all, usage: 'server', until });
     serverCert = made.cert;
     serverKey = made.key;
     keep(FILES.serverKey, serverKey);

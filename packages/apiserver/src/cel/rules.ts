@@ -3,6 +3,8 @@ import type { Cause } from '../http/errors.ts';
 import { equal, isObject, type JsonObject, type Schema } from '../schema/schema.ts';
 import { compileRules, type CompiledRule, type RuleTree } from './compile.ts';
 
+export { compileRules };
+
 const trees = new WeakMap<Schema, RuleTree | undefined>();
 
 /** Longest message that a messageExpression may give, in bytes, as in Kubernetes. */

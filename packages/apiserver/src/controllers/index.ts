@@ -6,85 +6,64 @@ import type { Objects } from '../objects/objects.ts';
 import type { Store } from '../storage/store.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { Context, type Controller, type SharedInside } from './context.ts';
-import { daemonSetController } from './daemonset/daemonset.ts';
-import { deploymentController } from './deployment/deployment.ts';
-import { disruptionController } from './disruption.ts';
-import { endpointsController } from './endpoints/endpoints.ts';
-import { endpointSliceController } from './endpoints/endpointslice.ts';
-import { endpointSliceMirroringController } from './endpoints/mirroring.ts';
 import { EventRecorder } from './events.ts';
 import { EveryKind } from './every-kind.ts';
-import { garbageCollector } from './garbage-collector.ts';
 import { Informers, storeSource } from './informer.ts';
-import { cronJobController } from './job/cronjob.ts';
-import { jobController } from './job/job.ts';
-import { ttlAfterFinished } from './job/ttl.ts';
-import { namespaceController } from './namespace.ts';
-import { nodeLifecycleController } from './node/lifecycle.ts';
-import { taintEvictionController } from './node/taint-eviction.ts';
-import { podGarbageCollector } from './pod-garbage.ts';
-import { replicaSetController } from './replicaset.ts';
-import { resourceQuotaController } from './resource-quota.ts';
-import { scheduler } from './scheduler/scheduler.ts';
 import { StoreClient } from './store-client.ts';
-import { statefulSetController } from './statefulset/statefulset.ts';
-import { volumeBinder } from './volumes/binder.ts';
-import { ephemeralVolumeController } from './volumes/ephemeral.ts';
-import { claimProtection, volumeProtection } from './volumes/protection.ts';
-import { hostPathProvisioner } from './volumes/provisioner.ts';
-import { rootCaPublisher, serviceAccountController } from './service-account.ts';
 
-const ALL: readonly Controller<SharedInside>[] = [
-  deploymentController,
-  replicaSetController,
-  statefulSetController,
-  daemonSetController,
-  jobController,
-  cronJobController,
-  ttlAfterFinished,
-  endpointsController,
-  endpointSliceController,
-  endpointSliceMirroringController,
-  serviceAccountController,
-  rootCaPublisher,
-  namespaceController,
-  garbageCollector,
-  nodeLifecycleController,
-  taintEvictionController,
-  podGarbageCollector,
-  disruptionController,
-  volumeBinder,
-  hostPathProvisioner,
-  ephemeralVolumeController,
-  claimProtection,
-  volumeProtection,
-  resourceQuotaController,
-  scheduler,
-];
+/** Each is loaded when a server runs it: most run one. */
+const ALL: Readonly<Record<string, () => Promise<Controller<SharedInside>>>> = {
+  'deployment-controller': async () => (await import('./deployment/deployment.ts')).deploymentController,
+  'replicaset-controller': async () => (await import('./replicaset.ts')).replicaSetController,
+  'statefulset-controller': async () => (await import('./statefulset/statefulset.ts')).statefulSetController,
+  'daemonset-controller': async () => (await import('./daemonset/daemonset.ts')).daemonSetController,
+  'job-controller': async () => (await import('./job/job.ts')).jobController,
+  'cronjob-controller': async () => (await import('./job/cronjob.ts')).cronJobController,
+  'ttl-after-finished-controller': async () => (await import('./job/ttl.ts')).ttlAfterFinished,
+  'endpoints-controller': async () => (await import('./endpoints/endpoints.ts')).endpointsController,
+  'endpointslice-controller': async () => (await import('./endpoints/endpointslice.ts')).endpointSliceController,
+  'endpointslice-mirroring-controller': async () => (await import('./endpoints/mirroring.ts')).endpointSliceMirroringController,
+  'serviceaccount-controller': async () => (await import('./service-account.ts')).serviceAccountController,
+  'root-ca-certificate-publisher-controller': async () => (await import('./service-account.ts')).rootCaPublisher,
+  'namespace-controller': async () => (await import('./namespace.ts')).namespaceController,
+  'garbage-collector-controller': async () => (await import('./garbage-collector.ts')).garbageCollector,
+  'node-lifecycle-controller': async () => (await import('./node/lifecycle.ts')).nodeLifecycleController,
+  'taint-eviction-controller': async () => (await import('./node/taint-eviction.ts')).taintEvictionController,
+  'pod-garbage-collector-controller': async () => (await import('./pod-garbage.ts')).podGarbageCollector,
+  'disruption-controller': async () => (await import('./disruption.ts')).disruptionController,
+  'persistentvolume-binder-controller': async () => (await import('./volumes/binder.ts')).volumeBinder,
+  'host-path-provisioner': async () => (await import('./volumes/provisioner.ts')).hostPathProvisioner,
+  'ephemeral-volume-controller': async () => (await import('./volumes/ephemeral.ts')).ephemeralVolumeController,
+  'persistentvolumeclaim-protection-controller': async () => (await import('./volumes/protection.ts')).claimProtection,
+  'persistentvolume-protection-controller': async () => (await import('./volumes/protection.ts')).volumeProtection,
+  'resourcequota-controller': async () => (await import('./resource-quota.ts')).resourceQuotaController,
+  scheduler: async () => (await import('./scheduler/scheduler.ts')).scheduler,
+};
 
 /** What a server runs that is asked for nothing: deleted namespaces go. */
 export const DEFAULT_CONTROLLERS: readonly string[] = ['namespace-controller'];
 
-export const controllerNames: readonly string[] = ALL.map((c) => c.name);
+export const controllerNames: readonly string[] = Object.keys(ALL);
 
 /**
- * The controllers that a list means, as `--controllers` of kube-controller-manager does: `*` is all, `-name` all but that one.
+ * The names of the controllers that a list means, as `--controllers` of kube-controller-manager does: `*` is all, `-name` all but that one.
  * @throws TypeError that names what is unknown
  */
-export function chosen(list: readonly string[]): Controller<SharedInside>[] {
+export function chosen(list: readonly string[]): string[] {
   const unknown = list.map((n) => n.replace(/^-/, '')).filter((n) => n !== '*' && !controllerNames.includes(n));
   if (unknown.length > 0)
     throw new TypeError(
       `controllers: ${unknown.map((u) => JSON.stringify(u)).join(', ')}: expected *, or names out of ${controllerNames.join(', ')}, each with - in front to leave it out`,
     );
-  return ALL.filter(({ name }) => !list.includes(`-${name}`) && (list.includes('*') || list.includes(name)));
+  return controllerNames.filter((name) => !list.includes(`-${name}`) && (list.includes('*') || list.includes(name)));
 }
 
 export interface ControllersOptions {
   store: Store;
   registry: Registry;
   objects: Objects;
-  controllers: readonly Controller<SharedInside>[];
+  /** Names out of `controllerNames`. */
+  controllers: readonly string[];
   /** The cluster's CA certificate, PEM. */
   ca: string;
   clock?: Clock | undefined;
@@ -94,8 +73,9 @@ export interface ControllersOptions {
 }
 
 /** Starts controllers over a store; the result stops them. They take up what they find. */
-export function startControllers(options: ControllersOptions): () => Promise<void> {
-  const { store, registry, objects, controllers, ca, clock = systemClock, report } = options;
+export async function startControllers(options: ControllersOptions): Promise<() => Promise<void>> {
+  const { store, registry, objects, ca, clock = systemClock, report } = options;
+  const controllers = await Promise.all(options.controllers.map((name) => ALL[name]!()));
   const informers = new Informers(storeSource(store, registry), report);
   let temporary: Promise<string> | undefined;
   const volumesDir = (): Promise<string> =>

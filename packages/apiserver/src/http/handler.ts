@@ -27,8 +27,8 @@ import {
   type Outgoing,
   type Target,
 } from './request.ts';
-import { send, sendError, sendNoPage, sendPlain, sendText } from './respond.ts';
-import { listText, objectText } from './shapes.ts';
+import { send, sendError, sendNoPage, sendParts, sendPlain, sendText } from './respond.ts';
+import { listParts, objectText } from './shapes.ts';
 import { review } from './reviews.ts';
 import { subresourceRequest, type SubresourceContext } from './subresources.ts';
 import { watch } from './watch.ts';
@@ -304,11 +304,16 @@ export class Handler {
     sendText(call, 200, objectText(resource, entry, accept, call.url.searchParams.get('includeObject') ?? 'Metadata'), accept.type);
   }
 
-  #list(call: Call, { resource, namespace }: Target, accept: Accepted): void {
+  #list(call: Call, { resource, namespace }: Target, accept: Accepted): Promise<void> {
     const query = call.url.searchParams;
     const options = listOptions(query, false);
     const page = list(this.#o.store, resource, selectionOf(resource, namespace, query), options);
-    sendText(call, 200, listText(resource, page.entries, page.meta, accept, query.get('includeObject') ?? 'Metadata'), accept.type);
+    return sendParts(
+      call,
+      200,
+      listParts(resource, page.entries, page.meta, accept, query.get('includeObject') ?? 'Metadata'),
+      accept.type,
+    );
   }
 
   /** What a write asks for in its query; a patch's is read when its type is known. */
@@ -337,7 +342,7 @@ export class Handler {
     if (!type || (custom && type === 'strategic')) throw unsupportedMediaType(served);
     const options = write ?? this.#write(call, target);
     // What is not there is told before what is wrong with the patch.
-    if (type !== 'apply') this.#o.objects.head(target.resource, target.namespace, target.name);
+    if (type !== 'apply') this.#o.objects.get(target.resource, target.namespace, target.name);
     const patch = await readPatch(call.req, type);
     return this.#o.objects.patch(options, patch, flag(call.url.searchParams, 'force') ?? false);
   }
@@ -384,7 +389,12 @@ export class Handler {
         }
       }),
     );
-    sendText(call, 200, listText(resource, entries, { resourceVersion: String(this.#o.store.version) }, accept, 'Metadata'), accept.type);
+    await sendParts(
+      call,
+      200,
+      listParts(resource, entries, { resourceVersion: String(this.#o.store.version) }, accept, 'Metadata'),
+      accept.type,
+    );
   }
 }
 

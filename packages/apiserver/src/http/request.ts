@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
-import { parse as parseYaml } from 'yaml';
 import type { User } from '../auth/tokens.ts';
 import type { Resource, Subresource } from '../kinds/resource.ts';
 import { unknownInJsonPatch } from '../patch/json-patch.ts';
@@ -135,7 +134,7 @@ export async function readObject(req: Incoming, kind: string, twice?: (fields: s
   if (type === PROTOBUF) return limited(fromProtobuf(bytes)) as JsonObject;
   const text = textOf(bytes);
   const yaml = type.endsWith('yaml');
-  const value = (yaml ? parseBody(text, true) : limited(parseJson(text, unrecognized))) ?? {};
+  const value = (yaml ? await parseBody(text, true) : limited(parseJson(text, unrecognized))) ?? {};
   if (!isObject(value))
     throw unrecognized(
       `json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
@@ -161,7 +160,7 @@ export async function readOptional(req: Incoming): Promise<unknown> {
 /** The body as a patch of this type. @throws 400 for a text that is none, 413 */
 export async function readPatch(req: Incoming, type: PatchType): Promise<Patch> {
   const text = await readBody(req);
-  if (type === 'apply') return { type, body: parseBody(text, true), problems: [] };
+  if (type === 'apply') return { type, body: await parseBody(text, true), problems: [] };
   const body = limited(parseJson(text, (why) => badRequest(`error decoding patch: ${why}`)));
   if (type !== 'json' && !isObject(body)) throw badRequest('error decoding patch: the patch must be an object');
   const twice = duplicateFields(text).map((f) => `duplicate field ${JSON.stringify(f)}`);
@@ -206,7 +205,7 @@ function jsonProblem(text: string, message: string): string {
   return `invalid character ${shown} ${JSON_PLACES.find(([pattern]) => pattern.test(message))?.[1] ?? 'looking for beginning of value'}`;
 }
 
-export function parseBody(text: string, yaml: boolean): unknown {
+export async function parseBody(text: string, yaml: boolean): Promise<unknown> {
   // JSON is read as such also where YAML is allowed: it is what clients send, and much faster.
   if (!yaml)
     return limited(
@@ -219,8 +218,10 @@ export function parseBody(text: string, yaml: boolean): unknown {
   } catch (error) {
     if (error instanceof ApiError) throw error;
   }
+  // Loaded with the first: most clients send JSON.
+  const { parse } = await import('yaml');
   try {
-    return limited(parseYaml(text, { maxAliasCount: 100 }) as unknown);
+    return limited(parse(text, { maxAliasCount: 100 }) as unknown);
   } catch (error) {
     if (error instanceof ApiError) throw error;
     throw badRequest(`error decoding YAML: ${(error as Error).message.split('\n')[0]}`);

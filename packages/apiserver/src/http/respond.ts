@@ -4,7 +4,7 @@ import { ApiError } from './errors.ts';
 
 const quote = (text: string): string => `"${text.replace(/[^\x20-\x7e]/g, '?').replace(/(["\\])/g, '\\$1')}"`;
 
-function head(call: Call, status: number, type: string, extra: Record<string, string> = {}): void {
+function head(call: Call, status: number, type = 'application/json', extra: Record<string, string> = {}): void {
   const warnings =
     call.warnings.length === 0 ? [] : [...new Set(call.warnings)].slice(0, 50).map((w) => `299 - ${quote(w.slice(0, 4000))}`);
   if (warnings.length) call.res.setHeader('warning', warnings);
@@ -13,10 +13,14 @@ function head(call: Call, status: number, type: string, extra: Record<string, st
   for (const [k, v] of Object.entries({ 'content-type': type, 'cache-control': 'no-cache, private', ...extra })) call.res.setHeader(k, v);
 }
 
-/** Answers with text that is JSON already; zipped where the client takes it and it is worth it, as kube-apiserver does above 128 KiB. */
-export function sendText(call: Call, status: number, text: string | Buffer, type = 'application/json'): void {
+/** Whether an answer of this length is zipped: where the client takes it and it is worth it, as kube-apiserver does above 128 KiB. */
+const zips = ({ req }: Call, length: number): boolean =>
+  length > 128 * 1024 && /\bgzip\b/.test(String(req.headers['accept-encoding'] ?? ''));
+
+/** Answers with text that is JSON already. */
+export function sendText(call: Call, status: number, text: string | Buffer, type?: string): void {
   if (call.res.destroyed || call.res.writableEnded) return;
-  if (text.length > 128 * 1024 && /\bgzip\b/.test(String(call.req.headers['accept-encoding'] ?? ''))) {
+  if (zips(call, text.length)) {
     gzip(text, { level: 1 }, (error, zipped) => {
       if (call.res.destroyed) return;
       if (error) {
@@ -30,6 +34,41 @@ export function sendText(call: Call, status: number, text: string | Buffer, type
   }
   head(call, status, type);
   call.res.end(text);
+}
+
+/** So much of a long answer is put together, encrypted and sent at a time: what fits the processor's cache, and leaves others their turn. */
+const PIECE = 256 * 1024;
+
+/** Answers with JSON that comes in parts, no faster than the client takes it. */
+export async function sendParts(call: Call, status: number, parts: readonly Buffer[], type?: string): Promise<void> {
+  const { res } = call;
+  const length = parts.reduce((n, part) => n + part.length, 0);
+  if (length <= PIECE || zips(call, length)) return sendText(call, status, Buffer.concat(parts, length), type);
+  // With its length said, a piece goes into the connection as it is.
+  head(call, status, type, { 'content-length': String(length) });
+  let from = 0;
+  let size = 0;
+  for (const [i, part] of parts.entries()) {
+    size += part.length;
+    if (size < PIECE && i + 1 < parts.length) continue;
+    const more = res.write(Buffer.concat(parts.slice(from, i + 1), size));
+    if (!more) await drained(res);
+    if (res.destroyed) return;
+    from = i + 1;
+    size = 0;
+  }
+  res.end();
+}
+
+/** Resolves when more can be written, or never can be. */
+export function drained(res: Call['res']): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      res.off('drain', done).off('close', done);
+      resolve();
+    };
+    res.on('drain', done).on('close', done);
+  });
 }
 
 export const send = (call: Call, status: number, body: unknown, type?: string): void => sendText(call, status, JSON.stringify(body), type);

@@ -54,30 +54,34 @@ export function objectText(resource: Resource, entry: Entry, accepted: Accepted,
   }
 }
 
-/** A list in the shape that the client asks for, as text. */
-export function listText(
+/** A list in the shape that the client asks for, as text in parts. */
+export function listParts(
   resource: Resource,
   entries: readonly Entry[],
   meta: Record<string, unknown>,
   accepted: Accepted,
   include: string,
-): string | Buffer {
+): Buffer[] {
   switch (accepted.shape) {
     case 'Table':
-      return JSON.stringify(table(resource, entries, accepted.version, meta, include));
+      return [Buffer.from(JSON.stringify(table(resource, entries, accepted.version, meta, include)))];
     case 'PartialObjectMetadataList':
-      return JSON.stringify({
-        kind: 'PartialObjectMetadataList',
-        apiVersion: `meta.k8s.io/${accepted.version}`,
-        metadata: meta,
-        items: entries.map((e) => partial(e, accepted.version)),
-      });
+      return [
+        Buffer.from(
+          JSON.stringify({
+            kind: 'PartialObjectMetadataList',
+            apiVersion: `meta.k8s.io/${accepted.version}`,
+            metadata: meta,
+            items: entries.map((e) => partial(e, accepted.version)),
+          }),
+        ),
+      ];
     default:
-      return Buffer.concat([
+      return [
         Buffer.from(`{"kind":"${resource.listKind}","apiVersion":"${groupVersion(resource)}","metadata":${JSON.stringify(meta)},"items":[`),
         ...entries.flatMap((e, i) => (i ? [COMMA, ...itemParts(resource, e)] : itemParts(resource, e))),
         END,
-      ]);
+      ];
   }
 }
 

@@ -21,7 +21,7 @@ export interface SubresourceContext extends EvictionContext {
   userOfToken: (token: string, audiences?: readonly string[]) => { user: User; audiences: string[] } | undefined;
   /** The Node object. @throws 404 */
   node: (name: string) => JsonObject;
-  kubeletCredentials: () => Promise<KubeletCredentials>;
+  kubeletCredentials: () => KubeletCredentials;
   serviceAccountToken: (namespace: string, account: Entry, seconds: number, audiences: string[], bound: JsonObject | undefined) => string;
 }
 
@@ -194,7 +194,7 @@ async function scale(
   let wanted: unknown;
   if (verb === 'update') wanted = await readObject(call.req, 'Scale');
   else {
-    const body = parseBody(await readBody(call.req), mediaType(call.req).endsWith('yaml'));
+    const body = await parseBody(await readBody(call.req), mediaType(call.req).endsWith('yaml'));
     switch (mediaType(call.req)) {
       case 'application/json-patch+json':
         wanted = applyJsonPatch(before, body);

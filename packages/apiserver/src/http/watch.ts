@@ -9,7 +9,7 @@ import { textParts } from '../objects/codec.ts';
 import { Lines } from './lines.ts';
 import type { Accepted } from './negotiate.ts';
 import type { Call } from './request.ts';
-import { startStream } from './respond.ts';
+import { drained, startStream } from './respond.ts';
 import { deletedEntry, partial, table } from './shapes.ts';
 
 const BOOKMARK_EVERY = 60_000;
@@ -191,15 +191,4 @@ export function watch(call: Call, { store, resource, selection, options, accepte
     },
     (timeout !== undefined && timeout > 0 ? timeout : 1800 + Math.random() * 1800) * 1000,
   );
-}
-
-/** Resolves when more can be written, or never can be. */
-function drained(res: Call['res']): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      res.off('drain', done).off('close', done);
-      resolve();
-    };
-    res.on('drain', done).on('close', done);
-  });
 }

@@ -1,5 +1,6 @@
+import { loadRules } from '../cel/load.ts';
 import { field, type Cause } from '../http/errors.ts';
-import { equal, isObject, type JsonObject, type Schema } from '../schema/schema.ts';
+import { equal, hasRules, isObject, type JsonObject, type Schema } from '../schema/schema.ts';
 import { checkKeywords } from '../schema/keywords.ts';
 import { structuralProblems, toSchema } from '../schema/structural.ts';
 import { age } from './cells.ts';
@@ -94,6 +95,7 @@ export function resourcesOf(crd: JsonObject): Resource[] {
         storage: `${names.plural}.${group}`,
         storageVersion: storage,
         generation: true,
+        ...(hasRules(schema) ? { prepare: loadRules } : {}),
         wantsVersion: true,
         freeFinalizers: true,
         statusSubresource: Boolean(status),
@@ -359,6 +361,7 @@ export const crdStrategy: Strategy = {
     const storage = (crd['spec'].versions ?? []).filter((v: JsonObject) => v['storage']).map((v: JsonObject) => v['name']);
     status['storedVersions'] = [...new Set([...(status['storedVersions'] ?? []), ...storage])];
   },
+  prepare: loadRules,
   validate: problems,
   validateUpdate(crd, old) {
     const causes: Cause[] = [];

@@ -58,6 +58,8 @@ export interface Strategy {
   parts?: Record<string, (object: JsonObject, old: JsonObject) => JsonObject>;
   /** What is wrong with an object that a subresource of `parts` makes. */
   partProblems?: Record<string, (object: JsonObject, old: JsonObject) => Cause[]>;
+  /** Loads what the checks of its objects need, before each write. */
+  prepare?: () => Promise<void>;
   validate?: (object: JsonObject) => Cause[];
   validateCreate?: (object: JsonObject) => Cause[];
   validateUpdate?: (object: JsonObject, old: JsonObject) => Cause[];

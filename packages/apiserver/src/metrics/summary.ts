@@ -1,6 +1,6 @@
 import { request } from 'node:https';
 import { endpointOf, type KubeletCredentials } from '../streams/relay.ts';
-import { SUMMARY_PATH } from '../streams/server.ts';
+import { SUMMARY_PATH } from '../streams/kubelet-client.ts';
 import type { JsonObject } from '../schema/schema.ts';
 
 /** The parts of a kubelet's summary that metrics are made of. */

@@ -111,6 +111,7 @@ export class Objects {
 
   async create(request: WriteRequest, body: unknown): Promise<Written> {
     const { resource } = request;
+    if (resource.prepare) await resource.prepare();
     const object = fromClient(resource, body, request.fieldValidation, request.warnings);
     checkKind(resource, object);
     // Kubernetes does not expect that, and gives no reason.
@@ -147,13 +148,15 @@ export class Objects {
     fillInStatus(resource, object);
     for (let attempt = 0; ; attempt += 1) {
       const name: string = meta['name'];
+      const key = keyOf(namespace, name);
+      for (let change; (change = this.#store.changing(resource.storage, key));) await change;
       const shown = resource.asCreated?.(object) ?? object;
-      if (this.#store.head(resource.storage, keyOf(namespace, name))) {
+      if (this.#store.get(resource.storage, key)) {
         if (!generated || attempt > 6) throw alreadyExists(resource, name);
       } else if (request.dryRun) {
         return { entry: toEntry(resource, shown, 0), created: true, gone: false };
       } else {
-        const entry = await this.#write(resource, keyOf(namespace, name), 0, (version) => toEntry(resource, object, version));
+        const entry = await this.#write(resource, key, 0, (version) => toEntry(resource, object, version));
         return { entry: resource.asCreated ? toEntry(resource, shown, entry!.version) : entry!, created: true, gone: false };
       }
       meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
@@ -189,6 +192,7 @@ export class Objects {
 
   async update(request: WriteRequest, body: unknown): Promise<Written> {
     const { resource, namespace, name } = request;
+    if (resource.prepare) await resource.prepare();
     const object = fromClient(resource, body, request.fieldValidation, request.warnings);
     checkKind(resource, object);
     const meta: JsonObject = object['metadata'];
@@ -200,7 +204,9 @@ export class Objects {
     if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }
-    const head = this.#store.head(resource.storage, keyOf(namespace, name));
+    const key = keyOf(namespace, name);
+    for (let change; (change = this.#store.changing(resource.storage, key));) await change;
+    const head = this.#store.get(resource.storage, key);
     if (!head && resource.createsOnUpdate && request.subresource === undefined && !meta['uid'])
       return this.#insert(request, object, (o, w) => trackUpdate(resource, undefined, o, w));
     if (!head) throw notFound(resource, name);
@@ -212,11 +218,14 @@ export class Objects {
 
   async patch(request: WriteRequest, patch: Patch, force = false): Promise<Written> {
     const { resource, namespace, name } = request;
+    if (resource.prepare) await resource.prepare();
     const { type, body } = patch;
     const told = request.warnings.length;
     const track = type === 'apply' ? undefined : (o: JsonObject, old: JsonObject, w: Writer): void => trackUpdate(resource, old, o, w);
+    const key = keyOf(namespace, name);
     for (let attempt = 0; ; attempt += 1) {
-      const head = this.#store.head(resource.storage, keyOf(namespace, name));
+      for (let change; (change = this.#store.changing(resource.storage, key));) await change;
+      const head = this.#store.get(resource.storage, key);
       if (!head && (type !== 'apply' || request.subresource)) throw notFound(resource, name);
       const old = head && toObject(resource, head);
       const writer: Writer = { manager: request.fieldManager, subresource: request.subresource, now: timestamp() };
@@ -367,8 +376,10 @@ export class Objects {
     const { resource, namespace, name, dryRun, preconditions } = request;
     const immortal = resource.immortal?.(name);
     if (immortal) throw forbidden(resource, name, immortal);
+    const key = keyOf(namespace, name);
     for (let attempt = 0; ; attempt += 1) {
-      const head = this.head(resource, namespace, name);
+      for (let change; (change = this.#store.changing(resource.storage, key));) await change;
+      const head = this.get(resource, namespace, name);
       if (preconditions?.uid !== undefined && preconditions.uid !== head.uid) {
         throw conflict(resource, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${head.uid}`);
       }
@@ -408,9 +419,7 @@ export class Objects {
       const made = toEntry(resource, object, head.version);
       if (dryRun) return { entry: made, created: false, gone: !held };
       try {
-        const entry = await this.#write(resource, keyOf(namespace, name), head.version, (version) =>
-          held ? toEntry(resource, object, version) : undefined,
-        );
+        const entry = await this.#write(resource, key, head.version, (version) => (held ? toEntry(resource, object, version) : undefined));
         return { entry: entry ?? made, created: false, gone: !held };
       } catch (error) {
         if (!(error instanceof ApiError && error.reason === 'Conflict') || attempt > 20 || preconditions?.resourceVersion) throw error;

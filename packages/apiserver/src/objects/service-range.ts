@@ -61,6 +61,15 @@ export class ServiceRange {
 /** The URL parser knows every form of an IPv6 address and gives the shortest one. */
 const canonical = (ip: string): string => new URL(`http://[${ip}]`).hostname.slice(1, -1);
 
+/** An address as the bytes that it has on the wire, 4 or 16. */
+export const addressBytes = (ip: string): Buffer =>
+  Buffer.from(
+    toNumber(ip)
+      .toString(16)
+      .padStart(isIPv4(ip) ? 8 : 32, '0'),
+    'hex',
+  );
+
 function toNumber(ip: string): bigint {
   if (isIPv4(ip)) return ip.split('.').reduce((n, part) => n * 256n + BigInt(part), 0n);
   const [head = '', tail] = canonical(ip).split('::');

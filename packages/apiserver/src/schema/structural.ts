@@ -1,4 +1,4 @@
-import { compileRules } from '../cel/compile.ts';
+import { loadedRules } from '../cel/load.ts';
 import { field, type Cause } from '../http/errors.ts';
 import { goRegExp } from './go-regexp.ts';
 import { equal, isObject, type JsonObject, type Schema } from './schema.ts';
@@ -96,7 +96,7 @@ export function structuralProblems(schema: JsonObject, path: string): Cause[] {
   if (schema['nullable'] === true) causes.push(field.forbidden(`${path}.nullable`, 'nullable cannot be true at the root'));
   walk(schema, path, true, causes);
   // Rules are compiled against a structure that holds.
-  if (!causes.length) causes.push(...compileRules(toSchema(schema), path).problems);
+  if (!causes.length) causes.push(...loadedRules().compileRules(toSchema(schema), path).problems);
   return causes;
 }
 

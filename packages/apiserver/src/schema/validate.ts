@@ -1,4 +1,4 @@
-import { ruleProblems } from '../cel/rules.ts';
+import { loadedRules } from '../cel/load.ts';
 import { field, type Cause } from '../http/errors.ts';
 import type { Resource } from '../kinds/resource.ts';
 import { equal, hasRules, isObject, type JsonObject, type Schema } from './schema.ts';
@@ -82,7 +82,7 @@ export function validate(schema: Schema, object: JsonObject, resource?: Resource
     });
     return causes;
   }
-  return [...causes, ...ruleProblems(schema, object, old)];
+  return [...causes, ...loadedRules().ruleProblems(schema, object, old)];
 }
 
 /** Checks a value against a schema; `path` is that of the value, `old` what it was before an update. */

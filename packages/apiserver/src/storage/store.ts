@@ -68,6 +68,7 @@ export class Store {
   readonly #window: number;
   readonly #head = new Map<string, Change>();
   #queue: Pending[] = [];
+  #waiting: (() => void)[] = [];
   #version = 0;
   #committed = 0;
   #closed = false;
@@ -112,6 +113,14 @@ export class Store {
     return waiting ? waiting.entry : this.get(resource, key);
   }
 
+  /**
+   * While a change of the object waits for its commit: resolves after that. An answer that no write of its own stands for is
+   * given only when there is none, or it told of what a crash can take back.
+   */
+  changing(resource: string, key: string): Promise<void> | undefined {
+    return this.#head.has(`${resource}|${key}`) ? new Promise((resolve) => this.#waiting.push(resolve)) : undefined;
+  }
+
   /** Number of visible objects of a resource. */
   count(resource: string): number {
     return this.#shelves.get(resource)?.entries.size ?? 0;
@@ -142,7 +151,14 @@ export class Store {
 
   #commit(): void {
     const batch = this.#queue;
+    const waiting = this.#waiting;
     this.#queue = [];
+    this.#waiting = [];
+    this.#append(batch);
+    for (const go of waiting) go();
+  }
+
+  #append(batch: readonly Pending[]): void {
     try {
       this.#journal?.append(batch);
     } catch (error) {

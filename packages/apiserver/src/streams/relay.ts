@@ -75,7 +75,7 @@ export async function relay(
   kind: StreamKind,
   pod: JsonObject,
   node: () => JsonObject,
-  credentials: () => Promise<KubeletCredentials>,
+  credentials: () => KubeletCredentials,
 ): Promise<void> {
   const query = call.url.searchParams;
   const { namespace, name } = pod['metadata'];
@@ -93,7 +93,7 @@ export async function relay(
   const asked = new URLSearchParams(
     QUERIES[kind].flatMap(([from, to]) => query.getAll(from).map((value): [string, string] => [to, value])),
   );
-  const options: RequestOptions = { host, port, path: `${path}?${asked}`, agent: false, ...(await credentials()) };
+  const options: RequestOptions = { host, port, path: `${path}?${asked}`, agent: false, ...credentials() };
   return call.upgrade ? upgrade(call, call.upgrade, options) : text(call, options);
 }
 

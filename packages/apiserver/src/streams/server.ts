@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocketServer } from 'ws';
 import { COMMAND_PROTOCOLS, type CommandRequest, serveCommand } from './command.ts';
+import { SUMMARY_PATH } from './kubelet-client.ts';
 import { PORT_FORWARD_PROTOCOL, servePortForward } from './port-forward.ts';
 import { SPDY, SPDY_COMMAND, SPDY_PORT_FORWARD, spdyCommand, spdyPortForward } from './spdy-upgrade.ts';
 import { type CommandIO, StreamError, type LogOptions, type NodeStreams, type StreamTarget } from './types.ts';
@@ -35,7 +36,6 @@ interface Route {
   readonly query: URLSearchParams;
 }
 
-export const SUMMARY_PATH = '/stats/summary';
 const PATH = /^\/(containerLogs|exec|attach|portForward)\/([^/]+)\/([^/]+)(?:\/([^/]+))?$/;
 
 /** Serves a node's streams at the paths of Kubernetes' kubelet, to the cluster's API server and nobody else. */

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, readFileSync } from 'node:fs';
 import net from 'node:net';
@@ -144,6 +144,45 @@ describe('with a data directory', () => {
       await Promise.all(writers);
     }
     expect(given.size).to.be.greaterThan(400);
+  });
+
+  it('no write is acknowledged that is not on disk, and nobody sees one', async function () {
+    this.timeout(60_000);
+    const { child, client } = await run();
+    /** From `bytes` on, writes to files of the server fail. */
+    const limit = (bytes: number | 'unlimited'): unknown =>
+      execFileSync('prlimit', ['--pid', String(child.pid), `--fsize=${bytes}:unlimited`]);
+    for (let i = 0; i < 20; i += 1) expect((await client.call('POST', MAPS, configMap(`before-${i}`))).status).to.equal(201);
+    const { body: before } = await client.call('GET', MAPS);
+
+    limit(1);
+    const answers = new Map<string, number>();
+    await Promise.all(
+      Array.from({ length: 10 }, async (_, w) => {
+        for (let i = 0; i < 60; i += 1) {
+          const name = `before-${(w * 60 + i) % 20}`;
+          const asked = [
+            ['POST', MAPS, configMap(`new-${w}-${i}`)],
+            ['PUT', `${MAPS}/${name}`, configMap(name, { v: 'other' })],
+            ['DELETE', `${MAPS}/${name}`, undefined],
+          ] as const;
+          const [method, path, sent] = asked[i % 3]!;
+          answers.set(`${method} ${path} ${w}-${i}`, (await client.call(method, path, sent)).status);
+        }
+      }),
+    );
+    expect([...answers].filter(([, status]) => status !== 500)).to.deep.equal([]);
+    expect((await client.call('GET', MAPS)).body).to.deep.equal(before);
+    limit('unlimited');
+    const since = before.metadata.resourceVersion;
+    const { body: after } = await client.call('POST', MAPS, configMap('after'));
+    const { lines } = await client.watch(`${MAPS}?watch=1&resourceVersion=${since}`, { lines: 1 });
+    expect(JSON.parse(lines[0]!)).to.deep.include({ type: 'ADDED', object: after });
+    child.kill('SIGKILL');
+
+    const { body: kept } = await (await run()).client.call('GET', MAPS);
+    const named = (items: any[]): string[] => items.map((o) => `${o.metadata.name} ${o.metadata.resourceVersion}`).sort();
+    expect(named(kept.items)).to.deep.equal(named([...before.items, after]));
   });
 
   it('of many who write one version of an object exactly one wins, each time', async () => {

@@ -1,7 +1,10 @@
 import { expect } from 'chai';
+import { loadRules } from '../../src/cel/load.ts';
 import { structuralProblems } from '../../src/schema/structural.ts';
 
 describe('schemas that are not structural are refused', () => {
+  before(loadRules);
+
   const under = (schema: object): string[] =>
     structuralProblems({ type: 'object', properties: { a: schema } } as never, 's').map((c) => `${c.reason} ${c.field}`);
   const table: [what: string, schema: object, problem: string][] = [

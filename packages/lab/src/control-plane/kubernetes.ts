@@ -27,8 +27,8 @@ export async function startKubernetes(config: ControlPlaneConfig, binaries: Bina
   const dir = join(config.data, 'kubernetes');
   const at = (name: string) => join(dir, name);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const pki = await loadPki(namesOf(config), dir);
-  const client = await certify(pki.caKey, { commonName: KUBELET_CLIENT, usage: 'client', until: Date.now() + YEAR_MS });
+  const pki = loadPki(namesOf(config), dir);
+  const client = certify(pki.caKey, { commonName: KUBELET_CLIENT, usage: 'client', until: Date.now() + YEAR_MS });
   for (const [name, { cert, key }] of Object.entries({ 'kubelet-client': client, aggregator })) {
     writeFileSync(at(`${name}.crt`), cert, { mode: 0o600 });
     writeFileSync(at(`${name}.key`), key, { mode: 0o600 });
@@ -112,7 +112,7 @@ export async function startKubernetes(config: ControlPlaneConfig, binaries: Bina
   return {
     ca: pki.ca,
     kubeconfig,
-    certify: (asked) => certify(pki.caKey, { until: Date.now() + YEAR_MS, ...asked }),
+    certify: async (asked) => certify(pki.caKey, { until: Date.now() + YEAR_MS, ...asked }),
     async stop() {
       stopping = true;
       entrance.close();
