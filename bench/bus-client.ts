@@ -38,7 +38,11 @@ const slim = (o: Pod): Pod => ({
 
 async function kosmos(transformed: boolean, updated: Updated) {
   const { createEngine, createLogger, systemClock } = await import('@kosmos/kernel/runtime');
-  const metrics = { counter: () => ({ inc: () => {} }), gauge: () => ({ set: () => {} }), histogram: () => ({ observe: () => {} }) };
+  const metrics = {
+    counter: () => ({ inc: () => {} }),
+    gauge: () => ({ set: () => {}, remove: () => {} }),
+    histogram: () => ({ observe: () => {} }),
+  };
   const log = createLogger({ level: 'warn' });
   const self = { role: 'manager', cluster: 'host', instance: 'bench' } as const;
   const engine = createEngine({ self, log, clock: systemClock, metrics, health: { ready: () => {} }, access: { host: { kubeconfig } } });

@@ -4,7 +4,11 @@ import { createEngine, createLogger, systemClock } from '@kosmos/kernel/runtime'
 
 const [kubeconfig = '', clusters = '1', informers = '20'] = process.argv.slice(2);
 const ConfigMaps: Kind<KObject> = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
-const metrics = { counter: () => ({ inc: () => {} }), gauge: () => ({ set: () => {} }), histogram: () => ({ observe: () => {} }) };
+const metrics = {
+  counter: () => ({ inc: () => {} }),
+  gauge: () => ({ set: () => {}, remove: () => {} }),
+  histogram: () => ({ observe: () => {} }),
+};
 const log = createLogger({ level: 'error' });
 const names = Array.from({ length: Number(clusters) }, (_, i) => (i === 0 ? 'host' : `m${i}`));
 const access = Object.fromEntries(names.map((name) => [name, { kubeconfig }]));

@@ -50,7 +50,11 @@ export async function startServer(kept = false): Promise<BenchServer> {
 
 /** A client for what the benchmark writes. */
 export function clientOf(kubeconfig: string): { readonly client: KubeClient; close(): Promise<void> } {
-  const metrics = { counter: () => ({ inc: () => {} }), gauge: () => ({ set: () => {} }), histogram: () => ({ observe: () => {} }) };
+  const metrics = {
+    counter: () => ({ inc: () => {} }),
+    gauge: () => ({ set: () => {}, remove: () => {} }),
+    histogram: () => ({ observe: () => {} }),
+  };
   const engine = createEngine({
     self: { role: 'cli', cluster: 'host', instance: 'bench' },
     log: createLogger({ level: 'silent' }),

@@ -1,8 +1,11 @@
 import { conditions } from './conditions.ts';
 import { type ObjectOf, type Resource, resource } from './kind.ts';
-import { integer, list, object, string } from './schema.ts';
+import { integer, list, listMap, object, required, string } from './schema.ts';
 
 const int32 = () => integer({ format: 'int32' });
+
+/** Nodes by the name of their ClusterNode. */
+const nodes = (description: string) => list(string(), { description });
 
 const schema = object({
   spec: object({
@@ -31,6 +34,21 @@ const schema = object({
     counts: object(
       { devices: int32(), routes: int32(), fdbs: int32(), arps: int32(), nat: int32() },
       { description: 'How many of each the plan that is applied has.' },
+    ),
+    links: listMap(
+      object({
+        cluster: required(string()),
+        probed: integer({ format: 'int32', description: 'Tunnels to it that are probed now.' }),
+        up: integer({ format: 'int32', description: 'Those of them that answer.' }),
+        rttMicroseconds: integer({ format: 'int32', description: 'Median round trip, not more than.' }),
+        lossPercent: integer({ format: 'int32', description: 'Probes without an answer, not more than.' }),
+        mtu: integer({ format: 'int32', description: 'The largest IP packet that passes all of them undivided.' }),
+        down: nodes('Nodes that do not answer.'),
+        silent: nodes('Nodes whose kernel answers, and whose agent does not.'),
+        narrow: nodes('Nodes to which packets of full size get lost.'),
+      }),
+      ['cluster'],
+      { description: 'How well the tunnels to each cluster work: coarse, written when that changes.' },
     ),
     conditions,
   }),

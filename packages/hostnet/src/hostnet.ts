@@ -6,7 +6,7 @@ import { dumps, type Json, type Link, type SeenRoute, toLink, toRoute } from './
 import { failed, must, mustInParts, run, together } from './run.ts';
 import { type Scope, type Snapshot, snapshotOf } from './snapshot.ts';
 import { readSysctl, type SysctlKey, writeSysctl } from './sysctl.ts';
-import { address, family, netnsName, nftName, whole, word } from './values.ts';
+import { address, family, linkName, netnsName, nftName, whole, word } from './values.ts';
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
@@ -43,6 +43,8 @@ export interface HostNet {
     table: Pick<NftTable, 'family' | 'name'>,
     options?: CallOptions,
   ): Promise<readonly Readonly<Record<string, unknown>>[] | undefined>;
+  /** When the kernel last sent something by each forwarding entry of a tunnel device, and when that was made: seconds ago, by MAC. */
+  fdbUse(dev: string, options?: CallOptions): Promise<ReadonlyMap<string, { readonly usedS: number; readonly updatedS: number }>>;
   /** Undefined: no such key. */
   sysctl(key: SysctlKey, options?: CallOptions): Promise<number | undefined>;
   setSysctl(key: SysctlKey, value: number, options?: CallOptions): Promise<void>;
@@ -180,6 +182,16 @@ export function createHostNet(options: HostNetOptions = {}): HostNet {
         nftables: Record<string, unknown>[];
       };
       return nftables.filter((object) => !('metainfo' in object));
+    },
+    async fdbUse(dev, call) {
+      const rows = await must([...tools.bridge, '-j', '-s', 'fdb', 'show', 'dev', linkName(dev)], opts(call));
+      return new Map(
+        (JSON.parse(rows || '[]') as Json[]).flatMap(({ mac, used, updated }) =>
+          typeof mac === 'string' && typeof used === 'number' && typeof updated === 'number'
+            ? [[mac, { usedS: used, updatedS: updated }] as const]
+            : [],
+        ),
+      );
     },
     sysctl: (key, call) => readSysctl(enter, key, opts(call)),
     setSysctl: (key, value, call) => writeSysctl(enter, key, value, opts(call)),

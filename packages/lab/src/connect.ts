@@ -18,7 +18,7 @@ export function connectCluster(kubeconfigFile: string, name: string, log: Logger
       return () => clearTimeout(timer);
     },
   };
-  const nothing = { inc: () => {}, set: () => {}, observe: () => {} };
+  const nothing = { inc: () => {}, set: () => {}, remove: () => {}, observe: () => {} };
   const engine = createEngine({
     self: { role: 'agent', cluster: 'host', instance: `${name}-${randomUUID()}` },
     log,

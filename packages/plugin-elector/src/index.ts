@@ -1,6 +1,7 @@
 /** @kosmos/plugin-elector: which nodes stand for their cluster, and what happens when one dies. */
 import { Commands, definePlugin, Metrics, part, type Plugin } from '@kosmos/kernel';
 import { NextHopHealth } from '@kosmos/plugin-network-vxlan/contracts';
+import { Probes } from './contracts.ts';
 import { setupElector } from './elect/index.ts';
 import { getGatewaysCommand } from './get.ts';
 import { moveCommand } from './move.ts';
@@ -19,7 +20,7 @@ export const elector: (options?: ElectorInput) => Plugin = definePlugin({
     manager: part<ElectorOptions>()({ setup: (ctx, options) => setupElector(ctx, options) }),
     agent: part<ElectorOptions>()({
       requires: { metrics: Metrics },
-      provides: { health: NextHopHealth },
+      provides: { health: NextHopHealth, probes: Probes },
       setup: (ctx) => setupProbes(ctx),
     }),
     cli: part<ElectorOptions>()({

@@ -30,6 +30,9 @@ export interface AgentDeps {
 
 /** The context of the agent part: `use` has these, and writes go through `ctx.writer('agent')`, cluster `host`. */
 export type AgentNeeds = { readonly metrics: Token<Metrics>; readonly health: Token<Health> };
-export type AgentCtx = Ctx<AgentNeeds, { readonly nextHops: Token<NextHopHealth> }, {}>;
+export type AgentCtx = Pick<
+  Ctx<AgentNeeds, { readonly nextHops: Token<NextHopHealth> }, {}>,
+  'use' | 'maybe' | 'self' | 'log' | 'clock' | 'writer' | 'onStart' | 'onStop'
+>;
 /** Exported by src/agent/index.ts as `setupAgent`. Declares, synchronously, without I/O. */
 export type SetupAgent<Options> = (ctx: AgentCtx, options: Options, deps: AgentDeps) => void;

@@ -185,6 +185,25 @@ export interface NextHop {
   readonly source: string;
 }
 
+/** A node that this one has a tunnel to: some route's next hop. */
+export interface TunnelPeer extends NextHop {
+  /** Name of its ClusterNode. */
+  readonly node: string;
+  readonly cluster: string;
+  readonly mac: string;
+  /** Does it stand for its cluster, so that many pods' packets go by it? */
+  readonly gateway: boolean;
+}
+
+/** The part of the network that is this node's, in the role `agent`. */
+export interface NodeNetwork {
+  /** Name of its ClusterNode and NodeConfig. */
+  readonly name: string;
+  /** The same array as long as nothing of it changes; empty while the plan is not known. */
+  peers(): readonly TunnelPeer[];
+}
+export const NodeNetwork: Token<NodeNetwork> = token<NodeNetwork>('network-vxlan.node-network');
+
 /** Says in the role `agent` which next hops are not to be used, where a route has several. Without it all of them are. */
 export interface NextHopHealth {
   /** What this node's plan has now: the next hops that could be done without, and the node's overlay addresses. */

@@ -4,9 +4,10 @@ import { agentCommands, setupAgent } from './agent/index.ts';
 import { agentDeps } from './agent-deps.ts';
 import { getCommands } from './commands/get.ts';
 import { planCommand } from './commands/plan.ts';
-import { CniAdapters, Network, networkHooks, NextHopHealth } from './contracts.ts';
+import { CniAdapters, Network, networkHooks, NextHopHealth, NodeNetwork } from './contracts.ts';
 import { Fleet, fleetModel } from './fleet-model.ts';
 import { setupInventory } from './inventory/index.ts';
+import { nodeNetwork } from './node-network.ts';
 import { optionsSchema, type VxlanInput, type VxlanOptions } from './options.ts';
 
 export type { VxlanInput, VxlanOptions } from './options.ts';
@@ -39,7 +40,13 @@ export const vxlan: (options?: VxlanInput) => Plugin = definePlugin({
     agent: part<VxlanOptions>()({
       requires: { fleet: Fleet, metrics: Metrics, health: Health },
       optional: { nextHops: NextHopHealth },
-      setup: (ctx, options) => setupAgent(ctx, options, agentDeps(ctx.self, ctx.use.fleet.model!)),
+      provides: { node: NodeNetwork },
+      setup(ctx, options) {
+        const model = ctx.use.fleet.model!;
+        const deps = agentDeps(ctx.self, model);
+        ctx.provide('node', nodeNetwork(deps, model.planner));
+        setupAgent(ctx, options, deps);
+      },
     }),
     cli: part<VxlanOptions>()({
       requires: { network: Network },

@@ -83,6 +83,8 @@ export interface Counter {
 }
 export interface Gauge {
   set(value: number, labels?: Readonly<Record<string, string>>): void;
+  /** What it told of is there no more. */
+  remove(labels: Readonly<Record<string, string>>): void;
 }
 export interface Histogram {
   observe(value: number, labels?: Readonly<Record<string, string>>): void;

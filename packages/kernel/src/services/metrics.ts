@@ -40,7 +40,7 @@ export function createMetrics(): MetricsRegistry {
     },
     gauge(name, help, labels = []) {
       const made = declare(name, (more) => new (prom().Gauge)({ help, labelNames: [...labels], ...more }));
-      return { set: (value, values = {}) => made.set({ ...values }, value) };
+      return { set: (value, values = {}) => made.set({ ...values }, value), remove: (values) => made.remove({ ...values }) };
     },
     histogram(name, help, labels = [], buckets = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10]) {
       const made = declare(name, (more) => new (prom().Histogram)({ help, labelNames: [...labels], buckets: [...buckets], ...more }));

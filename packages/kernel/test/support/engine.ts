@@ -30,7 +30,7 @@ export function testLog(lines: LogLine[] = [], more: object = {}): Logger {
 /** Counts by name; labels are summed up. */
 export function testMetrics(counts = new Map<string, number>()): Metrics & { readonly counts: Map<string, number> } {
   const counter = (name: string) => ({ inc: (_labels?: object, by = 1) => void counts.set(name, (counts.get(name) ?? 0) + by) });
-  return { counts, counter, gauge: () => ({ set: () => {} }), histogram: () => ({ observe: () => {} }) };
+  return { counts, counter, gauge: () => ({ set: () => {}, remove: () => {} }), histogram: () => ({ observe: () => {} }) };
 }
 
 export interface TestEngine {

@@ -15,7 +15,7 @@ describe('the metrics', () => {
       void rows.push(`| \`kosmos_${name}\` | ${labels.join(', ')} | ${help} |`);
     const metrics: Metrics = {
       counter: (...given) => (declare(...given), { inc: () => {} }),
-      gauge: (...given) => (declare(...given), { set: () => {} }),
+      gauge: (...given) => (declare(...given), { set: () => {}, remove: () => {} }),
       histogram: (name, help, labels) => (declare(name, help, labels), { observe: () => {} }),
     };
     busMetrics(metrics);

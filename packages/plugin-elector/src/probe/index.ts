@@ -3,12 +3,13 @@ import { randomInt } from 'node:crypto';
 import { type ClusterNode, ClusterNodeKind, clusterNodeName } from '@kosmos/api';
 import type { Ctx, Metrics, Token } from '@kosmos/kernel';
 import type { NextHopHealth } from '@kosmos/plugin-network-vxlan/contracts';
+import type { Probes } from '../contracts.ts';
 import { heartbeat } from '../elect/heartbeat.ts';
 import { pingOnce } from './ping.ts';
 import { openProbePort } from './port.ts';
 import { keyOf, Prober } from './prober.ts';
 
-type AgentCtx = Ctx<{ readonly metrics: Token<Metrics> }, {}, { readonly health: Token<NextHopHealth> }>;
+type AgentCtx = Ctx<{ readonly metrics: Token<Metrics> }, {}, { readonly health: Token<NextHopHealth>; readonly probes: Token<Probes> }>;
 
 /** How often the figures of the probes go into the metrics. */
 const REPORT_MS = 5000;
@@ -44,18 +45,31 @@ export function setupProbes(ctx: AgentCtx): void {
     },
   });
 
+  ctx.provide('probes', {
+    ask: (hop, { bytes, timeoutMs }) => prober.ask(hop, bytes, timeoutMs),
+    ping: ({ via, dev }, timeoutMs) => pingOnce(via, dev, timeoutMs),
+    followed: () =>
+      prober.states().map(({ target: { dev, via }, answering, rttMs, loss: lost }) => ({ dev, via, answering, rttMs, loss: lost })),
+    sentAt: (hop) => prober.sentAt(hop),
+  });
+
   const name = clusterNodeName(self.cluster, self.node ?? '');
   const nodes = ctx.informer<ClusterNode>(ClusterNodeKind);
   const writer = ctx.writer('heartbeat');
   let stopBeating = () => {};
   let stopReporting = () => {};
+  let reported: readonly { readonly dev: string; readonly via: string }[] = [];
   const report = () => {
+    const states = prober.states();
+    const now = new Set(states.map(({ target }) => keyOf(target)));
+    for (const { dev, via } of reported) if (!now.has(keyOf({ dev, via }))) for (const gauge of [up, rtt, loss]) gauge.remove({ dev, via });
+    reported = states.map(({ target: { dev, via } }) => ({ dev, via }));
     for (const {
       target: { dev, via },
       usable,
       rttMs,
       loss: lost,
-    } of prober.states()) {
+    } of states) {
       up.set(usable ? 1 : 0, { dev, via });
       loss.set(lost, { dev, via });
       if (rttMs !== undefined) rtt.set(rttMs / 1000, { dev, via });

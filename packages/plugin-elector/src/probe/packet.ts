@@ -25,6 +25,14 @@ export function encodeProbe({ kind, run, sequence }: Probe, bytes = HEADER_BYTES
   return packet;
 }
 
+/** IP and UDP headers around the datagram. */
+const HEADERS = { 4: 28, 6: 48 } as const;
+
+/** Bytes of the datagram in an IP packet of `bytes` to this address. */
+export function payloadOf(bytes: number | undefined, to: string): number {
+  return Math.max(HEADER_BYTES, (bytes ?? 0) - HEADERS[to.includes(':') ? 6 : 4]);
+}
+
 /** Undefined for whatever else reaches the port. */
 export function decodeProbe(packet: Buffer): Probe | undefined {
   if (packet.length < HEADER_BYTES || packet.readUInt32BE(0) !== MAGIC || packet.readUInt8(4) !== VERSION) return undefined;

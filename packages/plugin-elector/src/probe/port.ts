@@ -8,11 +8,12 @@ export interface ProbePort {
   close(): void;
 }
 
-/** Opens the port on `address` (IPv4 or IPv6). `answered` gets the answers. `failed`: it is closed, and may be opened again. */
+/** Opens the port on `address` (IPv4 or IPv6). `answered` gets the answers, `asked` who was answered. `failed`: it is closed, and may be opened again. */
 export function openProbePort(
   address: string,
   answered: (from: string, probe: Probe, bytes: number) => void,
   failed: (error: Error) => void,
+  asked: (from: string) => void = () => {},
 ): ProbePort {
   // Not reusable: a second agent on this node would take the answers from the first.
   const socket: Socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4' });
@@ -29,7 +30,10 @@ export function openProbePort(
     const probe = decodeProbe(packet);
     if (!probe) return;
     if (probe.kind === 'answer') answered(from.address, probe, packet.length);
-    else post(encodeProbe({ ...probe, kind: 'answer' }, packet.length), from.port, from.address);
+    else {
+      post(encodeProbe({ ...probe, kind: 'answer' }, packet.length), from.port, from.address);
+      asked(from.address);
+    }
   });
   socket.on('error', (error) => {
     close();

@@ -1,5 +1,6 @@
 /** Probes the next hops of this node, and says which of them are not to be used. */
 import type { Clock } from '@kosmos/kernel';
+import { Asker } from './ask.ts';
 import type { Probe } from './packet.ts';
 import { Peer, type ProbeTiming, TIMING } from './peer.ts';
 import type { openProbePort, ProbePort } from './port.ts';
@@ -26,6 +27,7 @@ export interface ProberDeps {
 export interface TargetState {
   readonly target: Target;
   readonly usable: boolean;
+  readonly answering: boolean;
   readonly rttMs: number | undefined;
   readonly loss: number;
 }
@@ -44,6 +46,8 @@ const REOPEN_MS = 1000;
 const PING_SHARE = 0.8;
 /** Pings cost a process each. */
 const PINGS_AT_ONCE = 32;
+/** Of so many peers it is known when something was sent to them last. */
+const SENT_KNOWN = 8192;
 
 interface Followed {
   readonly target: Target;
@@ -66,6 +70,9 @@ export class Prober {
   /** Dead, yet put down to this node itself for now. */
   readonly #held = new Set<Followed>();
   readonly #ports = new Map<string, ProbePort | 'closed'>();
+  readonly #asker: Asker;
+  /** By `source via`, the longest ago first. */
+  readonly #sentAt = new Map<string, number>();
   #unusable: ReadonlySet<string> = new Set();
   #slot = 0;
   #pings = 0;
@@ -74,6 +81,20 @@ export class Prober {
   constructor(deps: ProberDeps) {
     this.#deps = deps;
     this.#timing = deps.timing ?? TIMING;
+    this.#asker = new Asker(deps.clock, (deps.run + 1) >>> 0);
+  }
+
+  /** See `Probes.ask`. */
+  async ask({ source, via }: Target, bytes: number | undefined, timeoutMs: number): Promise<number | undefined> {
+    const port = this.#ports.get(source);
+    if (!port || port === 'closed') return undefined;
+    this.#sent(source, via);
+    return this.#asker.ask(port, via, bytes, timeoutMs);
+  }
+
+  /** See `Probes.sentAt`. */
+  sentAt({ source, via }: Target): number | undefined {
+    return this.#sentAt.get(addressesOf(source, via));
   }
 
   /** Keys of the targets that are not to be used now. */
@@ -85,6 +106,7 @@ export class Prober {
     return [...this.#followed].map(([key, { target, peer }]) => ({
       target,
       usable: !this.#unusable.has(key),
+      answering: peer.verdict === 'alive' && peer.outstanding < this.#timing.losses,
       rttMs: peer.rttMs,
       loss: peer.loss,
     }));
@@ -120,6 +142,7 @@ export class Prober {
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+    this.#asker.stop();
     for (const port of this.#ports.values()) if (port !== 'closed') port.close();
     this.#ports.clear();
     this.#followed.clear();
@@ -130,7 +153,7 @@ export class Prober {
   #open(source: string): void {
     const port = this.#deps.openPort(
       source,
-      (from, probe) => this.#answered(source, from, probe),
+      (from, probe, bytes) => this.#answered(source, from, probe, bytes),
       (error) => {
         if (this.#ports.get(source) !== port) return;
         this.#deps.failed(source, error);
@@ -139,6 +162,7 @@ export class Prober {
           if (this.#ports.get(source) === 'closed') this.#open(source);
         });
       },
+      (from) => this.#sent(source, from),
     );
     this.#ports.set(source, port);
   }
@@ -156,6 +180,7 @@ export class Prober {
     const { intervalMs, losses } = this.#timing;
     const sequence = peer.send(now, now - followed.pongAt < losses * intervalMs);
     const port = this.#ports.get(target.source);
+    this.#sent(target.source, target.via);
     if (port && port !== 'closed') port.send(target.via, { kind: 'probe', run: this.#deps.run, sequence });
     // From the second loss on (of a link with a long round trip one is always missing): the answer is there when the verdict is due.
     if (peer.outstanding > 2) this.#ping(followed);
@@ -173,8 +198,16 @@ export class Prober {
     });
   }
 
-  #answered(source: string, from: string, { run, sequence }: Probe): void {
-    if (run === this.#deps.run) this.#byAddresses.get(addressesOf(source, from))?.peer.answer(sequence, this.#deps.clock.now());
+  #answered(source: string, from: string, probe: Probe, bytes: number): void {
+    if (probe.run !== this.#deps.run) return this.#asker.answered(from, probe, bytes);
+    this.#byAddresses.get(addressesOf(source, from))?.peer.answer(probe.sequence, this.#deps.clock.now());
+  }
+
+  #sent(source: string, via: string): void {
+    const key = addressesOf(source, via);
+    this.#sentAt.delete(key);
+    this.#sentAt.set(key, this.#deps.clock.now());
+    if (this.#sentAt.size > SENT_KNOWN) this.#sentAt.delete(this.#sentAt.keys().next().value!);
   }
 
   /** If more than half of all peers fell silent at once, the fault is rather here, and nothing is to be gained by moving. */

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Cluster, ClusterNode } from '@kosmos/api';
+import { type Cluster, type ClusterNode, GATEWAY_ROLE } from '@kosmos/api';
 import type { Announced, Family, Mapping, NetworkHooks } from '../contracts.ts';
 import { type Cidr, hostCidr, type Ip, parseIp } from './address.ts';
-import { baseAnnounced, baseClass, baseNat } from './base.ts';
+import { baseAnnounced, baseClass, baseNat, ENDPOINT } from './base.ts';
 import { Claims } from './claims.ts';
 import { ClassPlan } from './class-plan.ts';
 import { findConditions, type ObjectConditions } from './conditions.ts';
@@ -55,6 +55,19 @@ export interface Planner {
   seenAs(cluster: string, ip: string): string;
   /** See `Network.reachable`. */
   reachable(cluster: string): boolean;
+  /** Every tunnel device of the nodes that take part. */
+  ends(): Generator<TunnelEnd>;
+}
+
+/** A tunnel device, by the MAC address that tells it from all others. */
+export interface TunnelEnd {
+  readonly mac: string;
+  readonly dev: string;
+  /** Name of the ClusterNode. */
+  readonly node: string;
+  readonly cluster: string;
+  /** Does the node stand for its cluster there? */
+  readonly gateway: boolean;
 }
 
 export function createPlanner(hooks: NetworkHooks, options: PlannerOptions = {}): Planner {
@@ -153,6 +166,16 @@ class IncrementalPlanner implements Planner {
   reachable(cluster: string): boolean {
     this.#flush();
     return (this.#clusters.get(cluster)?.nodes.length ?? 0) > 0;
+  }
+
+  *ends(): Generator<TunnelEnd> {
+    this.#flush();
+    for (const cluster of this.#clusters.values()) {
+      for (const { name, peers, cls, roles } of cluster.nodes) {
+        const gateway = cls !== ENDPOINT && roles.has(GATEWAY_ROLE);
+        for (const { dev, arp } of peers) yield { mac: arp.mac, dev, node: name, cluster: cluster.name, gateway };
+      }
+    }
   }
 
   /** Asked at first use: taps are complete only after every plugin's setup. */

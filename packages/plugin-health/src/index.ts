@@ -1,0 +1,30 @@
+/** @kosmos/plugin-health: says how well every tunnel of the network works. */
+import { Commands, definePlugin, Metrics, part, type Plugin } from '@kosmos/kernel';
+import { Probes } from '@kosmos/plugin-elector/contracts';
+import { NodeNetwork } from '@kosmos/plugin-network-vxlan/contracts';
+import { setupAgent } from './agent/index.ts';
+import { getLinksCommand } from './get.ts';
+import { setupManager } from './manager/index.ts';
+import { type HealthInput, type HealthOptions, optionsSchema } from './options.ts';
+
+export type { HealthInput } from './options.ts';
+
+export const health: (options?: HealthInput) => Plugin = definePlugin({
+  name: 'health',
+  version: '0.1.0',
+  apiVersion: 1,
+  kernel: '*',
+  options: optionsSchema,
+  parts: {
+    manager: part<HealthOptions>()({ setup: (ctx) => setupManager(ctx) }),
+    agent: part<HealthOptions>()({
+      requires: { metrics: Metrics, node: NodeNetwork, probes: Probes },
+      setup: (ctx) => setupAgent(ctx, ctx.use),
+    }),
+    cli: part<HealthOptions>()({
+      provides: { commands: Commands },
+      setup: (ctx) => ctx.provide('commands', getLinksCommand),
+    }),
+  },
+});
+export default health;
