@@ -3,6 +3,7 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import https from 'node:https';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import tls from 'node:tls';
 import type { Clock } from '../contracts/services.ts';
 import type { Endpoint } from '../clusters/kubeconfig.ts';
@@ -11,10 +12,11 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** As client-go: a connection is asked every 30 s, and is dead without an answer within 15 s. */
 const PING_AFTER_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
-/** So much of a list may be under way; the default of 64 KiB makes it wait for each round trip. */
-const WINDOW_BYTES = 2 ** 20;
-/** What is read of an answer before its reader asks for it. */
-const BODY_BYTES = 2 ** 17;
+/**
+ * So much of an answer may be under way, and is read before its reader asks for it. All of it may come in one turn of the event loop: with a
+ * megabyte, to decrypt and hand it on takes 6 ms. The default of 64 KiB makes the server wait for each round trip.
+ */
+const WINDOW_BYTES = 2 ** 17;
 /** Before the server has said how many streams it takes. */
 const STREAMS = 100;
 
@@ -103,7 +105,10 @@ export class Connection {
   async #connect(): Promise<Session | undefined> {
     const { hostname, port } = this.#url;
     const host = hostname.replace(/^\[|\]$/g, '');
-    const socket = tls.connect({ host, port: Number(port || 443), ALPNProtocols: ['h2', 'http/1.1'], ...this.#tls(host) });
+    // To read certificates, and to connect for the first time, takes some ms each: a turn each.
+    const secureContext = tls.createSecureContext(this.#endpoint.tls);
+    await nextTurn();
+    const socket = tls.connect({ host, port: Number(port || 443), ALPNProtocols: ['h2', 'http/1.1'], ...this.#tls(host), secureContext });
     await new Promise<void>((resolve, reject) => {
       const cancel = this.#clock.after(CONNECT_TIMEOUT_MS, () => socket.destroy(dead('no connection in time', 'ETIMEDOUT')));
       socket.once('secureConnect', resolve).once('error', reject);
@@ -180,7 +185,7 @@ export class Connection {
         const { ':status': status = 0, ...rest } = received;
         // It must be read from now on: a short answer of kube-apiserver comes with its end and a reset, and iterating over the stream
         // itself (Node 24) would then find it closed before its end, now and then.
-        const flowing = new PassThrough({ highWaterMark: BODY_BYTES });
+        const flowing = new PassThrough({ highWaterMark: WINDOW_BYTES });
         pipeline(stream, flowing, () => {}); // who reads it hears of errors
         resolve({ status, headers: rest as Response['headers'], body: flowing });
       });

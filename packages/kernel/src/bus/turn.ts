@@ -2,7 +2,6 @@
  * Shares the event loop: nobody works for longer than a slice of it at a time, so that a large list or a burst of events holds up
  * neither a lease nor a health check.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /**
  * What is read and what handlers do get a slice each in every turn; with what sockets bring and a collection of garbage that stays
@@ -11,19 +10,31 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 export const SLICE_MS = 3;
 
 let began: number | undefined;
+/** Who waits for a turn. */
+const waiting: (() => void)[] = [];
 
 /** Is this turn of the event loop used up? Asked before each piece of work. */
 export function turnIsOver(): boolean {
   const now = performance.now();
-  if (began !== undefined) return now - began > SLICE_MS;
-  began = now;
-  setImmediate(() => (began = undefined));
-  return false;
+  if (began === undefined) {
+    began = now;
+    setImmediate(nextTurn);
+  }
+  return now - began > SLICE_MS;
 }
 
-/** Lets others run. */
-export async function yieldTurn(): Promise<void> {
-  await nextTurn();
+/** Of those that wait one goes on, the first: it may have the whole turn, what sockets bring until the next one within. */
+function nextTurn(): void {
+  began = undefined;
+  const next = waiting.shift();
+  if (!next) return;
+  turnIsOver();
+  next();
+}
+
+/** Lets others run; called where the turn is over. */
+export function yieldTurn(): Promise<void> {
+  return new Promise((resolve) => waiting.push(resolve));
 }
 
 /** A queue that takes the same time however long it is. */

@@ -132,9 +132,36 @@ describe('reading a long list', () => {
       for await (const each of read(Readable.from([Buffer.from(text)]))) count += JSON.parse(each.toString()) === undefined ? 0 : 1;
       over = true;
       expect(count).to.equal(MANY);
-      // 40 MB take a tenth of a second at the very least; a slice is 4 ms.
+      // 40 MB take a tenth of a second at the very least; a slice is 3 ms.
       expect(turns).to.be.greaterThan(5);
     }
+  });
+
+  it('gives a turn of the event loop to one of many lists, and each its own', async () => {
+    const readers = 20;
+    const served: (number | 'turn')[] = [];
+    let open = readers;
+    const read = async (reader: number) => {
+      for (let slice = 0; slice < 3; slice += 1) {
+        while (!turnIsOver()) served.push(reader);
+        await yieldTurn();
+      }
+      open -= 1;
+    };
+    const turn = () => {
+      served.push('turn');
+      if (open > 0) setImmediate(turn);
+    };
+    const all = Promise.all(Array.from({ length: readers }, (_, i) => read(i)));
+    turn();
+    await all;
+    const turns = served
+      .join(' ')
+      .split('turn')
+      .map((names) => new Set(names.trim().split(' ').filter(Boolean)));
+    expect(Math.max(...turns.map(({ size }) => size))).to.equal(1);
+    const order = turns.flatMap((names) => [...names].map(Number));
+    expect(order.slice(0, readers)).to.deep.equal(Array.from({ length: readers }, (_, i) => i));
   });
 });
 
