@@ -2,6 +2,9 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { WASI } from 'node:wasi';
 
+/** Node has it; the types of Node do not. */
+declare const WebAssembly: { readonly Memory: new (descriptor: { initial: number }) => { readonly buffer: ArrayBuffer } };
+
 export interface Blocks {
   /** The longest CPU time of this thread between two turns, in ms: its own doing, whatever else the machine does. */
   readonly ownMs: number;

@@ -11,6 +11,7 @@ const SHOWS: Readonly<Record<string, readonly RegExp[]>> = {
   p2p: [/route {3}10\.234\.64\.64\/26 {2}via 220\.19\.0\.3/],
   failover: [/route {3}10\.234\.64\.64\/26 {2}via 210\.18\.0\.2, 210\.18\.0\.3 \(1 of them\) {2}dev vx-local/],
   gateway: [/^c1-b\n.*vx-local[^\n]*\n {2}route[^\n]*via 210\.18\.0\.2 {2}dev vx-local/m, /nat {5}notrack/],
+  health: [/route {3}10\.234\.64\.64\/26 {2}via 220\.19\.0\.3/],
   globalip: [/nat {5}translate {2}10\.233\.64\.0\/18 as 100\.64\.0\.0\/18/, /route {3}100\.65\.0\.64\/26/],
   dualstack: [/device {2}vx-bridge-6 {2}9470:172::10\/16/],
 };
