@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Backoff, classify } from '../../src/bus/backoff.ts';
 import { lines, listItems } from '../../src/bus/decode.ts';
 import { withoutManagedFields } from '../../src/bus/prune.ts';
+import { turnIsOver, yieldTurn } from '../../src/bus/turn.ts';
 import { KubeError } from '../../src/index.ts';
 
 describe('what follows an error of a list or watch', () => {
