@@ -161,7 +161,8 @@ describe('reading a long list', () => {
       .split('turn')
       .map((names) => new Set(names.trim().split(' ').filter(Boolean)));
     expect(Math.max(...turns.map(({ size }) => size))).to.equal(1);
-    const order = turns.flatMap((names) => [...names].map(Number));
+    // The first one's turn begins before the loop's, so it is seen in two.
+    const order = turns.flatMap((names) => [...names].map(Number)).filter((reader, i, all) => reader !== all[i - 1]);
     expect(order.slice(0, readers)).to.deep.equal(Array.from({ length: readers }, (_, i) => i));
   });
 });
