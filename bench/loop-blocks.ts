@@ -2,9 +2,6 @@
 import { PerformanceObserver } from 'node:perf_hooks';
 import { WASI } from 'node:wasi';
 
-/** Node has it; the types of Node do not. */
-declare const WebAssembly: { readonly Memory: new (descriptor: { initial: number }) => { readonly buffer: ArrayBuffer } };
-
 export interface Blocks {
   /** The longest CPU time of this thread between two turns, in ms: its own doing, whatever else the machine does. */
   readonly ownMs: number;
@@ -47,6 +44,8 @@ export function watchBlocks(): BlockWatch {
 
 /** CLOCK_THREAD_CPUTIME_ID. Nothing else in Node reads it: `process.threadCpuUsage()` goes by ticks of 4 ms, so that a block of 9 ms is one of 12. */
 const threadMs = (() => {
+  // Its types are the browser's.
+  const { WebAssembly } = globalThis as unknown as { WebAssembly: { Memory: new (size: object) => { readonly buffer: ArrayBuffer } } };
   const memory = new WebAssembly.Memory({ initial: 1 });
   const wasi = new WASI({ version: 'preview1' });
   wasi.initialize({ exports: { memory } });

@@ -1,12 +1,9 @@
 /**
- * Shares the event loop: nobody works for longer than a slice of it at a time, so that a large list or a burst of events holds up
- * neither a lease nor a health check.
+ * Shares the event loop: in each turn of it one list or watch is read, for a slice of time, and handlers have another slice. So a large
+ * list, or many, or a burst of events hold up neither a lease nor a health check.
  */
 
-/**
- * What is read and what handlers do get a slice each in every turn; with what sockets bring and a collection of garbage that stays
- * within the 10 ms that nothing may take.
- */
+/** With what sockets bring and a collection of garbage two slices stay within the 10 ms that nothing may take. */
 export const SLICE_MS = 3;
 
 let began: number | undefined;
