@@ -13,7 +13,7 @@ import { sendComputed } from './computed.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
 import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
 import { list, noVersion, parsedVersion, selectionOf, tooLarge } from './list.ts';
-import { acceptedFor, type Accepted } from './negotiate.ts';
+import { acceptedFor, acceptJson, type Accepted } from './negotiate.ts';
 import { deleteOptions, flag, listOptions, writeOptions } from './options.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import {
@@ -53,6 +53,9 @@ const PATCHES: Record<string, PatchType> = {
   'application/strategic-merge-patch+json': 'strategic',
   'application/apply-patch+yaml': 'apply',
 };
+
+/** The type of what is never YAML. */
+const JSON_ONLY = 'application/json';
 
 const PLAIN: Accepted = { shape: 'object', version: 'v1', type: 'application/json' };
 
@@ -124,8 +127,8 @@ export class Handler {
       case 'readyz':
         return sendPlain(call, this.#o.ready() ? 200 : 500, this.#o.ready() ? 'ok' : 'not ready');
       case 'version':
-        acceptedFor(call.req, 'get');
-        return send(call, 200, VERSION);
+        acceptJson(call.req);
+        return send(call, 200, VERSION, JSON_ONLY);
       case 'api':
       case 'apis':
         return this.#discovery(call, segments);
@@ -171,13 +174,13 @@ export class Handler {
 
   #openApi(call: Call, [, version, root, ...rest]: string[]): void {
     if (version !== 'v3') throw noSuchPath();
-    if (root === undefined) return send(call, 200, openApiIndex(this.#o.registry));
+    if (root === undefined) return send(call, 200, openApiIndex(this.#o.registry), JSON_ONLY);
     const document =
       root === 'api'
         ? openApiDocument(this.#o.registry, '', rest[0] ?? '')
         : openApiDocument(this.#o.registry, rest[0] ?? '', rest[1] ?? '');
     if (!document) throw noSuchPath();
-    return send(call, 200, document);
+    return send(call, 200, document, JSON_ONLY);
   }
 
   #authorize(call: Call, a: Attributes): void {
