@@ -239,6 +239,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
             },
           }),
         address: () => address,
+        tokenKey: pki.tokenPublicKey,
         watchSignal: (r) => signalOf(r),
         ready: () => stopping === undefined,
         report,

@@ -68,6 +68,9 @@ export const ROLES: Record<string, JsonObject[]> = {
   'system:discovery': [
     paths('/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz', '/version', '/version/'),
   ],
+  'system:service-account-issuer-discovery': [
+    paths('/.well-known/openid-configuration', '/.well-known/openid-configuration/', '/openid/v1/jwks', '/openid/v1/jwks/'),
+  ],
   'system:public-info-viewer': [paths('/healthz', '/livez', '/readyz', '/version', '/version/')],
 };
 
@@ -76,6 +79,7 @@ export const BINDINGS: Record<string, string[]> = {
   'cluster-admin': ['system:masters'],
   'system:basic-user': ['system:authenticated'],
   'system:discovery': ['system:authenticated'],
+  'system:service-account-issuer-discovery': ['system:serviceaccounts'],
   'system:public-info-viewer': ['system:authenticated', 'system:unauthenticated'],
 };
 

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto';
 
 type Body = Record<string, unknown>;
 
-const hash = (r: Resource): string => createHash('sha256').update(`${r.group}/${r.storageVersion}/${r.kind}`).digest('base64').slice(0, 12);
+const hash = (r: Resource): string =>
+  createHash('sha256').update(`${r.group}/${r.storageVersion}/${r.kind}`).digest().subarray(0, 8).toString('base64');
 
 /** APIResourceList of one group and version. */
 export function resourceList(group: string, version: string, resources: readonly Resource[]): Body {

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { Attributes } from '../auth/rbac.ts';
 import { allowed } from '../auth/rbac.ts';
 import { impersonated } from '../auth/impersonation.ts';
@@ -13,9 +14,10 @@ import { sendComputed } from './computed.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
 import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
 import { list, noVersion, parsedVersion, selectionOf, tooLarge } from './list.ts';
-import { acceptedFor, type Accepted } from './negotiate.ts';
+import { acceptedFor, acceptJson, type Accepted } from './negotiate.ts';
 import { deleteOptions, flag, listOptions, writeOptions } from './options.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
+import { keySet, openIdConfiguration } from './openid.ts';
 import {
   mediaType,
   readObject,
@@ -41,6 +43,8 @@ export interface HandlerOptions extends Omit<SubresourceContext, 'patch'> {
   /** Who makes this request; undefined where the credentials are not good. */
   authenticate: (req: Incoming) => User | undefined;
   address: () => string;
+  /** The public key of service accounts' tokens. */
+  tokenKey: KeyObject;
   /** Aborted when a watch of this resource has to end. */
   watchSignal: (resource: Resource) => AbortSignal;
   ready: () => boolean;
@@ -53,6 +57,9 @@ const PATCHES: Record<string, PatchType> = {
   'application/strategic-merge-patch+json': 'strategic',
   'application/apply-patch+yaml': 'apply',
 };
+
+/** The type of what is never YAML. */
+const JSON_ONLY = 'application/json';
 
 const PLAIN: Accepted = { shape: 'object', version: 'v1', type: 'application/json' };
 
@@ -115,7 +122,7 @@ export class Handler {
     });
     if (root === 'apis' && group !== undefined && !this.#o.registry.groups().some((g) => g.group === group)) return sendNoPage(call);
     // Some paths are answered whatever the method is, as those that Kubernetes serves without its routes.
-    const anyMethod = root === 'apis' ? segments.length < 3 : !['api', 'version'].includes(root ?? '');
+    const anyMethod = root === 'apis' ? segments.length < 3 : !['api', 'version', '.well-known', 'openid'].includes(root ?? '');
     if (!anyMethod && call.method !== 'GET') throw methodNotAllowed();
     switch (root) {
       case 'healthz':
@@ -124,15 +131,33 @@ export class Handler {
       case 'readyz':
         return sendPlain(call, this.#o.ready() ? 200 : 500, this.#o.ready() ? 'ok' : 'not ready');
       case 'version':
-        acceptedFor(call.req, 'get');
-        return send(call, 200, VERSION);
+        acceptJson(call.req);
+        return send(call, 200, VERSION, JSON_ONLY);
       case 'api':
       case 'apis':
         return this.#discovery(call, segments);
+      case '.well-known':
+        if (group !== 'openid-configuration') return sendNoPage(call);
+        return send(call, 200, openIdConfiguration(this.#o.address()), JSON_ONLY);
+      case 'openid':
+        if (pathname !== '/openid/v1/jwks') return sendNoPage(call);
+        return send(call, 200, keySet(this.#o.tokenKey), 'application/jwk-set+json');
       case 'openapi':
         return this.#openApi(call, segments);
       case undefined:
-        return send(call, 200, { paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'] });
+        return send(call, 200, {
+          paths: [
+            '/.well-known/openid-configuration',
+            '/api',
+            '/apis',
+            '/healthz',
+            '/livez',
+            '/openapi/v3',
+            '/openid/v1/jwks',
+            '/readyz',
+            '/version',
+          ],
+        });
       default:
         return sendNoPage(call);
     }
@@ -171,13 +196,13 @@ export class Handler {
 
   #openApi(call: Call, [, version, root, ...rest]: string[]): void {
     if (version !== 'v3') throw noSuchPath();
-    if (root === undefined) return send(call, 200, openApiIndex(this.#o.registry));
+    if (root === undefined) return send(call, 200, openApiIndex(this.#o.registry), JSON_ONLY);
     const document =
       root === 'api'
         ? openApiDocument(this.#o.registry, '', rest[0] ?? '')
         : openApiDocument(this.#o.registry, rest[0] ?? '', rest[1] ?? '');
     if (!document) throw noSuchPath();
-    return send(call, 200, document);
+    return send(call, 200, document, JSON_ONLY);
   }
 
   #authorize(call: Call, a: Attributes): void {

@@ -1,4 +1,5 @@
 import { gzip } from 'node:zlib';
+import { accepted, YAML } from './negotiate.ts';
 import type { Call } from './request.ts';
 import { ApiError } from './errors.ts';
 
@@ -17,8 +18,28 @@ function head(call: Call, status: number, type = 'application/json', extra: Reco
 const zips = ({ req }: Call, length: number): boolean =>
   length > 128 * 1024 && /\bgzip\b/.test(String(req.headers['accept-encoding'] ?? ''));
 
-/** Answers with text that is JSON already. */
+/** Whether what is JSON is to go out as YAML, which the type that was agreed upon says, or the request where nobody asked it yet. */
+const asYaml = ({ req }: Call, type?: string): boolean => type === YAML || (type === undefined && accepted(req)?.type === YAML);
+
+/** Answers with text that is JSON already, or as YAML where the client wants that. */
 export function sendText(call: Call, status: number, text: string | Buffer, type?: string): void {
+  if (asYaml(call, type)) void yamlOf(text).then((yaml) => sendBytes(call, status, yaml, YAML));
+  else sendBytes(call, status, text, type);
+}
+
+/** As Go's library writes it: fields in order of their names, and in quotes whatever YAML 1.1 takes for no text. Loaded with the first. */
+async function yamlOf(json: string | Buffer): Promise<string> {
+  const { stringify } = await import('yaml');
+  return stringify(JSON.parse(json.toString()), {
+    version: '1.1',
+    sortMapEntries: true,
+    indentSeq: false,
+    lineWidth: 0,
+    aliasDuplicateObjects: false,
+  });
+}
+
+function sendBytes(call: Call, status: number, text: string | Buffer, type?: string): void {
   if (call.res.destroyed || call.res.writableEnded) return;
   if (zips(call, text.length)) {
     gzip(text, { level: 1 }, (error, zipped) => {
@@ -43,7 +64,7 @@ const PIECE = 256 * 1024;
 export async function sendParts(call: Call, status: number, parts: readonly Buffer[], type?: string): Promise<void> {
   const { res } = call;
   const length = parts.reduce((n, part) => n + part.length, 0);
-  if (length <= PIECE || zips(call, length)) return sendText(call, status, Buffer.concat(parts, length), type);
+  if (length <= PIECE || zips(call, length) || asYaml(call, type)) return sendText(call, status, Buffer.concat(parts, length), type);
   // With its length said, a piece goes into the connection as it is.
   head(call, status, type, { 'content-length': String(length) });
   let from = 0;

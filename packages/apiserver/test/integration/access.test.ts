@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createPublicKey, verify } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -35,6 +36,23 @@ describe('who may do what', function () {
   after(() => server.stop());
 
   const tokenFor = async (spec: object): Promise<string> => (await admin.call('POST', TOKEN, { spec })).body.status.token;
+
+  it('anybody who holds a token of a service account can check it by the keys that the server tells', async () => {
+    const token = await tokenFor({});
+    const robot = new Client(server, token);
+    const { body: configuration } = await robot.call('GET', '/.well-known/openid-configuration');
+    expect(configuration.jwks_uri).to.equal(`${server.url}/openid/v1/jwks`);
+    const { body, headers } = await robot.call('GET', '/openid/v1/jwks');
+    expect(headers['content-type']).to.equal('application/jwk-set+json');
+    const [head, claims, signature] = token.split('.') as [string, string, string];
+    expect(JSON.parse(Buffer.from(claims, 'base64url').toString()).iss).to.equal(configuration.issuer);
+    const key = createPublicKey({ key: body.keys[0], format: 'jwk' });
+    const signed = (text: string): boolean =>
+      verify('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url'));
+    expect([signed(`${head}.${claims}`), signed(`${head}.${claims}x`)]).to.deep.equal([true, false]);
+    const alice = new Client(server, server.issueToken('alice', []));
+    expect((await alice.call('GET', '/openid/v1/jwks')).status).to.equal(403);
+  });
   const as = (token: string): Client => new Client(server, token);
 
   it('anonymous gets health and version, no more', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { parse } from 'yaml';
 import { causes, Client, configMap, MAPS } from './client.ts';
 
 describe('the protocol', () => {
@@ -20,6 +21,23 @@ describe('the protocol', () => {
     expect((await client.call('GET', `${MAPS}/one?resourceVersion=99999999`)).status).to.equal(504);
     const table = { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' };
     expect((await client.call('GET', `${MAPS}?includeObject=Some`, undefined, table)).status).to.equal(400);
+  });
+
+  it('answers in YAML whoever asks for it, as Go writes it; what is refused too, but no watch', async () => {
+    const yaml = { accept: 'application/yaml' };
+    const data = { lines: 'a\nb\n', maybe: 'yes', number: '1', plain: 'text', time: '2026-01-01T00:00:00Z' };
+    await client.call('POST', MAPS, configMap('yaml', data));
+    const one = await client.call('GET', `${MAPS}/yaml`, undefined, yaml);
+    expect(one.headers['content-type']).to.equal('application/yaml');
+    expect(one.text.slice(0, one.text.indexOf('metadata:'))).to.equal(
+      'apiVersion: v1\ndata:\n  lines: |\n    a\n    b\n  maybe: "yes"\n  number: "1"\n  plain: text\n  time: "2026-01-01T00:00:00Z"\nkind: ConfigMap\n',
+    );
+    const json = await client.call('GET', MAPS);
+    expect(parse((await client.call('GET', MAPS, undefined, yaml)).text)).to.deep.equal(json.body);
+    const none = await client.call('GET', `${MAPS}/none`, undefined, yaml);
+    expect([none.status, none.headers['content-type'], parse(none.text).reason]).to.deep.equal([404, 'application/yaml', 'NotFound']);
+    for (const path of [`${MAPS}?watch=1`, '/version'])
+      expect((await client.call('GET', path, undefined, yaml)).status, path).to.equal(406);
   });
 
   it('names finalizers and owners that are none by the paths of Kubernetes', async () => {
