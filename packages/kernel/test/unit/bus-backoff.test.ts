@@ -142,13 +142,16 @@ describe('reading a long list', () => {
     const readers = 20;
     const served: (number | 'turn')[] = [];
     let open = readers;
+    // As lists are read: an item, and then the question.
     const read = async (reader: number) => {
       for (let slice = 0; slice < 3; slice += 1) {
-        while (!turnIsOver()) served.push(reader);
         await yieldTurn();
+        do served.push(reader);
+        while (!turnIsOver());
       }
       open -= 1;
     };
+    turnIsOver();
     const turn = () => {
       served.push('turn');
       if (open > 0) setImmediate(turn);
