@@ -59,7 +59,8 @@ export function judgeNodes(cluster: string, reports: readonly Reported[]): Map<s
 
 function messageOf(trouble: Trouble, clusters: readonly string[]): string {
   const seen = `nodes of ${some(clusters, 3)}`;
-  if (trouble === 'NoAnswer') return `It does not answer ${seen}: \`kosmos check --node\` tells what is in the way.`;
+  if (trouble === 'NoAnswer')
+    return `It does not answer ${seen}: see whether its underlay lets UDP 4876 and 4877 pass (IPv6: 4866, 4867), and whether it runs.`;
   if (trouble === 'AgentSilent')
     return `Its agent does not answer ${seen}, its kernel does: packets flow on, and no change is applied there. See whether the agent runs.`;
   return `Packets of full size get lost between it and ${seen}: give the underlay the MTU that its interfaces say, or set a smaller \`mtu\` in the options of vxlan().`;
