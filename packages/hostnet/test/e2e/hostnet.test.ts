@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { eventually, needs } from '@kosmos/testing';
 import { expect } from 'chai';
 import { type Change, createHostNet, HostNetError, type HostNet } from '../../src/index.ts';
-import { must } from '../../src/run.ts';
+import { must, run } from '../../src/run.ts';
 
 const NETNS = `kh-${process.pid}`;
 const root = createHostNet();
@@ -18,7 +18,7 @@ async function errorOf(promise: Promise<unknown>): Promise<HostNetError> {
 
 describe('hostnet in a namespace', () => {
   let net: HostNet;
-  before(needs('root', 'ip', 'bridge', 'nft', 'nsenter', 'setpriv'));
+  before(needs('root', 'ip', 'bridge', 'nft', 'nsenter', 'ping', 'setpriv'));
   beforeEach(async () => {
     await root.apply([{ op: 'addNetns', name: NETNS }]);
     net = createHostNet({ netns: NETNS });
@@ -119,6 +119,27 @@ describe('hostnet in a namespace', () => {
     expect((await net.snapshot(on('br0', 'vx0'))).entries().fdb).to.deep.equal([
       { mac: '02:00:00:00:00:02', dst: '10.0.0.2', dev: 'vx0', permanent: true },
     ]);
+  });
+
+  it('tells when a forwarding entry was used last', async () => {
+    await net.apply([
+      bridge('br0'),
+      { op: 'setLink', name: 'br0', state: 'up' },
+      { op: 'replaceAddress', address: '10.0.0.1/24', dev: 'br0' },
+      { op: 'addLink', name: 'vx0', kind: 'vxlan', id: 7, port: 4999, local: '10.0.0.1', dev: 'br0' },
+      { op: 'setLink', name: 'vx0', state: 'up' },
+      { op: 'replaceAddress', address: '10.9.0.1/24', dev: 'vx0' },
+      { op: 'replaceNeighbour', ip: '10.9.0.2', mac: '02:00:00:00:00:02', dev: 'vx0' },
+      { op: 'replaceFdb', mac: '02:00:00:00:00:02', dst: '10.0.0.2', dev: 'vx0' },
+      { op: 'replaceFdb', mac: '02:00:00:00:00:03', dst: '10.0.0.3', dev: 'vx0' },
+    ]);
+    const use = async (mac: string) => (await net.fdbUse('vx0')).get(mac)!;
+    // Seconds, so there is a difference only some seconds after they were made.
+    await eventually(async () => (await use('02:00:00:00:00:03')).updatedS >= 2, { message: 'the entries are 2 s old' });
+    await run(['nsenter', `--net=/run/netns/${NETNS}`, 'ping', '-c1', '-W1', '10.9.0.2']);
+    const [used, other] = [await use('02:00:00:00:00:02'), await use('02:00:00:00:00:03')];
+    expect(used.updatedS - used.usedS).to.be.at.least(1);
+    expect(other.updatedS - other.usedS).to.be.lessThan(1);
   });
 
   it('has the same digest whatever others do beside what is looked for', async () => {
