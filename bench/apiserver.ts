@@ -25,7 +25,7 @@ interface Served {
 }
 
 let command = '';
-/** What Node compiled is kept here, as it is in the temporary directory for a user. */
+/** What Node compiled is kept here, as a user's is below ~/.cache. */
 let compiled = '';
 
 export async function run(): Promise<Result[]> {

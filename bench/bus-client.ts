@@ -37,15 +37,17 @@ const slim = (o: Pod): Pod => ({
 });
 
 async function kosmos(transformed: boolean, updated: Updated) {
-  const { createEngine, createLogger, systemClock } = await import('@kosmos/kernel/runtime');
-  const metrics = {
-    counter: () => ({ inc: () => {} }),
-    gauge: () => ({ set: () => {}, remove: () => {} }),
-    histogram: () => ({ observe: () => {} }),
-  };
+  const { createEngine, createLogger, noMetrics, systemClock } = await import('@kosmos/kernel/runtime');
   const log = createLogger({ level: 'warn' });
   const self = { role: 'manager', cluster: 'host', instance: 'bench' } as const;
-  const engine = createEngine({ self, log, clock: systemClock, metrics, health: { ready: () => {} }, access: { host: { kubeconfig } } });
+  const engine = createEngine({
+    self,
+    log,
+    clock: systemClock,
+    metrics: noMetrics,
+    health: { ready: () => {} },
+    access: { host: { kubeconfig } },
+  });
   const informer: Informer<Pod> = engine
     .forPlugin('bench', log)
     .informer(Pods, transformed ? { transform: { id: 'slim', apply: slim } } : {});

@@ -1,14 +1,9 @@
 /** The process of bus-fleet.ts: `clusters` names of one server, `informers` selections in each. Tells when all are synced, and when each has heard of another object. */
 import type { KObject, Kind } from '@kosmos/kernel';
-import { createEngine, createLogger, systemClock } from '@kosmos/kernel/runtime';
+import { createEngine, createLogger, noMetrics, systemClock } from '@kosmos/kernel/runtime';
 
 const [kubeconfig = '', clusters = '1', informers = '20'] = process.argv.slice(2);
 const ConfigMaps: Kind<KObject> = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
-const metrics = {
-  counter: () => ({ inc: () => {} }),
-  gauge: () => ({ set: () => {}, remove: () => {} }),
-  histogram: () => ({ observe: () => {} }),
-};
 const log = createLogger({ level: 'error' });
 const names = Array.from({ length: Number(clusters) }, (_, i) => (i === 0 ? 'host' : `m${i}`));
 const access = Object.fromEntries(names.map((name) => [name, { kubeconfig }]));
@@ -16,7 +11,7 @@ const engine = createEngine({
   self: { role: 'manager', cluster: 'host', instance: 'fleet' },
   log,
   clock: systemClock,
-  metrics,
+  metrics: noMetrics,
   health: { ready: () => {} },
   access,
 });

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REAL, startTestApiServer } from '@kosmos/testing';
-import { createEngine, createLogger, systemClock } from '@kosmos/kernel/runtime';
+import { createEngine, createLogger, noMetrics, systemClock } from '@kosmos/kernel/runtime';
 import type { KubeClient } from '@kosmos/kernel';
 
 export interface BenchServer {
@@ -50,16 +50,11 @@ export async function startServer(kept = false): Promise<BenchServer> {
 
 /** A client for what the benchmark writes. */
 export function clientOf(kubeconfig: string): { readonly client: KubeClient; close(): Promise<void> } {
-  const metrics = {
-    counter: () => ({ inc: () => {} }),
-    gauge: () => ({ set: () => {}, remove: () => {} }),
-    histogram: () => ({ observe: () => {} }),
-  };
   const engine = createEngine({
     self: { role: 'cli', cluster: 'host', instance: 'bench' },
     log: createLogger({ level: 'silent' }),
     clock: systemClock,
-    metrics,
+    metrics: noMetrics,
     health: { ready: () => {} },
     access: { host: { kubeconfig } },
   });

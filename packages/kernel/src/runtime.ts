@@ -14,6 +14,7 @@ export {
   createKernel,
 } from './host/kernel.ts';
 export { accessOf } from './host/access.ts';
+export { noMetrics } from './services/metrics.ts';
 export { type LeveledLogger, type LogLevel, type LogOptions, LOG_LEVELS, createLogger } from './services/log.ts';
 export { nearest } from './host/order.ts';
 export { tapHook } from './host/taps.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Informer, InformerOptions, KObject, KubeClient, Kind, Logger } from '@kosmos/kernel';
-import { createEngine } from '@kosmos/kernel/runtime';
+import { createEngine, noMetrics } from '@kosmos/kernel/runtime';
 
 export interface Connection {
   readonly client: KubeClient;
@@ -18,12 +18,11 @@ export function connectCluster(kubeconfigFile: string, name: string, log: Logger
       return () => clearTimeout(timer);
     },
   };
-  const nothing = { inc: () => {}, set: () => {}, remove: () => {}, observe: () => {} };
   const engine = createEngine({
     self: { role: 'agent', cluster: 'host', instance: `${name}-${randomUUID()}` },
     log,
     clock,
-    metrics: { counter: () => nothing, gauge: () => nothing, histogram: () => nothing },
+    metrics: noMetrics,
     health: { ready: () => {} },
     access: { host: { kubeconfigFile } },
   });

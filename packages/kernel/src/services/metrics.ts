@@ -14,6 +14,13 @@ export interface MetricsRegistry extends Metrics {
   clear(): void;
 }
 
+/** For a process that shows none: takes everything and keeps nothing. */
+export const noMetrics: Metrics = {
+  counter: () => ({ inc: () => {} }),
+  gauge: () => ({ set: () => {}, remove: () => {} }),
+  histogram: () => ({ observe: () => {} }),
+};
+
 export function createMetrics(): MetricsRegistry {
   let registry: InstanceType<PromClient['Registry']> | undefined;
   const measures: (() => void)[] = [];
