@@ -1,5 +1,6 @@
 import { conditions } from './conditions.ts';
 import { type ObjectOf, type Resource, resource } from './kind.ts';
+import { GATEWAY_ROLE } from './names.ts';
 import { list, object, string } from './schema.ts';
 
 const schema = object({
@@ -28,3 +29,8 @@ export const ClusterNodeKind: Resource<ClusterNode> = resource(schema, {
     { name: 'IP', type: 'string', jsonPath: '.spec.ip' },
   ],
 });
+
+/** Does the node stand for its cluster? */
+export function isGateway(node: ClusterNode | undefined): boolean {
+  return (node?.spec?.roles ?? []).some((role) => role.toLowerCase() === GATEWAY_ROLE);
+}

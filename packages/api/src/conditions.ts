@@ -15,6 +15,11 @@ export const conditions = listMap(condition, ['type'], { description: 'What is k
 /** What a controller says of an object; the time is added by `withTimes`. */
 export type Finding = Pick<Condition, 'type' | 'status'> & { readonly reason: string; readonly message: string };
 
+/** A time in ms since 1970 as Kubernetes writes it: RFC 3339, in whole seconds. */
+export function rfc3339(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
 /** Gives each finding its lastTransitionTime: the known one when the status is the same as before, else `now` (RFC 3339). */
 export function withTimes(findings: readonly Finding[], known: readonly Condition[] | undefined, now: string): Condition[] {
   return findings.map((finding) => {

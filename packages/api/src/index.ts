@@ -1,4 +1,4 @@
-/** @kosmos/api: the kinds of kosmos.io/v1alpha1. Schemas are the one source; types are derived, manifests printed. No logic. */
+/** @kosmos/api: the kinds of kosmos.io/v1alpha1. Schemas are the one source; types are derived, manifests printed. No logic but how fields are written and read. */
 export * from './cluster.ts';
 export * from './cluster-node.ts';
 export * from './conditions.ts';

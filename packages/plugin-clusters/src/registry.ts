@@ -9,6 +9,7 @@ import {
   SecretKind,
   SYSTEM_NAMESPACE,
   withTimes,
+  rfc3339,
 } from '@kosmos/api';
 import { Clusters, type Ctx, type Informer, type KubeClient, KubeError } from '@kosmos/kernel';
 
@@ -108,7 +109,7 @@ function keepKubeconfigs(ctx: ManagerCtx, clusters: Informer<Cluster>): void {
         {
           metadata: { name },
           spec: { kubeconfigSecretRef: { name: secret.metadata.name, namespace: SYSTEM_NAMESPACE } },
-          status: { conditions: withTimes([moved], cluster.status?.conditions, now(ctx)) },
+          status: { conditions: withTimes([moved], cluster.status?.conditions, rfc3339(ctx.clock.now())) },
         },
         { force: true, uid: cluster.metadata.uid, signal },
       );
@@ -136,7 +137,7 @@ function reportReachable(ctx: ManagerCtx, clusters: Informer<Cluster>): void {
       const cluster = clusters.get({ cluster: 'host', name });
       const known = cluster?.status?.conditions;
       if (cluster && !known?.some((c) => c.type === finding.type && c.status === finding.status && c.reason === finding.reason)) {
-        const conditions = withTimes([finding], known, now(ctx));
+        const conditions = withTimes([finding], known, rfc3339(ctx.clock.now()));
         await writer.apply(
           'host',
           ClusterKind,
@@ -162,9 +163,4 @@ async function ask(client: KubeClient, signal: AbortSignal): Promise<Finding> {
       message: `${client.server} ${refused ? 'refuses the kubeconfig' : 'does not answer'}: ${(error as Error).message}`,
     };
   }
-}
-
-/** RFC 3339 in whole seconds, as Kubernetes writes times. */
-function now(ctx: ManagerCtx): string {
-  return new Date(ctx.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
 }

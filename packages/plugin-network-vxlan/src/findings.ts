@@ -1,10 +1,4 @@
 import { type Condition, type Finding, withTimes } from '@kosmos/api';
-import type { Clock } from '@kosmos/kernel';
-
-/** RFC 3339, in seconds. */
-export function timestamp(clock: Clock): string {
-  return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
-}
 
 /** The conditions of these types to write: what is found, and `False` for what was found before; undefined if they are there already. */
 export function merge(

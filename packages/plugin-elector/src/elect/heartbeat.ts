@@ -1,4 +1,4 @@
-import { GATEWAY_ROLE, type Lease, LeaseKind, SYSTEM_NAMESPACE, type ClusterNode } from '@kosmos/api';
+import { isGateway, type Lease, LeaseKind, SYSTEM_NAMESPACE, type ClusterNode } from '@kosmos/api';
 import type { Clock, Writer } from '@kosmos/kernel';
 
 /** Agents of gateways renew a Lease, so that the elector hears of one that is gone. Others need none: nothing depends on them. */
@@ -8,9 +8,6 @@ const RENEW_MS = 10_000;
 export const leaseName = (clusterNode: string): string => `gateway-${clusterNode}`;
 /** Marks these leases, and says of which cluster the gateway is. */
 export const LEASE_LABEL = 'kosmos.io/gateway-of';
-
-export const isGateway = (node: ClusterNode | undefined): boolean =>
-  (node?.spec?.roles ?? []).some((role) => role.toLowerCase() === GATEWAY_ROLE);
 
 /** Renews the Lease of this node while it is a gateway. Returns the function that stops it. */
 export function heartbeat(

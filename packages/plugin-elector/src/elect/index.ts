@@ -6,6 +6,7 @@ import {
   type ClusterNode,
   ClusterNodeKind,
   GATEWAY_ROLE,
+  isGateway,
   LABELS,
   type Lease,
   LeaseKind,
@@ -17,7 +18,7 @@ import {
   SYSTEM_NAMESPACE,
 } from '@kosmos/api';
 import type { Ctx, Informer, Key } from '@kosmos/kernel';
-import { Heartbeats, isGateway, LEASE_LABEL, leaseName } from './heartbeat.ts';
+import { Heartbeats, LEASE_LABEL, leaseName } from './heartbeat.ts';
 import { type Candidate, electOrder } from './order.ts';
 
 /** How soon a heartbeat that stops is noticed, beside its duration. */

@@ -1,5 +1,5 @@
 /** Writes what is known of the tunnels to this node's NodeConfig: soon when a tunnel's state changes, rarely for figures, else never. */
-import { type NodeConfig, NodeConfigKind, withTimes } from '@kosmos/api';
+import { type NodeConfig, NodeConfigKind, rfc3339, withTimes } from '@kosmos/api';
 import type { Clock, EventRecorder, Writer } from '@kosmos/kernel';
 import { DEGRADED } from '../trouble.ts';
 import type { Link } from './link.ts';
@@ -56,7 +56,7 @@ export class Report {
   }
 
   async #write({ metadata: { name, uid }, status }: NodeConfig, links: Links, found: ReturnType<typeof finding>): Promise<void> {
-    const now = new Date(this.#deps.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    const now = rfc3339(this.#deps.clock.now());
     const conditions = found ? withTimes([found], status?.conditions, now) : [];
     const object = { metadata: { name }, status: { links, conditions } };
     await this.#deps.writer.apply('host', NodeConfigKind, object, { force: true, subresource: 'status', uid });

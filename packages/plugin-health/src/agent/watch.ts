@@ -55,10 +55,6 @@ export class LinkWatch {
     return [...this.#links.values()];
   }
 
-  mtu(dev: string): number | undefined {
-    return this.#mtus.get(dev);
-  }
-
   start(): void {
     this.#cancel = this.#deps.clock.after(0, () => void this.#tick());
   }

@@ -6,13 +6,15 @@ import {
   ClusterNodeKind,
   type Condition,
   type Finding,
-  GATEWAY_ROLE,
+  isGateway,
   MANAGER_LEASE,
   type NodeConfig,
   NodeConfigKind,
+  type Resource,
+  rfc3339,
   withTimes,
 } from '@kosmos/api';
-import type { Ctx, KObject } from '@kosmos/kernel';
+import type { Ctx } from '@kosmos/kernel';
 import { DEGRADED, RECOVERED } from '../trouble.ts';
 import { isolated, judgeCluster, judgeNodes, type Reported, troubledClusters } from './judge.ts';
 
@@ -59,27 +61,28 @@ export function setupManager(ctx: Pick<Ctx<{}, {}, {}>, 'informer' | 'controller
         return from ? [{ node: metadata.name, cluster: from, links: status?.links ?? [] }] : [];
       });
       const found = judgeNodes(name, given);
-      for (const record of members) await tell(record, found.get(record.metadata.name), signal);
-      const isGateway = ({ spec }: ClusterNode) => (spec?.roles ?? []).some((role) => role.toLowerCase() === GATEWAY_ROLE);
+      for (const record of members) await tell(ClusterNodeKind, record, found.get(record.metadata.name), signal);
       const p2p = (cluster.spec?.clusterLinkOptions?.networkType ?? 'p2p') === 'p2p';
       const ways = members.filter((record) => p2p || isGateway(record)).map(({ metadata }) => metadata.name);
       const known = new Map([...found].filter(([node]) => members.some(({ metadata }) => metadata.name === node)));
-      await tell(cluster, judgeCluster(ways, known), signal);
+      await tell(ClusterKind, cluster, judgeCluster(ways, known), signal);
     });
 
   /** Each write reaches every agent: only another status or reason is worth one. */
-  async function tell(object: (Cluster | ClusterNode) & KObject, found: Finding | undefined, signal: AbortSignal): Promise<void> {
+  async function tell<T extends Cluster | ClusterNode>(
+    kind: Resource<T>,
+    object: T,
+    found: Finding | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const known: readonly Condition[] | undefined = object.status?.conditions;
     const before = known?.find(({ type }) => type === DEGRADED);
     const over: Finding = { type: DEGRADED, status: 'False', reason: RECOVERED, message: '' };
     const next = found ?? (before ? over : undefined);
     if (!next || (before?.status === next.status && before.reason === next.reason)) return;
-    const now = new Date(ctx.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     const { name, uid } = object.metadata;
-    const body = { metadata: { name }, status: { conditions: withTimes([next], known, now) } };
-    const isNode = 'nodeName' in (object.spec ?? {}) || 'clusterName' in (object.spec ?? {});
-    if (isNode) await writer.apply('host', ClusterNodeKind, body, { force: true, uid, subresource: 'status', signal });
-    else await writer.apply('host', ClusterKind, body, { force: true, uid, signal });
+    const body = { metadata: { name }, status: { conditions: withTimes([next], known, rfc3339(ctx.clock.now())) } };
+    await writer.apply('host', kind, body, { force: true, uid, signal, ...(kind.statusSubresource && { subresource: 'status' }) });
     recorder.event(
       'host',
       object,

@@ -1,10 +1,10 @@
 /** The agent: holds this node's kernel to its plan, tells the host cluster the node's addresses, and reports. */
-import { type ClusterNode, ClusterNodeKind } from '@kosmos/api';
+import { type ClusterNode, ClusterNodeKind, rfc3339 } from '@kosmos/api';
 import { createHostNet, HostNetError, type Link } from '@kosmos/hostnet';
 import { KosmosError } from '@kosmos/kernel';
 import type { AgentCtx, AgentDeps } from '../agent-contract.ts';
 import type { VxlanOptions } from '../options.ts';
-import { merge, timestamp } from '../findings.ts';
+import { merge } from '../findings.ts';
 import { OWN_DEVICES } from './constants.ts';
 import { chosen } from './choice.ts';
 import { type Detected, detect, says } from './detect.ts';
@@ -120,7 +120,7 @@ export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignCh
   /** What is known stays as it is while nothing is found. */
   async function tellTrouble(node: ClusterNode, found: Detected, signal: AbortSignal): Promise<void> {
     const findings = 'underlay' in found ? [] : [{ type: UNDERLAY_UNKNOWN, status: 'True' as const, ...found }];
-    const conditions = merge(findings, node.status?.conditions, timestamp(clock), [UNDERLAY_UNKNOWN]);
+    const conditions = merge(findings, node.status?.conditions, rfc3339(clock.now()), [UNDERLAY_UNKNOWN]);
     if (!conditions) return;
     for (const { reason, message } of findings) log.warn({ reason }, `The underlay interface is not known: ${message}`);
     try {

@@ -1,4 +1,4 @@
-import { type Finding, type NodeConfig, NodeConfigKind, withTimes } from '@kosmos/api';
+import { type Finding, type NodeConfig, NodeConfigKind, rfc3339, withTimes } from '@kosmos/api';
 import type { Clock, Writer } from '@kosmos/kernel';
 import type { NodePlan } from '../plan/types.ts';
 import type { Problem } from './desired.ts';
@@ -31,7 +31,7 @@ export function nodeReport(name: string, writer: Writer, clock: Clock, failed: (
     if (stopped || !content || content.key === told) return;
     const { key, hash, counts, findings } = content;
     notBefore = clock.now() + AT_MOST_EVERY_MS;
-    const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    const now = rfc3339(clock.now());
     const lastChangeTime = (last?.hash === hash && last.lastChangeTime) || now;
     const status = { hash, counts, lastSyncTime: now, lastChangeTime, conditions: withTimes(findings, last?.conditions, now) };
     try {

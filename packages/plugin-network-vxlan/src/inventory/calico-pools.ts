@@ -1,7 +1,6 @@
-import { type Cluster, ClusterKind, type Finding, MANAGER_LEASE, withTimes } from '@kosmos/api';
+import { type Cluster, ClusterKind, type Finding, MANAGER_LEASE, rfc3339, withTimes } from '@kosmos/api';
 import { type Clusters, type Ctx, type Informer, type Key, KubeError } from '@kosmos/kernel';
 import type { Network } from '../contracts.ts';
-import { timestamp } from '../findings.ts';
 import type { FleetModel } from '../fleet-model.ts';
 import { type Cidr, cidrOf, contains, overlaps, compareCidrs, parseCidr, parseIp } from '../plan/address.ts';
 import { memberView } from './adapter.ts';
@@ -56,7 +55,7 @@ export function calicoPools(
     const leaves = deletionTimestamp !== undefined || !concerns(cluster);
     if (leaves && !marked) return undefined;
     const say = async (on: boolean, findings: readonly Finding[] = []) => {
-      const conditions = withTimes(findings, cluster.status?.conditions, timestamp(ctx.clock));
+      const conditions = withTimes(findings, cluster.status?.conditions, rfc3339(ctx.clock.now()));
       const metadata = { name, ...(on && { finalizers: [POOLS_FINALIZER] }) };
       const object = { metadata, ...(conditions.length > 0 && { status: { conditions } }) };
       await writer.apply('host', ClusterKind, object, { force: true, uid, signal });

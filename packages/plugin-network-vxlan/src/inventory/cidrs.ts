@@ -1,7 +1,7 @@
-import { type Cluster, ClusterKind, MANAGER_LEASE, type Node, ServiceCIDRKind } from '@kosmos/api';
+import { type Cluster, ClusterKind, MANAGER_LEASE, type Node, rfc3339, ServiceCIDRKind } from '@kosmos/api';
 import type { Clusters, Ctx, Informer, KObject, Writer } from '@kosmos/kernel';
 import type { CniAdapter, Trouble } from '../contracts.ts';
-import { merge, timestamp } from '../findings.ts';
+import { merge } from '../findings.ts';
 import type { FleetModel } from '../fleet-model.ts';
 import { canonicalCidrs, contains, parseCidr } from '../plan/address.ts';
 import { type Configured, memberView } from './adapter.ts';
@@ -109,7 +109,7 @@ export function cidrInventory(
     const found = [await find.podCIDRs(cluster, signal), await find.serviceCIDRs(cluster, signal)];
     const findings = found.flatMap(({ trouble }, i) => (trouble ? [{ type: TYPES[i]!, status: 'True' as const, ...trouble }] : []));
     if (!found.every(({ cidrs, trouble }) => cidrs ?? trouble)) return false;
-    const conditions = merge(findings, cluster.status?.conditions, timestamp(ctx.clock), TYPES);
+    const conditions = merge(findings, cluster.status?.conditions, rfc3339(ctx.clock.now()), TYPES);
     const { name, uid } = cluster.metadata;
     if (conditions) {
       await writer.apply('host', ClusterKind, { metadata: { name }, status: { conditions } }, { force: true, uid, signal });

@@ -1,6 +1,6 @@
-import { ClusterKind, ClusterNodeKind, MANAGER_LEASE } from '@kosmos/api';
+import { ClusterKind, ClusterNodeKind, MANAGER_LEASE, rfc3339 } from '@kosmos/api';
 import type { Ctx, Key } from '@kosmos/kernel';
-import { merge, timestamp } from '../findings.ts';
+import { merge } from '../findings.ts';
 import type { FleetModel } from '../fleet-model.ts';
 import { CONDITION_TYPES, type ObjectConditions } from '../plan/conditions.ts';
 
@@ -30,7 +30,7 @@ export function conditionReporter(ctx: Pick<Ctx<{}, {}, {}>, 'controller' | 'wri
       const cluster = model.clusters.get({ cluster: 'host', name });
       if (!cluster) return undefined;
       if (!model.ready()) return { requeueAfterMs: NOT_READY_MS };
-      const now = timestamp(ctx.clock);
+      const now = rfc3339(ctx.clock.now());
       const conditions = merge(found('Cluster', name), cluster.status?.conditions, now, CONDITION_TYPES);
       if (conditions) {
         await writer.apply(

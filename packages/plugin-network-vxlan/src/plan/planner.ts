@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Cluster, type ClusterNode, GATEWAY_ROLE } from '@kosmos/api';
+import type { Cluster, ClusterNode } from '@kosmos/api';
 import type { Announced, Family, Mapping, NetworkHooks } from '../contracts.ts';
 import { type Cidr, hostCidr, type Ip, parseIp } from './address.ts';
 import { baseAnnounced, baseClass, baseNat, ENDPOINT } from './base.ts';
@@ -16,6 +16,7 @@ import { mappedRules, translatedPods } from './translate.ts';
 import {
   type ClusterState,
   type Exclusion,
+  isGateway,
   nodeExclusion,
   type NodeState,
   NOTHING,
@@ -171,9 +172,9 @@ class IncrementalPlanner implements Planner {
   *ends(): Generator<TunnelEnd> {
     this.#flush();
     for (const cluster of this.#clusters.values()) {
-      for (const { name, peers, cls, roles } of cluster.nodes) {
-        const gateway = cls !== ENDPOINT && roles.has(GATEWAY_ROLE);
-        for (const { dev, arp } of peers) yield { mac: arp.mac, dev, node: name, cluster: cluster.name, gateway };
+      for (const node of cluster.nodes) {
+        const gateway = node.cls !== ENDPOINT && isGateway(node);
+        for (const { dev, arp } of node.peers) yield { mac: arp.mac, dev, node: node.name, cluster: cluster.name, gateway };
       }
     }
   }
