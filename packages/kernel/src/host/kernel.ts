@@ -22,6 +22,7 @@ import { type Failures, GRACE_MS, type Timing, readyParts, refuseWithoutNeeds, s
 import { type LogLevel, createLogger } from '../services/log.ts';
 import { createMetrics } from '../services/metrics.ts';
 import { describePlugin } from './describe.ts';
+import { infoMetric } from './info.ts';
 import { type LoadedPlugin, flatten, loadPlugins } from './plugins.ts';
 import { type Unit, resolveParts } from './resolve.ts';
 import type { HookCore } from './taps.ts';
@@ -153,6 +154,7 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     access: accessOf(config.clusters ?? {}, options.configFile, role, process.env),
   });
 
+  infoMetric(metrics, self);
   metrics.beforeScrape(() => engine.measure());
 
   const container = new Container();
