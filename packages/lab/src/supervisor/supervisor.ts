@@ -92,12 +92,15 @@ export class Supervisor {
   }
 
   async #startKosmos(): Promise<void> {
-    await this.#timed('clusters joined', async () => {
-      for (const cluster of this.#clusters) await this.#join(cluster);
-    });
-    await this.#timed('rights given', () =>
-      all([this.#grant(['manager']), ...this.#clusters.map((c) => this.#grantAgents(c.name, c.nodes))]),
-    );
+    await all([
+      this.#timed('clusters joined', async () => {
+        for (const cluster of this.#clusters) await this.#join(cluster);
+      }),
+      this.#timed('rights given', async () => {
+        await this.#grant(['manager']);
+        for (const { name, nodes } of this.#clusters) await this.#grantAgents(name, nodes);
+      }),
+    ]);
     await this.#timed('Kosmos started', () => all(this.#kosmosProcesses().map((spec) => this.#processes.start(spec))));
   }
 
