@@ -5,6 +5,7 @@ import { agentDeps } from './agent-deps.ts';
 import { getCommands } from './commands/get.ts';
 import { planCommand } from './commands/plan.ts';
 import { CniAdapters, Network, networkHooks, NextHopHealth, NodeNetwork } from './contracts.ts';
+import { bundleCommand } from './diagnose/command.ts';
 import { Fleet, fleetModel, fleetRights } from './fleet-model.ts';
 import { setupInventory } from './inventory/index.ts';
 import { inventoryRights } from './inventory/rights.ts';
@@ -58,7 +59,12 @@ export const vxlan: (options?: VxlanInput) => Plugin = definePlugin({
       provides: { commands: Commands },
       setup: (ctx, options) => {
         const { hooks } = ctx.use.network;
-        for (const command of [planCommand(hooks, options), ...getCommands(hooks, options), ...agentCommands])
+        for (const command of [
+          planCommand(hooks, options),
+          ...getCommands(hooks, options),
+          bundleCommand(hooks, options),
+          ...agentCommands,
+        ])
           ctx.provide('commands', command);
       },
     }),
