@@ -168,6 +168,20 @@ describe('the rights of accounts', function () {
       },
       { timeoutMs: 40_000, message: `the manager did its work; refused: ${forbidden().join('\n')}` },
     );
+    // What an agent may say wrongly of its own node, since RBAC knows no fields.
+    const right = { clusterName: 'with-k8s', nodeName: 'n5', podCIDRs: ['10.244.5.0/24'] };
+    for (const wrong of [{ podCIDRs: ['10.96.0.0/12'] }, { clusterName: 'with-flannel' }, { nodeName: 'n6' }, { roles: ['gateway'] }]) {
+      await admin.patch(ClusterNodeKind, 'with-k8s-n5', { spec: wrong });
+      await eventually(
+        async () => {
+          const { spec } = (await admin.get(ClusterNodeKind, 'with-k8s-n5')) ?? {};
+          expect(spec).to.deep.include(right);
+          expect(spec?.roles ?? []).to.deep.equal([]);
+          return true;
+        },
+        { timeoutMs: 10_000, message: `${JSON.stringify(wrong)} is set right` },
+      );
+    }
     await memberAdmin.delete(NodeKind, 'n5');
     await eventually(async () => (await admin.get(ClusterNodeKind, 'with-k8s-n5')) === undefined, {
       timeoutMs: 20_000,
