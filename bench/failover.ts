@@ -129,6 +129,8 @@ async function cost(lab: Lab, { name, runs, lost, udp, tcp, begin }: Happening):
     await reaches(lab, 'c1/probe', podIP(lab, 'c2/probe'), 20_000);
     losses.push(await flow.stop());
     await back();
+    // What dies again and again is trusted ever later; agents that are new remember no death.
+    await Promise.all(lab.clusters.flatMap((c) => c.nodes.map((n) => lab.kill(`${c.name}/${n.name}/agent`))));
   }
   const figure = (what: string, values: readonly number[], unit: string, target?: string): Result => ({
     name: `${name}: ${what}, p99`,
