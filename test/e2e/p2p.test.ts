@@ -1,7 +1,7 @@
 import type { Lab } from '@kosmos/lab';
 import { cleanUp, eventually, needs } from '@kosmos/testing';
 import { expect } from 'chai';
-import { expectSame, Flow, httpGet, kernelState, ping, podIP, settledState, startNetwork } from '../support/network.ts';
+import { expectSame, Flow, httpGet, kernelState, ping, podIP, settledState, startNetwork, timesReady } from '../support/network.ts';
 
 describe('two clusters, one network', function () {
   this.timeout(120_000);
