@@ -67,6 +67,8 @@ export const expired = (message: string): ApiError => new ApiError(410, 'Expired
 export const noSuchPath = (): ApiError => new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 export const methodNotAllowed = (): ApiError =>
   new ApiError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+export const notSupported = (r: Named, verb: string): ApiError =>
+  new ApiError(405, 'MethodNotAllowed', `${verb} is not supported on resources of kind "${qualified(r)}"`, details(r, ''));
 export const unsupportedMediaType = (accepted: string[]): ApiError =>
   new ApiError(
     415,

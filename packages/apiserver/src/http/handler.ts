@@ -14,6 +14,7 @@ import { sendComputed } from './computed.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
 import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
 import { list, noVersion, parsedVersion, selectionOf, tooLarge } from './list.ts';
+import { checkMethod } from './methods.ts';
 import { acceptedFor, acceptJson, type Accepted } from './negotiate.ts';
 import { deleteOptions, flag, listOptions, writeOptions } from './options.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
@@ -122,7 +123,8 @@ export class Handler {
     });
     if (root === 'apis' && group !== undefined && !this.#o.registry.groups().some((g) => g.group === group)) return sendNoPage(call);
     // Some paths are answered whatever the method is, as those that Kubernetes serves without its routes.
-    const anyMethod = root === 'apis' ? segments.length < 3 : !['api', 'version', '.well-known', 'openid'].includes(root ?? '');
+    const anyMethod =
+      root === 'apis' ? segments.length < 3 || !this.#builtin(group!) : !['api', 'version', '.well-known', 'openid'].includes(root ?? '');
     if (!anyMethod && call.method !== 'GET') throw methodNotAllowed();
     switch (root) {
       case 'healthz':
@@ -248,15 +250,11 @@ export class Handler {
     }
     const fault = await this.#o.faults.meet(verb, resource.plural);
     if (call.res.destroyed) return;
-    const allowedVerbs = subresource ? subresource.verbs : resource.verbs;
-    const misplaced = (verb === 'create' && name && !subresource) || (!name && ['update', 'patch'].includes(verb));
-    if (!allowedVerbs.includes(verb) || misplaced || call.method === 'HEAD') throw methodNotAllowed();
+    if (resource.custom && resource.namespaced && !namespace && verb !== 'list' && verb !== 'watch') return sendNoPage(call);
+    checkMethod(target, verb, call.method);
     if (resource.deprecation) call.warnings.push(resource.deprecation);
     if (verb === 'create' && !subresource && !resource.verbs.includes('get')) {
       return send(call, 201, await this.#review(call, target));
-    }
-    if (verb !== 'list' && verb !== 'watch' && !namespace && resource.namespaced) {
-      throw methodNotAllowed();
     }
     // Logs are text, whatever the client takes.
     const accept = subresource?.name === 'log' ? PLAIN : acceptedFor(call.req, verb);

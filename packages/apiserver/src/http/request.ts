@@ -63,6 +63,8 @@ export function targetOf(registry: Registry, segments: string[]): Target | undef
   let subresource: Subresource | undefined;
   if (sub !== undefined) {
     subresource = resource.subresources.find((s) => s.name === sub);
+    // A custom kind answers for what is below its objects, also for nothing.
+    if (!subresource && resource.custom) subresource = { name: sub, kind: '', verbs: [] };
     if (!subresource) return undefined;
   }
   return { resource, namespace, name, subresource, rest: more.join('/') };
