@@ -14,6 +14,7 @@ import { sendComputed } from './computed.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
 import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
 import { list, noVersion, parsedVersion, selectionOf, tooLarge } from './list.ts';
+import { healthChecks, isHealth, sendHealth } from './health.ts';
 import { checkMethod } from './methods.ts';
 import { acceptedFor, acceptJson, type Accepted } from './negotiate.ts';
 import { deleteOptions, flag, listOptions, writeOptions } from './options.ts';
@@ -30,7 +31,7 @@ import {
   type Outgoing,
   type Target,
 } from './request.ts';
-import { send, sendError, sendNoPage, sendParts, sendPlain, sendText } from './respond.ts';
+import { send, sendError, sendNoPage, sendParts, sendText } from './respond.ts';
 import { listParts, objectText } from './shapes.ts';
 import { review } from './reviews.ts';
 import { subresourceRequest, type SubresourceContext } from './subresources.ts';
@@ -126,12 +127,8 @@ export class Handler {
     const anyMethod =
       root === 'apis' ? segments.length < 3 || !this.#builtin(group!) : !['api', 'version', '.well-known', 'openid'].includes(root ?? '');
     if (!anyMethod && call.method !== 'GET') throw methodNotAllowed();
+    if (isHealth(root)) return sendHealth(call, root, healthChecks(root, this.#o.store, this.#o.ready));
     switch (root) {
-      case 'healthz':
-      case 'livez':
-        return sendPlain(call, 200, 'ok');
-      case 'readyz':
-        return sendPlain(call, this.#o.ready() ? 200 : 500, this.#o.ready() ? 'ok' : 'not ready');
       case 'version':
         acceptJson(call.req);
         return send(call, 200, VERSION, JSON_ONLY);

@@ -72,6 +72,7 @@ export class Store {
   #version = 0;
   #committed = 0;
   #closed = false;
+  #problem: string | undefined;
 
   constructor({ journal, window = 10_000 }: StoreOptions = {}) {
     this.#journal = journal;
@@ -91,6 +92,11 @@ export class Store {
   /** The newest version that is visible. */
   get version(): number {
     return this.#committed;
+  }
+
+  /** Why what was written last was not kept; undefined where it was. */
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   #shelf(resource: string): Shelf {
@@ -161,13 +167,13 @@ export class Store {
   #append(batch: readonly Pending[]): void {
     try {
       this.#journal?.append(batch);
+      this.#problem = undefined;
     } catch (error) {
       // Nothing of it was seen by anyone; the versions stay used.
+      this.#problem = `the data directory cannot be written: ${(error as Error).message}`;
       for (const { resource, change, failed } of batch) {
         this.#head.delete(`${resource}|${change.key}`);
-        failed(
-          new ApiError(500, 'InternalError', `Internal error occurred: the data directory cannot be written: ${(error as Error).message}`),
-        );
+        failed(new ApiError(500, 'InternalError', `Internal error occurred: ${this.#problem}`));
       }
       return;
     }
