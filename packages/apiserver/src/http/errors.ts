@@ -74,8 +74,9 @@ export const unsupportedMediaType = (accepted: string[]): ApiError =>
     415,
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
-    {},
   );
+/** The same for what built-in kinds have routes for, by type. */
+export const noRouteForType = (): ApiError => new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
 
 /** A 422 from field errors, worded as Kubernetes words a list of them. */
 export function invalid(r: Named, name: string, causes: Cause[]): ApiError {

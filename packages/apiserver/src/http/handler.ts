@@ -12,7 +12,7 @@ import type { PatchType } from '../patch/patch.ts';
 import type { Store } from '../storage/store.ts';
 import { sendComputed } from './computed.ts';
 import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
-import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
+import { ApiError, badRequest, methodNotAllowed, noRouteForType, noSuchPath, unsupportedMediaType } from './errors.ts';
 import { list, noVersion, parsedVersion, selectionOf, tooLarge } from './list.ts';
 import { healthChecks, isHealth, sendHealth } from './health.ts';
 import { checkMethod } from './methods.ts';
@@ -31,7 +31,7 @@ import {
   type Outgoing,
   type Target,
 } from './request.ts';
-import { send, sendError, sendNoPage, sendParts, sendText } from './respond.ts';
+import { send, sendError, sendNoPage, sendParts, sendPlain, sendText } from './respond.ts';
 import { listParts, objectText } from './shapes.ts';
 import { review } from './reviews.ts';
 import { subresourceRequest, type SubresourceContext } from './subresources.ts';
@@ -126,7 +126,7 @@ export class Handler {
     // Some paths are answered whatever the method is, as those that Kubernetes serves without its routes.
     const anyMethod =
       root === 'apis' ? segments.length < 3 || !this.#builtin(group!) : !['api', 'version', '.well-known', 'openid'].includes(root ?? '');
-    if (!anyMethod && call.method !== 'GET') throw methodNotAllowed();
+    if (!anyMethod && call.method !== 'GET') throw this.#isPlace(segments) ? methodNotAllowed() : noSuchPath();
     if (isHealth(root)) return sendHealth(call, root, healthChecks(root, this.#o.store, this.#o.ready));
     switch (root) {
       case 'version':
@@ -162,6 +162,13 @@ export class Handler {
     }
   }
 
+  /** Whether a path without kinds is one: below /api and /apis those of versions are. */
+  #isPlace([root, ...rest]: string[]): boolean {
+    const [group, version] = root === 'api' ? ['', rest[0]] : rest;
+    if ((root !== 'api' && root !== 'apis') || version === undefined) return true;
+    return this.#o.registry.groups().some((g) => g.group === group && g.versions.some((v) => v.version === version));
+  }
+
   #builtin(group: string): boolean {
     return this.#o.registry.all().some((r) => r.group === group && !r.custom);
   }
@@ -194,8 +201,8 @@ export class Handler {
   }
 
   #openApi(call: Call, [, version, root, ...rest]: string[]): void {
-    if (version !== 'v3') throw noSuchPath();
-    if (root === undefined) return send(call, 200, openApiIndex(this.#o.registry), JSON_ONLY);
+    if (version !== 'v3') return sendNoPage(call);
+    if (root === undefined) return sendPlain(call, 200, JSON.stringify(openApiIndex(this.#o.registry)));
     const document =
       root === 'api'
         ? openApiDocument(this.#o.registry, '', rest[0] ?? '')
@@ -357,9 +364,9 @@ export class Handler {
 
   async #patch(call: Call, target: Target, write?: WriteRequest): Promise<Written> {
     const type = PATCHES[mediaType(call.req)];
-    const custom = Boolean(target.resource.custom);
-    const served = Object.keys(PATCHES).filter((t) => !custom || PATCHES[t] !== 'strategic');
-    if (!type || (custom && type === 'strategic')) throw unsupportedMediaType(served);
+    const served = Object.keys(PATCHES).filter((t) => PATCHES[t] !== 'strategic');
+    if (target.resource.custom && (!type || type === 'strategic')) throw unsupportedMediaType(served);
+    if (!type) throw noRouteForType();
     const options = write ?? this.#write(call, target);
     // What is not there is told before what is wrong with the patch.
     if (type !== 'apply') this.#o.objects.get(target.resource, target.namespace, target.name);

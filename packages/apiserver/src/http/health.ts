@@ -10,59 +10,53 @@ type Endpoint = (typeof ENDPOINTS)[number];
 
 export const isHealth = (root: string | undefined): root is Endpoint => ENDPOINTS.includes(root as Endpoint);
 
-/** What kube-apiserver waits for after it began to listen. Here it is done before, so none of it ever fails. */
-const HOOKS = [
-  'start-apiserver-admission-initializer',
-  'generic-apiserver-start-informers',
-  'priority-and-fairness-config-consumer',
-  'priority-and-fairness-filter',
-  'storage-object-count-tracker-hook',
-  'start-apiextensions-informers',
-  'start-apiextensions-controllers',
-  'crd-informer-synced',
-  'start-system-namespaces-controller',
-  'start-cluster-authentication-info-controller',
-  'start-kube-apiserver-identity-lease-controller',
-  'start-kube-apiserver-identity-lease-garbage-collector',
-  'start-legacy-token-tracking-controller',
-  'start-service-ip-repair-controllers',
-  'rbac/bootstrap-roles',
-  'scheduling/bootstrap-system-priority-classes',
-  'priority-and-fairness-config-producer',
-  'bootstrap-controller',
-  'start-kubernetes-service-cidr-controller',
-  'aggregator-reload-proxy-client-cert',
-  'start-kube-aggregator-informers',
-  'apiservice-status-local-available-controller',
-  'apiservice-status-remote-available-controller',
-  'apiservice-registration-controller',
-  'apiservice-discovery-controller',
-  'kube-apiserver-autoregistration',
-].map((name) => `poststarthook/${name}`);
+/** What kube-apiserver waits for after it began to listen. Here it is done before. */
+const STARTED = [
+  'poststarthook/start-apiserver-admission-initializer',
+  'poststarthook/generic-apiserver-start-informers',
+  'poststarthook/priority-and-fairness-config-consumer',
+  'poststarthook/priority-and-fairness-filter',
+  'poststarthook/storage-object-count-tracker-hook',
+  'poststarthook/start-apiextensions-informers',
+  'poststarthook/start-apiextensions-controllers',
+  'poststarthook/crd-informer-synced',
+  'poststarthook/start-system-namespaces-controller',
+  'poststarthook/peer-endpoint-reconciler-controller',
+  'poststarthook/start-cluster-authentication-info-controller',
+  'poststarthook/start-kube-apiserver-identity-lease-controller',
+  'poststarthook/start-kube-apiserver-identity-lease-garbage-collector',
+  'poststarthook/storage-readiness',
+  'poststarthook/start-legacy-token-tracking-controller',
+  'poststarthook/start-service-ip-repair-controllers',
+  'poststarthook/rbac/bootstrap-roles',
+  'poststarthook/scheduling/bootstrap-system-priority-classes',
+  'poststarthook/priority-and-fairness-config-producer',
+  'poststarthook/bootstrap-controller',
+  'poststarthook/start-kubernetes-service-cidr-controller',
+  'poststarthook/start-kube-aggregator-informers',
+  'poststarthook/apiservice-status-local-available-controller',
+  'poststarthook/apiservice-status-remote-available-controller',
+  'poststarthook/apiservice-registration-controller',
+  'poststarthook/apiservice-wait-for-first-sync',
+  'poststarthook/apiservice-discovery-controller',
+  'poststarthook/kube-apiserver-autoregistration',
+  'autoregister-completion',
+  'poststarthook/apiservice-openapi-controller',
+  'poststarthook/apiservice-openapiv3-controller',
+];
+
+/** Of these the store has a say in some. */
+const KEPT = new Set(['etcd', 'poststarthook/storage-readiness']);
 
 /** The checks of an endpoint under the names of Kubernetes: what is etcd there is the store. */
 export function healthChecks(endpoint: Endpoint, store: Store, ready: () => boolean): HealthChecks {
-  const fine = (): undefined => undefined;
-  const kept = (): string | undefined => store.problem;
-  const readyOnly = endpoint === 'readyz';
-  return [
-    ['ping', fine],
-    ['log', fine],
-    ['etcd', kept],
-    ...(readyOnly
-      ? ([
-          ['etcd-readiness', kept],
-          ['informer-sync', fine],
-        ] as const)
-      : []),
-    ...[
-      ...HOOKS,
-      'autoregister-completion',
-      'poststarthook/apiservice-openapi-controller',
-      'poststarthook/apiservice-openapiv3-controller',
-    ].map((name) => [name, fine] as const),
-    ...(readyOnly ? ([['shutdown', () => (ready() ? undefined : 'process is shutting down')]] as const) : []),
-  ];
+  const own = endpoint === 'readyz' ? ['informer-sync'] : ['loopback-serving-certificate', 'etcd'];
+  const checks: [string, () => string | undefined][] = ['ping', 'log', ...own, ...STARTED].map((name) => [
+    name,
+    () => (KEPT.has(name) ? store.problem : undefined),
+  ]);
+  if (endpoint === 'readyz') checks.push(['shutdown', () => (ready() ? undefined : 'process is shutting down')]);
+  return checks;
 }
 
 /** All checks in one answer: why one failed is told only to whoever may ask for it by its name. */

@@ -16,6 +16,8 @@ export function checkMethod({ resource, namespace, name, subresource }: Target, 
     return;
   }
   const named = verb === 'create' && name && !subresource;
+  // A proxy passes on whatever comes.
+  if (subresource?.name === 'proxy') return;
   const nowhere = resource.namespaced && !namespace && verb !== 'list' && verb !== 'watch';
   if (!served || nameless || named || nowhere || method === 'HEAD') throw methodNotAllowed();
 }

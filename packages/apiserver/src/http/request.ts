@@ -60,6 +60,8 @@ export function targetOf(registry: Registry, segments: string[]): Target | undef
   const [plural, name = '', sub, ...more] = rest;
   const resource = registry.find(group, version, plural!);
   if (!resource || (namespace === '' && resource.namespaced && name)) return undefined;
+  // What is only created is never found again.
+  if (name && sub === undefined && !resource.verbs.includes('get')) return undefined;
   let subresource: Subresource | undefined;
   if (sub !== undefined) {
     subresource = resource.subresources.find((s) => s.name === sub);

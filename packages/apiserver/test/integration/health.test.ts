@@ -20,7 +20,7 @@ describe('health', () => {
       const lines = text.split('\n');
       expect([status, lines.slice(0, 3), lines.slice(-2)]).to.deep.equal([
         200,
-        ['[+]ping ok', '[+]log ok', '[+]etcd ok'],
+        ['[+]ping ok', '[+]log ok', endpoint === 'readyz' ? '[+]informer-sync ok' : '[+]loopback-serving-certificate ok'],
         [`${endpoint} check passed`, ''],
       ]);
       expect(lines).to.include('[+]poststarthook/rbac/bootstrap-roles ok');
@@ -38,7 +38,7 @@ describe('health', () => {
   it('has each check by its name, for whoever may read it', async () => {
     for (const name of ['/livez/etcd', '/readyz/ping', '/healthz/poststarthook/crd-informer-synced', '/readyz/shutdown'])
       expect(await get(name), name).to.deep.equal([200, 'ok']);
-    for (const name of ['/livez/nope', '/livez/shutdown', '/healthz/ping/more'])
+    for (const name of ['/livez/nope', '/livez/shutdown', '/readyz/etcd', '/livez/', '/healthz/ping/more'])
       expect(await get(name), name).to.deep.equal([404, '404 page not found\n']);
     const nobody = { authorization: '' };
     expect((await client.call('GET', '/readyz?verbose', undefined, nobody)).status).to.equal(200);

@@ -45,6 +45,26 @@ describe('methods', () => {
       expect(await said(method, path, method.startsWith('P') ? configMap('x') : undefined), `${method} ${path}`).to.deep.equal(REFUSED);
   });
 
+  it('are not looked at where there is nothing', async () => {
+    const none = [404, ['NotFound', 'the server could not find the requested resource', {}]];
+    for (const path of ['/api/v9', '/apis/apps/v9', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews/x'])
+      expect(await said('POST', path), path).to.deep.equal(none);
+    expect(await said('POST', '/openapi/v4')).to.deep.equal([404, '404 page not found\n']);
+    for (const method of ['DELETE', 'OPTIONS'])
+      expect(await said(method, '/api/v1/nodes/x/proxy')).to.deep.equal([
+        404,
+        ['NotFound', 'nodes "x" not found', { name: 'x', kind: 'nodes' }],
+      ]);
+  });
+
+  it('take types of a body: a built-in kind by its routes, a custom one by its handler', async () => {
+    const patch = { 'content-type': 'application/json' };
+    expect(await said('PATCH', `${MAPS}/x`, {}, patch)).to.deep.equal([415, ['UnsupportedMediaType', '415: Unsupported Media Type', {}]]);
+    const served = 'application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
+    const why = `the body of the request was in an unknown format - accepted media types include: ${served}`;
+    expect(await said('PATCH', `${WIDGETS}/x`, {}, patch)).to.deep.equal([415, ['UnsupportedMediaType', why, undefined]]);
+  });
+
   it('of a custom kind are refused by its name and their verb', async () => {
     const details = { group: 'ex.io', kind: 'widgets' };
     for (const [method, path, verb] of [
