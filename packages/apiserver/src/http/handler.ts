@@ -18,7 +18,7 @@ import { healthChecks, isHealth, sendHealth } from './health.ts';
 import { checkMethod } from './methods.ts';
 import { acceptedFor, acceptJson, type Accepted } from './negotiate.ts';
 import { deleteOptions, flag, listOptions, writeOptions } from './options.ts';
-import { openApiDocument, openApiIndex } from './openapi.ts';
+import { sendOpenApi } from './openapi/serve.ts';
 import { keySet, openIdConfiguration } from './openid.ts';
 import {
   mediaType,
@@ -31,7 +31,7 @@ import {
   type Outgoing,
   type Target,
 } from './request.ts';
-import { send, sendError, sendNoPage, sendParts, sendPlain, sendText } from './respond.ts';
+import { send, sendError, sendNoPage, sendParts, sendText } from './respond.ts';
 import { listParts, objectText } from './shapes.ts';
 import { review } from './reviews.ts';
 import { subresourceRequest, type SubresourceContext } from './subresources.ts';
@@ -142,7 +142,7 @@ export class Handler {
         if (pathname !== '/openid/v1/jwks') return sendNoPage(call);
         return send(call, 200, keySet(this.#o.tokenKey), 'application/jwk-set+json');
       case 'openapi':
-        return this.#openApi(call, segments);
+        return sendOpenApi(call, this.#o.registry, segments);
       case undefined:
         return send(call, 200, {
           paths: [
@@ -151,6 +151,7 @@ export class Handler {
             '/apis',
             '/healthz',
             '/livez',
+            '/openapi/v2',
             '/openapi/v3',
             '/openid/v1/jwks',
             '/readyz',
@@ -198,17 +199,6 @@ export class Handler {
     const version = group.versions.find((v) => v.version === (root === 'api' ? first : second));
     if (!version) throw noSuchPath();
     return send(call, 200, resourceList(group.group, version.version, version.resources));
-  }
-
-  #openApi(call: Call, [, version, root, ...rest]: string[]): void {
-    if (version !== 'v3') return sendNoPage(call);
-    if (root === undefined) return sendPlain(call, 200, JSON.stringify(openApiIndex(this.#o.registry)));
-    const document =
-      root === 'api'
-        ? openApiDocument(this.#o.registry, '', rest[0] ?? '')
-        : openApiDocument(this.#o.registry, rest[0] ?? '', rest[1] ?? '');
-    if (!document) throw noSuchPath();
-    return send(call, 200, document, JSON_ONLY);
   }
 
   #authorize(call: Call, a: Attributes): void {
