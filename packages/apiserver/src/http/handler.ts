@@ -11,10 +11,11 @@ import { notStrict } from '../objects/codec.ts';
 import type { PatchType } from '../patch/patch.ts';
 import type { Store } from '../storage/store.ts';
 import { sendComputed } from './computed.ts';
-import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
+import { sendDiscovery, VERSION } from './discovery.ts';
 import { ApiError, badRequest, methodNotAllowed, noRouteForType, noSuchPath, unsupportedMediaType } from './errors.ts';
 import { list, noVersion, parsedVersion, selectionOf, tooLarge } from './list.ts';
 import { healthChecks, isHealth, sendHealth } from './health.ts';
+import { Measured } from './measured.ts';
 import { checkMethod } from './methods.ts';
 import { acceptedFor, acceptJson, type Accepted } from './negotiate.ts';
 import { deleteOptions, flag, listOptions, writeOptions } from './options.ts';
@@ -31,7 +32,7 @@ import {
   type Outgoing,
   type Target,
 } from './request.ts';
-import { send, sendError, sendNoPage, sendParts, sendText } from './respond.ts';
+import { send, sendError, sendNoPage, sendParts, sendPlain, sendText } from './respond.ts';
 import { listParts, objectText } from './shapes.ts';
 import { review } from './reviews.ts';
 import { subresourceRequest, type SubresourceContext } from './subresources.ts';
@@ -68,13 +69,22 @@ const PLAIN: Accepted = { shape: 'object', version: 'v1', type: 'application/jso
 /** Answers one request. Never throws: what goes wrong is a Status. */
 export class Handler {
   readonly #o: HandlerOptions;
+  readonly #measured = new Measured();
 
   constructor(options: HandlerOptions) {
     this.#o = options;
   }
 
   async handle(req: Incoming, res: Outgoing, upgrade?: Call['upgrade']): Promise<void> {
-    const call: Call = { req, res, url: new URL('http://x/'), method: req.method ?? 'GET', user: { name: '', groups: [] }, warnings: [] };
+    const call: Call = {
+      req,
+      res,
+      url: new URL('http://x/'),
+      method: req.method ?? 'GET',
+      user: { name: '', groups: [] },
+      warnings: [],
+      since: performance.now(),
+    };
     if (upgrade) call.upgrade = upgrade;
     try {
       try {
@@ -127,14 +137,18 @@ export class Handler {
     const anyMethod =
       root === 'apis' ? segments.length < 3 || !this.#builtin(group!) : !['api', 'version', '.well-known', 'openid'].includes(root ?? '');
     if (!anyMethod && call.method !== 'GET') throw this.#isPlace(segments) ? methodNotAllowed() : noSuchPath();
-    if (isHealth(root)) return sendHealth(call, root, healthChecks(root, this.#o.store, this.#o.ready));
+    if (isHealth(root)) {
+      this.#measured.ofPath(call, `/${root}`);
+      return sendHealth(call, root, healthChecks(root, this.#o.store, this.#o.ready));
+    }
+    if (pathname === '/metrics') return this.#metrics(call);
     switch (root) {
       case 'version':
         acceptJson(call.req);
         return send(call, 200, VERSION, JSON_ONLY);
       case 'api':
       case 'apis':
-        return this.#discovery(call, segments);
+        return sendDiscovery(call, this.#o.registry, this.#o.address(), segments);
       case '.well-known':
         if (group !== 'openid-configuration') return sendNoPage(call);
         return send(call, 200, openIdConfiguration(this.#o.address()), JSON_ONLY);
@@ -151,6 +165,7 @@ export class Handler {
             '/apis',
             '/healthz',
             '/livez',
+            '/metrics',
             '/openapi/v2',
             '/openapi/v3',
             '/openid/v1/jwks',
@@ -170,35 +185,18 @@ export class Handler {
     return this.#o.registry.groups().some((g) => g.group === group && g.versions.some((v) => v.version === version));
   }
 
-  #builtin(group: string): boolean {
-    return this.#o.registry.all().some((r) => r.group === group && !r.custom);
+  async #metrics(call: Call): Promise<void> {
+    if (call.method === 'DELETE') {
+      this.#measured.reset();
+      return sendPlain(call, 200, 'metrics reset\n');
+    }
+    // Loaded with the first that reads them: most servers are read by nobody.
+    const { expose, EXPOSITION } = await import('./exposition.ts');
+    sendText(call, 200, expose(this.#measured, this.#o.store, this.#o.registry), EXPOSITION);
   }
 
-  #discovery(call: Call, segments: string[]): void {
-    const { registry } = this.#o;
-    const wanted = /application\/json;([^,]*g=apidiscovery\.k8s\.io[^,]*)/.exec(String(call.req.headers.accept ?? ''));
-    if (segments.length === 1 && wanted) {
-      const version = /v=(v2(?:beta1)?)(?:;|$)/.exec(wanted[1]!)?.[1];
-      if (version) {
-        return send(
-          call,
-          200,
-          aggregated(registry, segments[0] === 'api', version),
-          `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
-        );
-      }
-    }
-    const [root, first, second, ...rest] = segments;
-    if (rest.length) throw noSuchPath();
-    acceptedFor(call.req, 'get');
-    if (root === 'api' && first === undefined) return send(call, 200, apiVersions(this.#o.address()));
-    if (root === 'apis' && first === undefined) return send(call, 200, apiGroupList(registry));
-    const group = registry.groups().find((g) => g.group === (root === 'api' ? '' : first));
-    if (!group || (root === 'api' && second !== undefined)) throw noSuchPath();
-    if (root === 'apis' && second === undefined) return send(call, 200, apiGroup(group.group, group.versions, true));
-    const version = group.versions.find((v) => v.version === (root === 'api' ? first : second));
-    if (!version) throw noSuchPath();
-    return send(call, 200, resourceList(group.group, version.version, version.resources));
+  #builtin(group: string): boolean {
+    return this.#o.registry.all().some((r) => r.group === group && !r.custom);
   }
 
   #authorize(call: Call, a: Attributes): void {
@@ -246,6 +244,7 @@ export class Handler {
     if (call.res.destroyed) return;
     if (resource.custom && resource.namespaced && !namespace && verb !== 'list' && verb !== 'watch') return sendNoPage(call);
     checkMethod(target, verb, call.method);
+    this.#measured.ofKind(call, target, watching, PATCHES[mediaType(call.req)] === 'apply');
     if (resource.deprecation) call.warnings.push(resource.deprecation);
     if (verb === 'create' && !subresource && !resource.verbs.includes('get')) {
       return send(call, 201, await this.#review(call, target));

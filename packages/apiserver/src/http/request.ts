@@ -38,6 +38,8 @@ export interface Call {
   method: string;
   user: User;
   warnings: string[];
+  /** When it came, by `performance.now()`. */
+  readonly since: number;
   /** Where the client wants another protocol: its connection, and what it sent already. `accept` takes it away from `res`. */
   upgrade?: { readonly socket: Duplex; readonly head: Buffer; accept(): void };
 }
