@@ -119,6 +119,17 @@ export class Store {
     return waiting ? waiting.entry : this.get(resource, key);
   }
 
+  /** All objects of a resource as the next write finds them, in no order. */
+  heads(resource: string): Entry[] {
+    const found = new Map(this.#shelves.get(resource)?.entries);
+    for (const [id, { key, entry }] of this.#head) {
+      if (!id.startsWith(`${resource}|`)) continue;
+      if (entry) found.set(key, entry);
+      else found.delete(key);
+    }
+    return [...found.values()];
+  }
+
   /**
    * While a change of the object waits for its commit: resolves after that. An answer that no write of its own stands for is
    * given only when there is none, or it told of what a crash can take back.
