@@ -2,6 +2,7 @@ import type { Environment } from '@marcbachmann/cel-js';
 import { field, type Cause } from '../http/errors.ts';
 import { hasRules, type Rule, type Schema } from '../schema/schema.ts';
 import { goRegExp } from '../schema/go-regexp.ts';
+import { meter } from './cost.ts';
 import { kubernetesEnvironment, ownNames } from './environment.ts';
 import { celTypes, type CelType } from './types.ts';
 
@@ -139,6 +140,7 @@ export function compileRules(root: Schema, path: string): Compiled {
           wrong(key, `${key === 'rule' ? 'cel expression' : 'messageExpression'} must evaluate to a ${want}`);
         const range = badPattern(parsed.ast);
         if (range) throw Object.assign(new Error('invalid matches argument'), { range });
+        meter(parsed.ast);
         return parsed;
       } catch (error) {
         const said = compileError(text, error as LibraryError);
