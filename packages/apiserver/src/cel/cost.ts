@@ -7,13 +7,13 @@ const RULE_LIMIT = 1_000_000;
 /** Most that all rules of one object may cost. */
 export const OBJECT_LIMIT = 10_000_000;
 
-const PER_CHARACTER = 0.1;
-const PER_PATTERN_CHARACTER = 0.25;
-const LIST = 10;
-const MAP = 30;
+export const PER_CHARACTER = 0.1;
+export const PER_PATTERN_CHARACTER = 0.25;
+export const LIST = 10;
+export const MAP = 30;
 /** To look at what a loop has so far, and to add an item to it. */
-const TURN = 3;
-const APPENDED = 12;
+export const TURN = 3;
+export const APPENDED = 12;
 
 /** The library's syntax tree, which it does not type. */
 type Node = any;

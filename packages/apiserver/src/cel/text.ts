@@ -83,6 +83,8 @@ function formatted(template: string, values: unknown[]): string {
 export function textLibrary(env: Environment): void {
   const formats = namespace(env, 'format');
   env
+    // What is optional may be compared with null, and never is.
+    .registerOperator('optional<dyn> == null', () => false)
     .registerType('kubernetes.NamedFormat', Format)
     .registerFunction(`${formats}.named(string): optional<kubernetes.NamedFormat>`, (_: unknown, name: string) =>
       Object.hasOwn(NAMED, name) ? Optional.of(new Format(NAMED[name]!)) : Optional.none(),
