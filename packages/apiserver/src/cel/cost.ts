@@ -116,12 +116,12 @@ export function meter(root: Node): void {
     seen.add(value);
     if (isNode(value)) {
       const { alternate, macro } = value.meta;
+      // What a loop does in each turn is counted by the node that each turn begins with.
+      if (value.op === 'comprehension') value.args.step.setMeta('turn', turnOf(value.args));
+      count(value);
       walk(value.args);
       walk(alternate);
       if (macro) for (const part of Object.values(macro)) walk(part);
-      // What a loop does in each turn is told to the node that each turn begins with.
-      if (value.op === 'comprehension') value.args.step.setMeta('turn', turnOf(value.args));
-      count(value);
     } else if (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype)
       for (const part of Object.values(value)) walk(part);
   };
@@ -143,17 +143,18 @@ const FIXED: Record<string, number> = {
 const CALLS = new Set(['call', 'rcall', '==', '!=', 'in', '+', '-', '*', '/', '%', '<', '<=', '>', '>=']);
 
 function count(node: Node): void {
-  const { alternate, macro, evaluate } = node.meta as { alternate?: Node; macro?: Node; evaluate: Evaluate };
+  const { alternate, macro, turn = 0, evaluate } = node.meta as { alternate?: Node; macro?: Node; turn?: number; evaluate: Evaluate };
+  const own = !alternate && !macro;
+  if (own && CALLS.has(node.op) && node.handle) chargeCall(node);
+  const cost = turn + (own ? (FIXED[node.op] ?? 0) : 0);
+  if (cost === 0) return;
   const inner: Evaluate = alternate
     ? (ev, _ast, ctx) => alternate.evaluate(ev, alternate, ctx)
     : macro
       ? (ev, _ast, ctx) => macro.evaluate(ev, macro, ctx)
       : evaluate;
-  const own = !alternate && !macro;
-  if (own && CALLS.has(node.op) && node.handle) chargeCall(node);
-  const fixed = own ? (FIXED[node.op] ?? 0) : 0;
   node.evaluate = (ev: unknown, ast: Node, ctx: unknown) => {
-    spend(fixed + (node.meta.turn ?? 0));
+    spend(cost);
     return inner(ev, ast, ctx);
   };
 }
