@@ -97,8 +97,6 @@ const same = (m: Manager, writer: Writer, operation: Manager['operation'], apiVe
   m.subresource === writer.subresource &&
   (operation === 'Apply' || m.apiVersion === apiVersion);
 
-const sameSet = (a: FieldSet, b: FieldSet): boolean => a.minus(b).empty && b.minus(a).empty;
-
 const custom = new WeakMap<Schema, Schema>();
 
 /** The type that fields are owned by: of a custom kind with the metadata that it never says of itself. */
@@ -153,7 +151,8 @@ export function trackUpdate(resource: Resource, before: JsonObject | undefined, 
   }
   const next = (own?.set ?? new FieldSet()).union(gains).minus(losses);
   if (own) {
-    if (!sameSet(own.set, next)) own.time = writer.now;
+    // The time is that of the last write that set something.
+    if (!gains.empty) own.time = writer.now;
     own.set = next;
   } else {
     managers.push({
@@ -222,15 +221,16 @@ export function applyConfiguration(
   const theirs = others.map((m) => m.set);
   const owned = theirs.reduce((all, set) => all.union(set), applied);
   const result = own ? ((remove(schema, merged, dropped(own.set, applied, theirs), owned) ?? {}) as JsonObject) : merged;
+  const { changed: set, removed } = compare(schema, base ?? {}, result);
   const mine: Manager = {
     manager: writer.manager,
     operation: 'Apply',
     apiVersion: groupVersion(resource),
     ...(writer.subresource ? { subresource: writer.subresource } : {}),
-    time: own && sameSet(own.set, applied) ? own.time : writer.now,
+    // Who applies what is there already has no time yet.
+    time: set.empty && removed.empty ? (own?.time ?? '') : writer.now,
     set: applied,
   };
-  const { removed } = compare(schema, base ?? {}, result);
   for (const m of others) m.set = m.set.minus(removed);
   result['metadata'] ??= {};
   result['metadata'] = { ...result['metadata'] };
