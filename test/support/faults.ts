@@ -12,6 +12,7 @@ export interface Fault {
 
 export const FAULTS: readonly Fault[] = [
   { what: 'a route deleted', commands: () => [`ip route delete ${PEER.pods} table 200`] },
+  { what: 'all routes flushed', commands: () => ['ip route flush table 200'] },
   { what: 'a neighbour deleted', commands: () => [`ip neighbour delete ${PEER.overlay} dev vx-bridge`] },
   {
     what: 'a forwarding entry deleted',
@@ -21,6 +22,7 @@ export const FAULTS: readonly Fault[] = [
   { what: 'the policy rule deleted', commands: () => ['ip rule delete pref 200'] },
   { what: 'the device deleted', commands: () => ['ip link delete vx-bridge'] },
   { what: 'the device taken down and up', commands: () => ['ip link set vx-bridge down', 'ip link set vx-bridge up'] },
+  { what: 'the MAC address changed', commands: () => ['ip link set vx-bridge address 02:00:00:00:99:99'] },
   { what: 'the address removed', commands: () => ['ip address flush dev vx-bridge'] },
   { what: 'rp_filter set back', commands: () => ['sysctl -q -w net.ipv4.conf.vx-bridge.rp_filter=1'] },
 ];
