@@ -12,7 +12,6 @@ export interface Fault {
 
 export const FAULTS: readonly Fault[] = [
   { what: 'a route deleted', commands: () => [`ip route delete ${PEER.pods} table 200`] },
-  { what: 'all routes flushed', commands: () => ['ip route flush table 200'] },
   { what: 'a neighbour deleted', commands: () => [`ip neighbour delete ${PEER.overlay} dev vx-bridge`] },
   {
     what: 'a forwarding entry deleted',
