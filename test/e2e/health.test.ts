@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import { ClusterNodeKind, type NodeConfig, NodeConfigKind } from '@kosmos/api';
+import { ClusterKind, ClusterNodeKind, type NodeConfig, NodeConfigKind } from '@kosmos/api';
 import type { Lab } from '@kosmos/lab';
 import { cleanUp, eventually, needs, startTestLab } from '@kosmos/testing';
 import { expect } from 'chai';
+import { missing, queries, readMetrics } from '../support/monitoring.ts';
 
 const CONFIG = resolve('examples/health/kosmos.config.ts');
 /** When the test gives up: a probe every 10 s, three of which are lost, a write every 10 s at most, on a busy machine. */
@@ -43,8 +44,8 @@ describe('the health of tunnels', function () {
       },
       { message: `${node} has ${status} ${reason}`, timeoutMs: TOLD_MS },
     );
-  const metrics = async (node: string) =>
-    run(node, `${process.execPath} -e fetch('http://127.0.0.1:9464/metrics').then(async(r)=>console.log(await(r.text())))`);
+  const metrics = async (where: string) =>
+    run(where, `${process.execPath} -e fetch('http://127.0.0.1:9464/metrics').then(async(r)=>console.log(await(r.text())))`);
 
   it('is in the NodeConfigs and metrics: who answers, how fast, and how large a packet passes', async () => {
     const said = await links('c1-n1', { cluster: 'c2', probed: 2, up: 2, mtu: 1450 });
@@ -91,5 +92,20 @@ describe('the health of tunnels', function () {
     // Two of its own to each of the two peers, every 10 s, and as many answers.
     await eventually(async () => (await sent()) - from >= 8, { message: 'two rounds of probes', timeoutMs: TOLD_MS });
     expect(await versions()).to.deep.equal(before);
+  });
+
+  it('has every metric and label that the dashboard and the alerts ask for', async () => {
+    // Only where a route has several next hops are there probes for failover.
+    for (const name of ['c1', 'c2'])
+      await lab.client('c1').patch(ClusterKind, name, { spec: { clusterLinkOptions: { networkType: 'gateway' } } });
+    await eventually(
+      async () => {
+        // The host's control plane, where the manager is, and nodes.
+        const told = readMetrics(await Promise.all(['c1/cp', 'c1/n1', 'c1/n2', 'c2/n1', 'c2/n2'].map(metrics)));
+        expect(queries().flatMap((query) => missing(query, told))).to.deep.equal([]);
+        return true;
+      },
+      { message: 'the metrics of the manager and of all agents', timeoutMs: TOLD_MS },
+    );
   });
 });

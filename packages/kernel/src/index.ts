@@ -7,6 +7,7 @@ export * from './contracts/error.ts';
 export * from './contracts/hook.ts';
 export * from './contracts/object.ts';
 export * from './contracts/plugin.ts';
+export * from './contracts/rights.ts';
 export * from './contracts/services.ts';
 export * from './contracts/table.ts';
 export * from './contracts/token.ts';

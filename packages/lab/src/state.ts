@@ -68,6 +68,8 @@ export function paths(dir: string) {
     innerKubeconfig: (cluster: string) => join(dir, cluster, 'inner.kubeconfig'),
     data: (cluster: string) => join(dir, cluster, 'data'),
     nodes: (cluster: string) => join(dir, cluster, 'nodes'),
+    /** Of a service account of the cluster, for processes inside the lab. */
+    account: (cluster: string, name: string) => join(dir, cluster, `${name}.kubeconfig`),
     identity: (cluster: string, node: string) => join(dir, cluster, 'nodes', node, 'identity'),
     pods: (cluster: string, node: string) => join(dir, cluster, 'nodes', node, 'pods'),
   };

@@ -11,9 +11,16 @@ import {
   withTimes,
   rfc3339,
 } from '@kosmos/api';
-import { Clusters, type Ctx, type Informer, type KubeClient, KubeError } from '@kosmos/kernel';
+import { Clusters, type Ctx, type Informer, type KubeClient, KubeError, leaseRights, type Right } from '@kosmos/kernel';
 
 type ManagerCtx = Ctx<{ readonly clusters: typeof Clusters }, {}, {}>;
+
+/** In other namespaces than its own, Secrets that Clusters refer to must be opened to it by hand. */
+export const registryRights = (): readonly Right[] => [
+  { on: 'host', kind: ClusterKind, verbs: ['list', 'watch', 'patch'] },
+  { on: 'host', kind: SecretKind, verbs: ['list', 'watch', 'create', 'patch'], namespace: SYSTEM_NAMESPACE },
+  ...leaseRights(MANAGER_LEASE),
+];
 
 /** How often a state that no object tells of (is the cluster reachable? a Secret elsewhere) is looked at. */
 const LOOK_AGAIN_MS = 5000;

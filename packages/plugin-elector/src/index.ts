@@ -2,11 +2,11 @@
 import { Commands, definePlugin, Metrics, part, type Plugin } from '@kosmos/kernel';
 import { NextHopHealth } from '@kosmos/plugin-network-vxlan/contracts';
 import { Probes } from './contracts.ts';
-import { setupElector } from './elect/index.ts';
+import { electorRights, setupElector } from './elect/index.ts';
 import { getGatewaysCommand } from './get.ts';
 import { moveCommand } from './move.ts';
 import { type ElectorInput, type ElectorOptions, optionsSchema } from './options.ts';
-import { setupProbes } from './probe/index.ts';
+import { probeRights, setupProbes } from './probe/index.ts';
 
 export type { ElectorInput } from './options.ts';
 
@@ -17,10 +17,11 @@ export const elector: (options?: ElectorInput) => Plugin = definePlugin({
   kernel: '*',
   options: optionsSchema,
   parts: {
-    manager: part<ElectorOptions>()({ setup: (ctx, options) => setupElector(ctx, options) }),
+    manager: part<ElectorOptions>()({ rights: electorRights, setup: (ctx, options) => setupElector(ctx, options) }),
     agent: part<ElectorOptions>()({
       requires: { metrics: Metrics },
       provides: { health: NextHopHealth, probes: Probes },
+      rights: probeRights,
       setup: (ctx) => setupProbes(ctx),
     }),
     cli: part<ElectorOptions>()({

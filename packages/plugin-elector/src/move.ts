@@ -52,7 +52,8 @@ export const moveCommand: Command = {
   },
 };
 
-function notFound(kind: string, name: string, known: readonly string[]): KosmosError {
+/** Names what there is instead. */
+export function notFound(kind: string, name: string, known: readonly string[]): KosmosError {
   const some = [...known].sort().slice(0, 8).join(', ');
   return new KosmosError('KOSMOS_E_NOT_FOUND', `There is no ${kind} '${name}'.`, {
     hint: `Name one of: ${some || '(there are none)'}${known.length > 8 ? ', ...' : ''}.`,

@@ -1,8 +1,14 @@
 import { type Cluster, ClusterKind, ClusterNodeKind, DEFAULT_BRIDGE_CIDRS, DEFAULT_LOCAL_CIDRS, MANAGER_LEASE } from '@kosmos/api';
-import type { Ctx } from '@kosmos/kernel';
+import { type Ctx, leaseRights, type Right } from '@kosmos/kernel';
 import { type Cidr, overlaps, parseCidr } from '@kosmos/plugin-network-vxlan/contracts';
 import { allocate } from './allocate.ts';
 import { mappingsOf, unmapped } from './mappings.ts';
+
+export const allocatorRights = (): readonly Right[] => [
+  { on: 'host', kind: ClusterKind, verbs: ['list', 'watch', 'patch'] },
+  { on: 'host', kind: ClusterNodeKind, verbs: ['list', 'watch'] },
+  ...leaseRights(MANAGER_LEASE),
+];
 
 /**
  * Gives every cluster global networks from the pools, in the role `manager`, kept in `status.clusterLinkStatus.globalCIDRsMap`:

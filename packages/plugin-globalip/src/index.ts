@@ -2,7 +2,7 @@
 import { Commands, definePlugin, part, type Plugin } from '@kosmos/kernel';
 import { type Cidr, Network, overlaps, parseCidr } from '@kosmos/plugin-network-vxlan/contracts';
 import { z } from 'zod';
-import { setupAllocator } from './allocator.ts';
+import { allocatorRights, setupAllocator } from './allocator.ts';
 import { globalipCommand } from './command.ts';
 import { mappingsOf, problemsOf, unmapped } from './mappings.ts';
 
@@ -56,6 +56,7 @@ export const globalip: (options?: GlobalIpInput) => Plugin = definePlugin({
       },
     }),
     manager: part<Options>()({
+      rights: allocatorRights,
       setup: (ctx, { pool }) => {
         if (pool.length > 0) setupAllocator(ctx, pool);
       },

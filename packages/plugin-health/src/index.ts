@@ -2,9 +2,9 @@
 import { Commands, definePlugin, Metrics, part, type Plugin } from '@kosmos/kernel';
 import { Probes } from '@kosmos/plugin-elector/contracts';
 import { NodeNetwork } from '@kosmos/plugin-network-vxlan/contracts';
-import { setupAgent } from './agent/index.ts';
+import { reportRights, setupAgent } from './agent/index.ts';
 import { getLinksCommand } from './get.ts';
-import { setupManager } from './manager/index.ts';
+import { judgeRights, setupManager } from './manager/index.ts';
 import { type HealthInput, type HealthOptions, optionsSchema } from './options.ts';
 
 export type { HealthInput } from './options.ts';
@@ -16,9 +16,10 @@ export const health: (options?: HealthInput) => Plugin = definePlugin({
   kernel: '*',
   options: optionsSchema,
   parts: {
-    manager: part<HealthOptions>()({ setup: (ctx) => setupManager(ctx) }),
+    manager: part<HealthOptions>()({ rights: judgeRights, setup: (ctx) => setupManager(ctx) }),
     agent: part<HealthOptions>()({
       requires: { metrics: Metrics, node: NodeNetwork, probes: Probes },
+      rights: reportRights,
       setup: (ctx) => setupAgent(ctx, ctx.use),
     }),
     cli: part<HealthOptions>()({

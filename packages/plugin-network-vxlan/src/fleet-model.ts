@@ -1,5 +1,5 @@
 import { type Cluster, ClusterKind, type ClusterNode, ClusterNodeKind } from '@kosmos/api';
-import { type Ctx, type Informer, type Token, token } from '@kosmos/kernel';
+import { type Ctx, type Informer, type Right, type Token, token } from '@kosmos/kernel';
 import type { NetworkHooks } from './contracts.ts';
 import { heardFirst } from './heard-first.ts';
 import { createPlanner, type Planner, type PlannerOptions } from './plan/planner.ts';
@@ -17,6 +17,9 @@ export interface FleetModel {
 }
 /** Between the parts of this plugin; there is no model in the role `cli`. */
 export const Fleet: Token<{ readonly model: FleetModel | undefined }> = token('network-vxlan.fleet');
+
+export const fleetRights = (): readonly Right[] =>
+  [ClusterKind, ClusterNodeKind].map((kind) => ({ on: 'host', kind, verbs: ['list', 'watch'] }));
 
 /** Changes come in bursts (a first list, a cluster that joins); what follows from them is worked out once a burst. */
 const BURST_MS = 5;

@@ -1,12 +1,14 @@
 /** @kosmos/plugin-network-vxlan: pods of many clusters reach each other over VXLAN. */
 import { Clusters, Commands, definePlugin, Health, Metrics, part, type Plugin } from '@kosmos/kernel';
-import { agentCommands, setupAgent } from './agent/index.ts';
+import { agentCommands, agentRights, setupAgent } from './agent/index.ts';
 import { agentDeps } from './agent-deps.ts';
 import { getCommands } from './commands/get.ts';
 import { planCommand } from './commands/plan.ts';
 import { CniAdapters, Network, networkHooks, NextHopHealth, NodeNetwork } from './contracts.ts';
-import { Fleet, fleetModel } from './fleet-model.ts';
+import { bundleCommand } from './diagnose/command.ts';
+import { Fleet, fleetModel, fleetRights } from './fleet-model.ts';
 import { setupInventory } from './inventory/index.ts';
+import { inventoryRights } from './inventory/rights.ts';
 import { nodeNetwork } from './node-network.ts';
 import { optionsSchema, type VxlanInput, type VxlanOptions } from './options.ts';
 
@@ -21,6 +23,8 @@ export const vxlan: (options?: VxlanInput) => Plugin = definePlugin({
   parts: {
     all: part<VxlanOptions>()({
       provides: { network: Network, fleet: Fleet },
+      // Commands have the rights of whoever calls them.
+      rights: ({ role }) => (role === 'cli' ? [] : fleetRights()),
       setup(ctx, options) {
         const hooks = networkHooks();
         // Commands are over in a moment and read what they need themselves.
@@ -35,12 +39,14 @@ export const vxlan: (options?: VxlanInput) => Plugin = definePlugin({
     }),
     manager: part<VxlanOptions>()({
       requires: { fleet: Fleet, network: Network, clusters: Clusters, adapters: CniAdapters },
+      rights: inventoryRights,
       setup: (ctx) => setupInventory(ctx, ctx.use, ctx.use.fleet.model!, ctx.use.adapters),
     }),
     agent: part<VxlanOptions>()({
       requires: { fleet: Fleet, metrics: Metrics, health: Health },
       optional: { nextHops: NextHopHealth },
       provides: { node: NodeNetwork },
+      rights: agentRights,
       setup(ctx, options) {
         const model = ctx.use.fleet.model!;
         const deps = agentDeps(ctx.self, model);
@@ -53,7 +59,12 @@ export const vxlan: (options?: VxlanInput) => Plugin = definePlugin({
       provides: { commands: Commands },
       setup: (ctx, options) => {
         const { hooks } = ctx.use.network;
-        for (const command of [planCommand(hooks, options), ...getCommands(hooks, options), ...agentCommands])
+        for (const command of [
+          planCommand(hooks, options),
+          ...getCommands(hooks, options),
+          bundleCommand(hooks, options),
+          ...agentCommands,
+        ])
           ctx.provide('commands', command);
       },
     }),

@@ -35,6 +35,7 @@ import {
 import { send, sendError, sendNoPage, sendParts, sendPlain, sendText } from './respond.ts';
 import { listParts, objectText } from './shapes.ts';
 import { review } from './reviews.ts';
+import { selectedName } from './selectors.ts';
 import { subresourceRequest, type SubresourceContext } from './subresources.ts';
 import { watch } from './watch.ts';
 
@@ -221,24 +222,11 @@ export class Handler {
     const query = call.url.searchParams;
     const watching = flag(query, 'watch') ?? false;
     const verb = verbOf(call.method, name !== '', watching);
-    this.#authorize(call, {
-      verb,
-      group: resource.group,
-      resource: subresource ? `${resource.plural}/${subresource.name}` : resource.plural,
-      namespace: resource.storage === 'namespaces' ? name : namespace,
-      name,
-      path: '',
-    });
+    const selected = verb === 'list' || verb === 'watch' ? selectedName(query.get('fieldSelector')) : '';
+    this.#authorize(call, { ...attributesOf(target, verb), name: name || selected });
     // A WebSocket begins with GET whatever it does: what runs commands and reaches ports takes the right to create, too.
     if (verb === 'get' && subresource && ['exec', 'attach', 'portforward'].includes(subresource.name)) {
-      this.#authorize(call, {
-        verb: 'create',
-        group: resource.group,
-        resource: `${resource.plural}/${subresource.name}`,
-        namespace,
-        name,
-        path: '',
-      });
+      this.#authorize(call, attributesOf(target, 'create'));
     }
     const fault = await this.#o.faults.meet(verb, resource.plural);
     if (call.res.destroyed) return;
@@ -333,7 +321,8 @@ export class Handler {
   }
 
   /** What a write asks for in its query; a patch's is read when its type is known. */
-  #write(call: Call, { resource, namespace, name, subresource }: Target): WriteRequest {
+  #write(call: Call, target: Target): WriteRequest {
+    const { resource, namespace, name, subresource } = target;
     const kind = call.method === 'POST' ? 'Create' : call.method === 'PUT' ? 'Update' : 'Patch';
     const apply = PATCHES[mediaType(call.req)] === 'apply';
     const { fieldManager, fieldValidation, dryRun } = writeOptions(call.url.searchParams, kind, apply);
@@ -347,6 +336,7 @@ export class Handler {
       fieldManager: fieldManager || agent.slice(0, 128) || 'unknown',
       fieldValidation,
       user: call.user,
+      ...(kind !== 'Create' && { mayCreate: () => this.#authorize(call, attributesOf(target, 'create')) }),
       warnings: call.warnings,
     };
   }
@@ -441,6 +431,16 @@ function askedOf(call: Call, [root, ...segments]: string[]): Attributes {
     path: '',
   };
 }
+
+/** What a verb on this resource is to authorization. */
+const attributesOf = ({ resource, name, subresource, namespace }: Target, verb: string): Attributes => ({
+  verb,
+  group: resource.group,
+  resource: subresource ? `${resource.plural}/${subresource.name}` : resource.plural,
+  namespace: resource.storage === 'namespaces' ? name : namespace,
+  name,
+  path: '',
+});
 
 /** The verb of a method in the words of authorization; '' for one that no resource has. */
 function verbOf(method: string, named: boolean, watching: boolean): string {

@@ -116,19 +116,39 @@ function unescaped(text: string): string {
   });
 }
 
-/** Parses a field selector such as `metadata.name=a,spec.nodeName!=b`; `check` refuses the fields that the kind does not have. */
-export function fieldSelector(text: string | null | undefined, check: (name: string) => void): Test | undefined {
-  if (!text?.trim()) return undefined;
-  const terms: { field: string; value: string; not: boolean }[] = [];
+interface Term {
+  field: string;
+  value: string;
+  not: boolean;
+}
+
+/** @throws 400 */
+function fieldTerms(text: string): Term[] {
+  const terms: Term[] = [];
   for (const part of text.split(/(?<!\\),/)) {
     if (!part) continue;
     const found = /^(.*?)(!=|==|=)(.*)$/s.exec(part);
     if (!found) throw badRequest(`invalid selector: '${text}'; can't understand '${part}'`);
-    const fieldName = found[1]!;
+    const field = found[1]!;
     const value = unescaped(found[3]!);
-    if (!fieldName && !value) continue;
-    check(fieldName);
-    terms.push({ field: fieldName, value, not: found[2] === '!=' });
+    if (field || value) terms.push({ field, value, not: found[2] === '!=' });
   }
+  return terms;
+}
+
+/** Parses a field selector such as `metadata.name=a,spec.nodeName!=b`; `check` refuses the fields that the kind does not have. */
+export function fieldSelector(text: string | null | undefined, check: (name: string) => void): Test | undefined {
+  if (!text?.trim()) return undefined;
+  const terms = fieldTerms(text);
+  for (const { field } of terms) check(field);
   return (fields) => terms.every((t) => ((fields[t.field] ?? '') === t.value) !== t.not);
+}
+
+/** The one name that a field selector leaves: a list or watch with it is as one of that object to RBAC. Empty where it leaves others, or cannot be read. */
+export function selectedName(text: string | null): string {
+  try {
+    return fieldTerms(text ?? '').find(({ field, not }) => field === 'metadata.name' && !not)?.value ?? '';
+  } catch {
+    return '';
+  }
 }

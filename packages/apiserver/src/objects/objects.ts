@@ -28,6 +28,8 @@ export interface WriteRequest {
   fieldManager: string;
   /** Who writes; nobody is the server itself. */
   user?: User;
+  /** Asked before an update or patch makes an object that is not there. @throws 403 */
+  mayCreate?: () => void;
   fieldValidation: FieldValidation;
   /** Gets what the answer should warn of. */
   warnings: string[];
@@ -127,6 +129,7 @@ export class Objects {
     if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }
+    request.mayCreate?.();
     const context = this.#context(request);
     if (resource.namespaced) meta['namespace'] = namespace;
     else delete meta['namespace'];

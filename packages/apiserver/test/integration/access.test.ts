@@ -173,4 +173,33 @@ describe('who may do what', function () {
     expect(body.message).to.include('User "dave" cannot impersonate resource "users"');
     expect((await admin.call('GET', MAPS, undefined, { 'impersonate-group': 'developers' })).status).to.equal(400);
   });
+
+  it('a rule with names is for lists and watches of one name, and for what makes an object of it', async () => {
+    const names = { apiGroups: [''], resources: ['configmaps'], resourceNames: ['own'] };
+    await admin.call('POST', `${RBAC}/namespaces/default/roles`, {
+      metadata: { name: 'own' },
+      rules: [{ ...names, verbs: ['list', 'watch', 'patch'] }],
+    });
+    await admin.call('POST', `${RBAC}/namespaces/default/rolebindings`, {
+      metadata: { name: 'own' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'own' },
+      subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'erin' }],
+    });
+    const erin = as(server.issueToken('erin', []));
+    const status = async (method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<number> =>
+      (await erin.call(method, `${MAPS}${path}`, body, headers)).status;
+    for (const fields of ['metadata.name=own', 'metadata.name==own,metadata.namespace=default'])
+      expect(await status('GET', `?fieldSelector=${fields}`), fields).to.equal(200);
+    expect(await status('GET', '?fieldSelector=metadata.name=own&watch=1&timeoutSeconds=1')).to.equal(200);
+    for (const fields of ['', 'metadata.name=other', 'metadata.name!=own', 'metadata.namespace=own'])
+      expect(await status('GET', `?fieldSelector=${fields}`), fields).to.equal(403);
+    const apply = (name: string): Promise<number> =>
+      status('PATCH', `/${name}?fieldManager=erin`, configMap(name), { 'content-type': 'application/apply-patch+yaml' });
+    expect(await apply('own'), 'it makes one without the right to create').to.equal(403);
+    await admin.call('PUT', `${RBAC}/namespaces/default/roles/own`, {
+      metadata: { name: 'own' },
+      rules: [{ ...names, verbs: ['patch', 'create'] }],
+    });
+    expect([await apply('own'), await apply('own'), await apply('other')]).to.deep.equal([201, 200, 403]);
+  });
 });

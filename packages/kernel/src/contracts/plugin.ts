@@ -2,6 +2,7 @@ import type { Informer, InformerOptions } from './bus.ts';
 import type { ControllerBuilder, EventRecorder, Writer } from './controller.ts';
 import type { Bail, Chain, Hook, TapOptions } from './hook.ts';
 import type { Kind, KObject } from './object.ts';
+import type { Right, Who } from './rights.ts';
 import type { Clock, Logger } from './services.ts';
 import type { Needs, Provided, Received } from './token.ts';
 
@@ -51,6 +52,7 @@ export interface Part<Options> {
   readonly requires: Needs;
   readonly optional: Needs;
   readonly provides: Needs;
+  readonly rights?: (who: Who) => readonly Right[];
   // biome-ignore lint: the context's exact type was checked where the part was written
   readonly setup: (ctx: Ctx<any, any, any>, options: any) => void;
   readonly _O?: (options: Options) => void;
@@ -61,6 +63,8 @@ export function part<Options>(): <const R extends Needs = {}, const O extends Ne
   requires?: R;
   optional?: O;
   provides?: P;
+  /** What it needs to do in clusters: `kosmos rbac` prints it as RBAC. Default: nothing. */
+  rights?(who: Who): readonly Right[];
   setup(ctx: Ctx<R, O, P>, options: Options): void;
 }) => Part<Options> {
   return (p) =>
@@ -69,6 +73,7 @@ export function part<Options>(): <const R extends Needs = {}, const O extends Ne
       requires: p.requires ?? {},
       optional: p.optional ?? {},
       provides: p.provides ?? {},
+      ...(p.rights && { rights: p.rights }),
       setup: p.setup,
     });
 }

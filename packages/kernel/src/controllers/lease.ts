@@ -1,6 +1,7 @@
 /** Leader election by a Lease in the host cluster, as client-go does it. */
 import { EventEmitter, once } from 'node:events';
 import type { Kind, KObject } from '../contracts/object.ts';
+import { LEASE_NAMESPACE } from '../contracts/rights.ts';
 import { type Clock, KubeError, type KubeClient, type Logger } from '../contracts/services.ts';
 
 /** client-go's usual: others may take over 15 s after the last renewal; the leader gives up after 10 s without one. */
@@ -22,7 +23,6 @@ interface Lease extends KObject {
 }
 const Leases: Kind<Lease> = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true };
 const Namespaces: Kind<KObject> = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
-export const LEASE_NAMESPACE = 'kosmos-system';
 
 interface ElectionOptions {
   readonly name: string;

@@ -29,8 +29,11 @@ export function controllerMetrics(metrics: Metrics): ControllerMetrics {
     errors: counter('controller_errors_total', 'Reconciles that failed', ['controller']),
     retries: counter('controller_retries_total', 'Keys queued again after a failure', ['controller']),
     duration: histogram('controller_duration_seconds', 'Time of a reconcile', ['controller']),
-    writes: counter('writes_total', 'Writes to clusters, by what came of them', ['controller', 'result']),
-    events: counter('events_total', 'Events on objects, by what came of them', ['controller', 'result']),
+    writes: counter('writes_total', 'Writes to clusters, by what came of them: applied, unchanged, deleted, failed, refused', [
+      'controller',
+      'result',
+    ]),
+    events: counter('events_total', 'Events on objects, by what came of them: created, raised, dropped, failed', ['controller', 'result']),
     leader: gauge('leader', '1 while this process holds the lease', ['lease']),
   };
 }

@@ -6,6 +6,7 @@ import { type Command, Commands } from '../contracts/command.ts';
 import type { Config, PluginList } from '../contracts/config.ts';
 import { type KosmosError, KosmosErrors } from '../contracts/error.ts';
 import type { Role, Self } from '../contracts/plugin.ts';
+import { Rights } from '../contracts/rights.ts';
 import { type Clock, Clusters, Health, type Logger, Metrics } from '../contracts/services.ts';
 import { accessOf } from './access.ts';
 import { systemClock } from '../services/clock.ts';
@@ -21,6 +22,7 @@ import { type Failures, GRACE_MS, type Timing, readyParts, refuseWithoutNeeds, s
 import { type LogLevel, createLogger } from '../services/log.ts';
 import { createMetrics } from '../services/metrics.ts';
 import { describePlugin } from './describe.ts';
+import { infoMetric } from './info.ts';
 import { type LoadedPlugin, flatten, loadPlugins } from './plugins.ts';
 import { type Unit, resolveParts } from './resolve.ts';
 import type { HookCore } from './taps.ts';
@@ -152,12 +154,17 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
     access: accessOf(config.clusters ?? {}, options.configFile, role, process.env),
   });
 
+  infoMetric(metrics, self);
   metrics.beforeScrape(() => engine.measure());
 
   const container = new Container();
   container.provide('kernel', Clusters, engine.clusters);
   container.provide('kernel', Metrics, metrics);
   container.provide('kernel', Health, health);
+  const rights: Rights = {
+    of: (who) => plugins.flatMap(({ parts }) => [parts.all, parts[who.role]].flatMap((each) => each?.rights?.(who) ?? [])),
+  };
+  container.provide('kernel', Rights, rights);
   const hooks = new Set<HookCore>();
   let state: KernelState = 'set up';
   let informed = false;
@@ -376,7 +383,7 @@ async function load(
   const builtin = flatten(options.builtin ?? [], 'builtin').filter(({ entry }) => !named.has(nameOf(entry)));
   const { plugins, problems } = await loadPlugins([...listed, ...builtin], configFile);
   const found = [...wrong, ...problems];
-  const { units, problems: unresolved } = resolveParts(plugins, role, [Clusters, Metrics, Health]);
+  const { units, problems: unresolved } = resolveParts(plugins, role, [Clusters, Metrics, Health, Rights]);
   // What is missing may be provided by a plugin that is wrong itself: then only that is told.
   return { plugins, units, problems: found.length > 0 ? found : unresolved };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { busMetrics } from '../../src/bus/metrics.ts';
 import { controllerMetrics } from '../../src/controllers/metrics.ts';
+import { infoMetric } from '../../src/host/info.ts';
 import type { Metrics } from '../../src/index.ts';
 import { createKernel } from '@kosmos/kernel/runtime';
 import { expect } from 'chai';
@@ -20,6 +21,7 @@ describe('the metrics', () => {
     };
     busMetrics(metrics);
     controllerMetrics(metrics);
+    infoMetric(metrics, { role: 'agent', cluster: 'c1', node: 'n1', instance: 'x' });
     const readme = readFileSync(README, 'utf8').split('\n');
     expect(readme.filter((line) => line.startsWith('| `kosmos_'))).to.deep.equal(rows);
   });

@@ -1,7 +1,7 @@
 /** The control plane of one cluster: `main CONFIG`: its API server, and Kubernetes' controllers. */
 import { renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { startRemoteControllers } from '@kosmos/apiserver';
+import { dirname, join } from 'node:path';
+import { kubeconfigText, startRemoteControllers } from '@kosmos/apiserver';
 import type { KObject, KubeClient } from '@kosmos/kernel';
 import { connectCluster } from '../connect.ts';
 import { messageOf } from '../errors.ts';
@@ -12,6 +12,7 @@ import { tellReady } from '../ready.ts';
 import { byService, EndpointSlices, Services } from '../services.ts';
 import { writeApiEndpoints } from './api-endpoints.ts';
 import { remoteCluster } from './beside-kubernetes.ts';
+import { grant } from './accounts.ts';
 import { binariesOf } from './binaries.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { PORT } from './control-plane.ts';
@@ -41,10 +42,12 @@ writeWhole(config.innerKubeconfig, server.kubeconfig());
 const connection = connectCluster(config.innerKubeconfig, 'lab-control-plane', log);
 const { client, informer, start } = connection;
 type Message = { id: number } & (
-  { type: 'delete-node'; node: string } | { type: 'certify-node'; node: string; addresses: string; dir: string }
+  | { type: 'delete-node'; node: string }
+  | { type: 'certify-node'; node: string; addresses: string; dir: string }
+  | { type: 'grant'; manifests: string }
 );
 process.on('message', (m: Message) => {
-  const work = m.type === 'delete-node' ? deleteNode(client, m.node) : m.type === 'certify-node' ? certifyNode(m) : undefined;
+  const work = workOf(m);
   work?.then(
     () => process.send?.({ id: m.id }),
     (error: unknown) => process.send?.({ id: m.id, error: messageOf(error) }),
@@ -73,6 +76,20 @@ const measured = metrics && { nodes: informer<KObject>(Nodes), pods: informer<KO
 await start(stop.signal);
 await proxy.start();
 if (measured) await metrics.publish({ client, ...measured, certify: server.certify, ca: server.ca });
+
+function workOf(m: Message): Promise<void> | undefined {
+  switch (m.type) {
+    case 'delete-node':
+      return deleteNode(client, m.node);
+    case 'certify-node':
+      return certifyNode(m);
+    case 'grant':
+      return grant(client, m.manifests, (account, token) => {
+        const kubeconfig = kubeconfigText({ name: `${config.lab}-${config.cluster}`, server: client.server, ca: server.ca, token });
+        writeWhole(join(dirname(config.innerKubeconfig), `${account}.kubeconfig`), kubeconfig);
+      });
+  }
+}
 
 /** A node that is gone: its Node object, and its pods, which no kubelet ends any more. */
 async function deleteNode(client: KubeClient, node: string): Promise<void> {

@@ -18,7 +18,7 @@ import { LabNetwork } from './network.ts';
 import { podMtu } from './node-network.ts';
 import { Processes, type ProcessSpec } from './processes.ts';
 
-const JOIN_MS = 30_000;
+const COMMAND_MS = 30_000;
 
 /** Brings a lab up, keeps it, changes it on request. */
 export class Supervisor {
@@ -92,18 +92,20 @@ export class Supervisor {
   }
 
   async #startKosmos(): Promise<void> {
-    await this.#timed('clusters joined', async () => {
-      for (const cluster of this.#clusters) await this.#join(cluster);
-    });
+    await all([
+      this.#timed('clusters joined', async () => {
+        for (const cluster of this.#clusters) await this.#join(cluster);
+      }),
+      this.#timed('rights given', async () => {
+        await this.#grant(['manager']);
+        for (const { name, nodes } of this.#clusters) await this.#grantAgents(name, nodes);
+      }),
+    ]);
     await this.#timed('Kosmos started', () => all(this.#kosmosProcesses().map((spec) => this.#processes.start(spec))));
   }
 
   #host(): ClusterTopology {
     return this.#clusters[0] as ClusterTopology;
-  }
-
-  #kosmosEnv(): NodeJS.ProcessEnv {
-    return { KOSMOS_HOST_KUBECONFIG: paths(this.#dir).innerKubeconfig(this.#host().name) };
   }
 
   async #join({ name: cluster, families }: ClusterTopology): Promise<void> {
@@ -120,15 +122,30 @@ export class Supervisor {
       '--config',
       this.#config(),
     ];
-    const [file, ...args] = inNetns(netnsOf.controlPlane(this.#host().name), [...this.#kosmosCommand(), ...join]) as [string, ...string[]];
+    await this.#kosmos(join);
+  }
+
+  /** Kosmos runs with service accounts that have the rights which its plugins ask for, so that every lab shows whether those do. */
+  async #grant(account: readonly string[]): Promise<void> {
+    const manifests = await this.#kosmos(['rbac', ...account, '--config', this.#config()]);
+    await this.#processes.ask(`${this.#host().name}/apiserver`, { type: 'grant', manifests });
+  }
+
+  async #grantAgents(cluster: string, nodes: readonly NodeTopology[]): Promise<void> {
+    if (nodes.length > 0) await this.#grant(['agent', '--cluster', cluster, '--node', ...nodes.map(({ name }) => name)]);
+  }
+
+  /** What a command says, which runs as the host's administrator. */
+  async #kosmos(command: readonly string[]): Promise<string> {
+    const argv = inNetns(netnsOf.controlPlane(this.#host().name), [...this.#kosmosCommand(), ...command]);
+    const [file, ...args] = argv as [string, ...string[]];
+    const env = { ...process.env, KOSMOS_HOST_KUBECONFIG: paths(this.#dir).innerKubeconfig(this.#host().name) };
     try {
-      await promisify(execFile)(file, args, { env: { ...process.env, ...this.#kosmosEnv() }, timeout: JOIN_MS });
+      return (await promisify(execFile)(file, args, { env, timeout: COMMAND_MS, maxBuffer: 2 ** 26 })).stdout;
     } catch (cause) {
       const { stderr, message } = cause as Error & { stderr?: string };
-      throw labError('KOSMOS_E_LAB_KOSMOS', `kosmos join ${cluster} failed: ${stderr?.trim() || message}`, {
-        where: this.#config(),
-        cause,
-      });
+      const words = command.slice(0, 2).join(' ');
+      throw labError('KOSMOS_E_LAB_KOSMOS', `kosmos ${words} failed: ${stderr?.trim() || message}`, { where: this.#config(), cause });
     }
   }
 
@@ -142,11 +159,13 @@ export class Supervisor {
 
   #kosmosProcesses(): ProcessSpec[] {
     const agents = this.#clusters.flatMap((c) => c.nodes.map((n) => this.#agent(c, n)));
-    return [this.#kosmosProcess('manager', netnsOf.controlPlane(this.#host().name), ['--role', 'manager']), ...agents];
+    const manager = this.#kosmosProcess('manager', 'kosmos-manager', netnsOf.controlPlane(this.#host().name), ['--role', 'manager']);
+    return [manager, ...agents];
   }
 
   #agent(cluster: ClusterTopology, node: NodeTopology): ProcessSpec {
-    return this.#kosmosProcess(`${cluster.name}/${node.name}/agent`, netnsOf.node(cluster.name, node.name), [
+    const account = `kosmos-agent-${cluster.name}-${node.name}`;
+    return this.#kosmosProcess(`${cluster.name}/${node.name}/agent`, account, netnsOf.node(cluster.name, node.name), [
       '--role',
       'agent',
       '--cluster',
@@ -156,12 +175,12 @@ export class Supervisor {
     ]);
   }
 
-  #kosmosProcess(name: string, netns: string, args: readonly string[]): ProcessSpec {
+  #kosmosProcess(name: string, account: string, netns: string, args: readonly string[]): ProcessSpec {
     return {
       name,
       netns,
       command: [...this.#kosmosCommand(), 'run', ...args, '--config', this.#config()],
-      env: this.#kosmosEnv(),
+      env: { KOSMOS_HOST_KUBECONFIG: paths(this.#dir).account(this.#host().name, account) },
       announces: true,
       log: paths(this.#dir).log(name),
     };
@@ -261,7 +280,9 @@ export class Supervisor {
     await this.#network.addNode(this.#record.topology, this.#cluster(clusterName), node);
     await this.#cuts.follow(this.#record.topology);
     await this.#startKubelet(cluster, node);
-    if (this.#record.kosmos) await this.#processes.start(this.#agent(cluster, node));
+    if (!this.#record.kosmos) return node;
+    await this.#grantAgents(clusterName, [node]);
+    await this.#processes.start(this.#agent(cluster, node));
     return node;
   }
 

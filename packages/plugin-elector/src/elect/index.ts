@@ -17,12 +17,20 @@ import {
   NodeKind,
   SYSTEM_NAMESPACE,
 } from '@kosmos/api';
-import type { Ctx, Informer, Key } from '@kosmos/kernel';
+import { type Ctx, type Informer, type Key, leaseRights, type Right } from '@kosmos/kernel';
 import { Heartbeats, LEASE_LABEL, leaseName } from './heartbeat.ts';
 import { type Candidate, electOrder } from './order.ts';
 
 /** How soon a heartbeat that stops is noticed, beside its duration. */
 const LOOK_AGAIN_MS = 10_000;
+
+export const electorRights = (): readonly Right[] => [
+  ...[ClusterKind, ClusterNodeKind].map((kind): Right => ({ on: 'host', kind, verbs: ['list', 'watch', 'patch'] })),
+  { on: 'host', kind: NodeConfigKind, verbs: ['list', 'watch'] },
+  { on: 'host', kind: LeaseKind, verbs: ['list', 'watch'], namespace: SYSTEM_NAMESPACE },
+  { on: 'members', kind: NodeKind, verbs: ['list', 'watch'] },
+  ...leaseRights(MANAGER_LEASE),
+];
 
 interface Sources {
   readonly clusters: Informer<Cluster>;

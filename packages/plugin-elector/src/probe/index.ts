@@ -1,15 +1,26 @@
 /** The agent's part: probes next hops, answers the probes of others, and tells the elector that this gateway's agent lives. */
 import { randomInt } from 'node:crypto';
-import { type ClusterNode, ClusterNodeKind, clusterNodeName } from '@kosmos/api';
-import type { Ctx, Metrics, Token } from '@kosmos/kernel';
+import { type ClusterNode, ClusterNodeKind, clusterNodeName, LeaseKind, SYSTEM_NAMESPACE } from '@kosmos/api';
+import type { Ctx, Metrics, Right, Token, Who } from '@kosmos/kernel';
 import type { NextHopHealth } from '@kosmos/plugin-network-vxlan/contracts';
 import type { Probes } from '../contracts.ts';
-import { heartbeat } from '../elect/heartbeat.ts';
+import { heartbeat, leaseName } from '../elect/heartbeat.ts';
 import { pingOnce } from './ping.ts';
 import { openProbePort } from './port.ts';
 import { keyOf, Prober } from './prober.ts';
 
 type AgentCtx = Ctx<{ readonly metrics: Token<Metrics> }, {}, { readonly health: Token<NextHopHealth>; readonly probes: Token<Probes> }>;
+
+export const probeRights = ({ cluster, node = '' }: Who): readonly Right[] => [
+  { on: 'host', kind: ClusterNodeKind, verbs: ['list', 'watch'] },
+  {
+    on: 'host',
+    kind: LeaseKind,
+    verbs: ['create', 'patch'],
+    namespace: SYSTEM_NAMESPACE,
+    names: [leaseName(clusterNodeName(cluster, node))],
+  },
+];
 
 /** How often the figures of the probes go into the metrics. */
 const REPORT_MS = 5000;

@@ -103,21 +103,33 @@ describe('the elector', function () {
   it('gives the role to as many nodes as it is told, and says their order', () => becomes('m1-n1', 'm1-n2'));
 
   it('shows their order', async () => {
-    let out = '';
-    const stdout = { write: (text: string) => (out += text) } as unknown as NodeJS.WritableStream;
-    const clusters = { client: () => host } as unknown as Clusters;
-    const context = { args: ['m1'], options: { output: 'table' }, clusters, stdout, signal: new AbortController().signal };
-    expect(await getGatewaysCommand.run(context as unknown as CommandContext)).to.equal(0);
-    expect(
-      out
+    const get = async (output: string, args = ['m1']) => {
+      let out = '';
+      const stdout = { write: (text: string) => (out += text) } as unknown as NodeJS.WritableStream;
+      const clusters = { client: () => host } as unknown as Clusters;
+      const context = { args, options: { output }, clusters, stdout, signal: new AbortController().signal };
+      expect(await getGatewaysCommand.run(context as unknown as CommandContext)).to.equal(0);
+      return out;
+    };
+    const cells = (text: string) =>
+      text
         .trimEnd()
         .split('\n')
-        .map((line) => line.split(/ {3,}/).slice(0, 4)),
-    ).to.deep.equal([
+        .map((line) => line.split(/ {3,}/));
+    expect(cells(await get('table')).map((row) => row.slice(0, 4))).to.deep.equal([
       ['CLUSTER', 'ORDER', 'NODE', 'IP'],
       ['m1', '1', 'm1-n1', '10.9.0.1'],
       ['m1', '2', 'm1-n2', '10.9.0.2'],
     ]);
+    const wide = cells(await get('wide'));
+    expect(wide[0]).to.deep.equal(['CLUSTER', 'ORDER', 'NODE', 'IP', 'HEARTBEAT', 'INTERFACE', 'IP6', 'AGENT']);
+    expect(wide[1]).to.have.length(8).and.to.include('eth0');
+    const objects = JSON.parse(await get('json')) as object[];
+    expect(objects).to.have.length(2);
+    expect(objects[1]).to.include({ cluster: 'm1', order: 2, name: 'm1-n2', nodeName: 'n2', interfaceName: 'eth0', ip: '10.9.0.2' });
+    expect(await get('json', [])).to.equal(await get('json'));
+    const error = await get('table', ['nope']).catch((thrown: unknown) => thrown as Error);
+    expect(error).to.include({ message: "There is no Cluster 'nope'.", hint: 'Name one of: m1.' });
   });
 
   it('moves on when the first is cordoned, and does not go back', async () => {

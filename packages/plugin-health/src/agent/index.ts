@@ -1,13 +1,22 @@
 /** The agent's part: probes this node's tunnels, and says what it finds in metrics and in the node's NodeConfig. */
-import { type NodeConfig, NodeConfigKind } from '@kosmos/api';
+import { clusterNodeName, type NodeConfig, NodeConfigKind } from '@kosmos/api';
 import { createHostNet } from '@kosmos/hostnet';
-import type { Ctx, Metrics } from '@kosmos/kernel';
+import { type Ctx, eventRight, type Metrics, type Right, type Who } from '@kosmos/kernel';
 import type { Probes } from '@kosmos/plugin-elector/contracts';
 import type { NodeNetwork } from '@kosmos/plugin-network-vxlan/contracts';
 import { TROUBLES } from '../trouble.ts';
 import { linkMetrics } from './metrics.ts';
 import { Report } from './report.ts';
 import { LinkWatch } from './watch.ts';
+
+export const reportRights = ({ cluster, node = '' }: Who): readonly Right[] => {
+  const names = [clusterNodeName(cluster, node)];
+  return [
+    { on: 'host', kind: NodeConfigKind, verbs: ['list', 'watch'], names },
+    { on: 'host', kind: NodeConfigKind, subresource: 'status', verbs: ['patch'], names },
+    eventRight(),
+  ];
+};
 
 /** How often the metrics are set. */
 const METRICS_MS = 5000;

@@ -14,9 +14,18 @@ import {
   rfc3339,
   withTimes,
 } from '@kosmos/api';
-import type { Ctx } from '@kosmos/kernel';
+import { type Ctx, eventRight, leaseRights, type Right } from '@kosmos/kernel';
 import { DEGRADED, RECOVERED } from '../trouble.ts';
 import { isolated, judgeCluster, judgeNodes, type Reported, troubledClusters } from './judge.ts';
+
+export const judgeRights = (): readonly Right[] => [
+  { on: 'host', kind: ClusterKind, verbs: ['list', 'watch', 'patch'] },
+  { on: 'host', kind: ClusterNodeKind, verbs: ['list', 'watch'] },
+  { on: 'host', kind: ClusterNodeKind, subresource: 'status', verbs: ['patch'] },
+  { on: 'host', kind: NodeConfigKind, verbs: ['list', 'watch'] },
+  eventRight(),
+  ...leaseRights(MANAGER_LEASE),
+];
 
 /** Index of reports by the clusters of which they say that something is wrong; the own one where a node is cut off. */
 const ABOUT = 'about';

@@ -1,7 +1,7 @@
 /** The agent: holds this node's kernel to its plan, tells the host cluster the node's addresses, and reports. */
-import { type ClusterNode, ClusterNodeKind, rfc3339 } from '@kosmos/api';
+import { type ClusterNode, ClusterNodeKind, clusterNodeName, NodeConfigKind, rfc3339 } from '@kosmos/api';
 import { createHostNet, HostNetError, type Link } from '@kosmos/hostnet';
-import { KosmosError } from '@kosmos/kernel';
+import { KosmosError, type Right, type Who } from '@kosmos/kernel';
 import type { AgentCtx, AgentDeps } from '../agent-contract.ts';
 import type { VxlanOptions } from '../options.ts';
 import { merge } from '../findings.ts';
@@ -22,6 +22,17 @@ const PERIOD_MS = 30_000;
 /** For changes that the kernel tells nobody of. */
 const POLL_MS = 5000;
 const HINT_DEBOUNCE_MS = 100;
+
+/** An agent writes what is its own node's, and nothing else. */
+export function agentRights({ cluster, node = '' }: Who): readonly Right[] {
+  const names = [clusterNodeName(cluster, node)];
+  return [
+    { on: 'host', kind: ClusterNodeKind, verbs: ['patch'], names },
+    { on: 'host', kind: ClusterNodeKind, subresource: 'status', verbs: ['patch'], names },
+    { on: 'host', kind: NodeConfigKind, verbs: ['create', 'patch', 'delete'], names },
+    { on: 'host', kind: NodeConfigKind, subresource: 'status', verbs: ['patch'], names },
+  ];
+}
 
 /** Declares the agent. Stopping it leaves the kernel as it is: packets flow on while it is away. */
 export function setupAgent(ctx: AgentCtx, options: Pick<VxlanOptions, 'foreignChains'>, deps: AgentDeps): void {

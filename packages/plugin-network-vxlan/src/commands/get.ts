@@ -1,18 +1,11 @@
 import { type Cluster, ClusterKind, type ClusterNode, ClusterNodeKind, type Condition, type NodeConfig, NodeConfigKind } from '@kosmos/api';
-import { type Command, type CommandContext, KosmosError, table } from '@kosmos/kernel';
-import { stringify } from 'yaml';
+import { type Columns, type Command, type CommandContext, KosmosError, OUTPUT_OPTION, printed } from '@kosmos/kernel';
 import type { NetworkHooks } from '../contracts.ts';
 import { createPlanner, type PlannerOptions } from '../plan/planner.ts';
 import type { NodePlan } from '../plan/types.ts';
 
 interface Named {
   readonly metadata: { readonly name: string };
-}
-interface Rows {
-  readonly header: readonly string[];
-  /** Columns of `-o wide` only. */
-  readonly wide: readonly string[];
-  readonly rows: readonly (readonly (string | number | undefined)[])[];
 }
 
 /** `kosmos get KIND`: the network's objects, with what is said of them elsewhere beside it. */
@@ -48,26 +41,16 @@ export function getCommands(hooks: NetworkHooks, options: PlannerOptions): Comma
 function getCommand<T extends Named>(
   what: string,
   summary: string,
-  read: (context: CommandContext) => Promise<{ readonly items: readonly T[]; readonly rows: (items: readonly T[]) => Rows }>,
+  read: (context: CommandContext) => Promise<{ readonly items: readonly T[]; readonly rows: (items: readonly T[]) => Columns }>,
 ): Command {
   return {
     path: ['get', what],
     summary,
     arguments: [{ name: '[names...]', description: 'only these; default: all' }],
-    options: [
-      { flags: '-o, --output <format>', description: 'how to print', default: 'table', choices: ['table', 'wide', 'yaml', 'json'] },
-    ],
+    options: [OUTPUT_OPTION],
     async run(context) {
       const { items, rows } = await read(context);
-      const { output } = context.options as { output: string };
-      if (output === 'json') context.stdout.write(`${JSON.stringify(items, undefined, 2)}\n`);
-      else if (output === 'yaml') context.stdout.write(stringify(items, { aliasDuplicateObjects: false, lineWidth: 0 }));
-      else {
-        const { header, wide, rows: all } = rows(items);
-        const columns = output === 'wide' ? header.length + wide.length : header.length;
-        const shown = all.map((row) => row.slice(0, columns));
-        context.stdout.write(shown.length > 0 ? `${table([...header, ...wide].slice(0, columns), shown)}\n` : `There are no ${what}.\n`);
-      }
+      context.stdout.write(await printed(context.options['output'], items, rows(items), `There are no ${what}.`));
       return 0;
     },
   };
@@ -91,7 +74,7 @@ function named<T extends Named>({ args }: CommandContext, kind: string, all: rea
   return args.length === 0 ? sorted : sorted.filter(({ metadata }) => args.includes(metadata.name));
 }
 
-function clusterRows(clusters: readonly Cluster[], nodes: readonly ClusterNode[]): Rows {
+function clusterRows(clusters: readonly Cluster[], nodes: readonly ClusterNode[]): Columns {
   const members = Map.groupBy(nodes, ({ spec }) => spec?.clusterName);
   return {
     header: ['NAME', 'TYPE', 'FAMILY', 'NODES', 'PODS', 'SERVICES', 'TROUBLE'],
@@ -116,7 +99,7 @@ function clusterRows(clusters: readonly Cluster[], nodes: readonly ClusterNode[]
   };
 }
 
-function nodeRows(nodes: readonly ClusterNode[], configs: readonly NodeConfig[]): Rows {
+function nodeRows(nodes: readonly ClusterNode[], configs: readonly NodeConfig[]): Columns {
   const configOf = new Map(configs.map((config) => [config.metadata.name, config]));
   return {
     header: ['NAME', 'CLUSTER', 'ROLES', 'IP', 'PODS', 'APPLIED', 'TROUBLE'],
@@ -140,7 +123,7 @@ function nodeRows(nodes: readonly ClusterNode[], configs: readonly NodeConfig[])
   };
 }
 
-function configRows(configs: readonly NodeConfig[]): Rows {
+function configRows(configs: readonly NodeConfig[]): Columns {
   return {
     header: ['NAME', 'APPLIED', 'DEVICES', 'ROUTES', 'PEERS', 'CHANGED', 'TROUBLE'],
     wide: ['FDBS', 'NAT', 'SYNCED', 'HASH'],
@@ -163,7 +146,7 @@ function configRows(configs: readonly NodeConfig[]): Rows {
   };
 }
 
-function tunnelRows(plans: readonly (NodePlan & Named)[]): Rows {
+function tunnelRows(plans: readonly (NodePlan & Named)[]): Columns {
   return {
     header: ['NODE', 'DEVICE', 'ADDRESS', 'VNI', 'PORT', 'PEERS', 'NETWORKS'],
     wide: ['MAC', 'ON', 'MTU'],

@@ -8,7 +8,7 @@ import type { Config } from '@kosmos/kernel';
 import { createKernel } from '@kosmos/kernel/runtime';
 import { cleanUp, eventually, startTestApiServer, type TestApiServer, tempDir } from '@kosmos/testing';
 import { expect } from 'chai';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { fleet } from '../support/fleet.ts';
 
 const KOSMOS = fileURLToPath(new URL('../../../cli/bin/kosmos.js', import.meta.url));
@@ -70,7 +70,7 @@ describe('kosmos plan, as a process', function () {
     expect(await kosmos(['-f', '-', '-o', 'json'], stringify({ apiVersion: 'v1', kind: 'List', items: objects }))).to.deep.equal(there);
   });
 
-  it('gets clusters, nodes and tunnels as tables, by name, and as JSON', async () => {
+  it('gets clusters, nodes and tunnels as tables, by name, wide, and as JSON and YAML', async () => {
     const lines = async (...args: string[]) => {
       const { code, out, err } = await run(['get', ...args]);
       expect({ code, err }).to.deep.equal({ code: 0, err: '' });
@@ -95,7 +95,18 @@ describe('kosmos plan, as a process', function () {
     ]);
     expect((await lines('tunnels', 'c01-n000', '-o', 'wide'))[1]).to.include.members(['vx-bridge', '220.168.1.1/8', '54', 'eth0']);
     expect(await lines('nodeconfig')).to.deep.equal([['There are no nodeconfig.']]);
+    const wide: Readonly<Record<string, readonly string[]>> = {
+      clusters: ['GLOBAL', 'CNI'],
+      nodes: ['NODE', 'INTERFACE', 'IP6', 'SYNCED'],
+      tunnels: ['MAC', 'ON', 'MTU'],
+    };
+    for (const [what, columns] of Object.entries(wide)) {
+      const [header = [], ...rows] = await lines(what, '-o', 'wide');
+      expect(header.slice(-columns.length), what).to.deep.equal(columns);
+      for (const row of rows) expect(row, what).to.have.length(header.length);
+    }
     const json = JSON.parse((await run(['get', 'clusters', 'c00', '-o', 'json'])).out);
+    expect(parse((await run(['get', 'clusters', 'c00', '-o', 'yaml'])).out)).to.deep.equal(json);
     expect(json).to.have.length(1);
     expect(json[0].spec.clusterLinkOptions.networkType).to.equal('p2p');
     const { code, err } = await run(['get', 'nodes', 'nobody']);

@@ -32,6 +32,9 @@ const version = (group: string, v: string): Version => {
 const V1 = version('crd.projectcalico.org', 'v1');
 const V3 = version('projectcalico.org', 'v3');
 
+/** Pools, in either API. */
+export const CALICO_POOLS: readonly Kind<IPPool>[] = [V1, V3].map(([pools]) => pools.kind);
+
 /** Names of the pools that stand for other clusters; the Go original's begin so too. */
 export const EXTERNAL_PREFIX = 'clusterlink-';
 
