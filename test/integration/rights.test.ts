@@ -2,7 +2,7 @@
 import { ClusterKind, ClusterNodeKind, LeaseKind, type Node, NodeConfigKind, NodeKind, PodKind, SecretKind } from '@kosmos/api';
 import { type Kind, KubeError, type KubeClient, type KObject, type Logger } from '@kosmos/kernel';
 import { createKernel } from '@kosmos/kernel/runtime';
-import presetNetwork from '@kosmos/preset-network';
+import preset from '@kosmos/preset-network';
 import { cleanUp, eventually, needs, onCleanUp, startTestApiServer, type TestApiServer } from '@kosmos/testing';
 import { expect } from 'chai';
 import { apply, clientOf, kosmos, kubeconfigOf } from '../support/accounts.ts';
@@ -144,7 +144,7 @@ describe('the rights of accounts', function () {
     const manager = await createKernel({
       config: {
         clusters: { host: { kubeconfig: await kubeconfigOf({ client: admin, kubeconfig: host.kubeconfig }, 'kosmos-manager') } },
-        plugins: [presetNetwork({ globalip: { pool: ['100.64.0.0/10'] } })],
+        plugins: [preset({ globalip: { pool: ['100.64.0.0/10'] } })],
       },
       role: 'manager',
       log,
