@@ -78,8 +78,13 @@ describe('containers of a lab', function () {
     run('exec', 'ready', '--', 'rm', '/tmp/ok');
     wait('condition=Ready=false', 'ready');
     await eventually(() => events('ready').some((e) => e.reason === 'Unhealthy' && e.message.startsWith('Readiness probe failed:')));
+    expect(pod('ready').status.conditions?.find((c) => c.type === 'Ready')).to.include({
+      reason: 'ContainersNotReady',
+      message: 'containers with unready status: [main]',
+    });
     run('exec', 'ready', '--', 'touch', '/tmp/ok');
     wait('condition=Ready', 'ready');
+    for (const condition of pod('ready').status.conditions ?? []) expect(condition).not.to.have.any.keys('reason', 'message');
     expect(statusOf('ready')?.restartCount).to.equal(0);
   });
 
