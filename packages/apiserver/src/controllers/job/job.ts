@@ -6,7 +6,6 @@ import { claim } from '../ownership.ts';
 import { watchDependents, watchOwn } from '../owners.ts';
 import { byDeletionOrder, createPod, deletePod, isActive, isFinished, isReady, isTerminating, slowStart } from '../pods.ts';
 import type { WorkQueue } from '../queue.ts';
-import { counts } from '../replicaset.ts';
 import { count, isTracked, release, totals, untrack } from './counting.ts';
 import { freeIndexes, indexOf, isIndexed, jobPod, parseIndexes } from './indexes.ts';
 import { backOff, failureOf, isComplete, isEnded, remaining } from './outcome.ts';
@@ -91,7 +90,7 @@ async function sync(c: Context, queue: WorkQueue, key: string): Promise<void> {
 }
 
 const live = (active: readonly Pod[], terminating: number): Pick<JobStatus, 'active' | 'ready' | 'terminating'> => ({
-  ...counts({ active: active.length }),
+  active: active.length,
   ready: active.filter(isReady).length,
   terminating,
 });
@@ -129,8 +128,7 @@ function end(c: Context, job: Job, status: JobStatus, failure: { reason: string;
 }
 
 async function write(c: Context, job: Job, { active, ...status }: JobStatus): Promise<void> {
-  const wanted: JobStatus = { ...status, ...(active && { active }) };
-  if (!active) delete wanted.active;
+  const wanted: JobStatus = { ...status, ...(active && { active }) }; // 0 is left out, as Kubernetes writes it
   if (!wanted.conditions?.length) delete wanted.conditions;
   if (equal(wanted, job.status)) return;
   await c.client.updateStatus(Jobs, job, (o) => {

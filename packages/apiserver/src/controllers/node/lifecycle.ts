@@ -28,7 +28,10 @@ export const nodeLifecycleController: Controller = {
     c.informer(Nodes).on((now, before) => {
       const { name } = (now ?? before)!.metadata;
       if (!now) heard.delete(name);
-      else if (!before || (!isSilent(now) && !equal(heartbeat(now), heartbeat(before)))) heard.set(name, c.clock.now());
+      else if (!before) {
+        heard.set(name, c.clock.now());
+        c.event(Nodes, now, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
+      } else if (!isSilent(now) && !equal(heartbeat(now), heartbeat(before))) heard.set(name, c.clock.now());
       queue.add(name);
       // Whether any node is ready decides for all whether pods are evicted.
       if ((now && readiness(now)) !== (before && readiness(before))) lookAtAll();

@@ -29,6 +29,7 @@ describe('Jobs', function () {
     await cluster.create(JOBS, job('five', { completions: 5, parallelism: 2 }, 'Succeeded'));
     const { status } = await ended('five', 'Complete');
     expect(status).to.include({ succeeded: 5, ready: 0, terminating: 0 });
+    expect(status, 'none of it runs').not.to.have.property('active');
     expect(status.uncountedTerminatedPods).to.deep.equal({});
     expect(status.conditions.map((c: Obj) => [c.type, c.reason])).to.deep.equal([
       ['SuccessCriteriaMet', 'CompletionsReached'],
