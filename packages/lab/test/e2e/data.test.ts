@@ -34,8 +34,14 @@ describe('a lab with data', function () {
     const lab = await startTestLab({ topology, data });
     const { port } = lab.host;
     await lab.addNode('c1');
-    kubectl(lab, 'c1', ['apply', '-f', '-'], podManifest('web', { image: 'lab/echo' }, { nodeName: 'n1' }));
+    const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } };
+    kubectl(lab, 'c1', ['apply', '-f', '-'], { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'kept' }, spec });
+    const container = { image: 'lab/echo', volumeMounts: [{ name: 'kept', mountPath: '/kept' }] };
+    const volumes = [{ name: 'kept', persistentVolumeClaim: { claimName: 'kept' } }];
+    const nodeSelector = { 'kubernetes.io/hostname': 'n1' };
+    kubectl(lab, 'c1', ['apply', '-f', '-'], podManifest('web', container, { nodeSelector, volumes }));
     kubectl(lab, 'c1', ['wait', '--for=condition=Ready', 'pod/web', '--timeout=20s']);
+    kubectl(lab, 'c1', ['exec', 'web', '--', 'sh', '-c', 'echo here > /kept/file']);
     const { uid } = getPod(lab, 'c1', 'web').metadata;
     const kubeconfig = readFileSync(lab.host.kubeconfig, 'utf8');
 
@@ -55,8 +61,9 @@ describe('a lab with data', function () {
 
     await second.down();
     expect(existsSync(lab.dir)).to.equal(false);
-    const third = await again(lab.name, data);
+    const third = await again('under-another-name', data);
     expect(getPod(third, 'c1', 'web').metadata.uid).to.equal(uid);
+    await eventually(() => kubectl(third, 'c1', ['exec', 'web', '--', 'cat', '/kept/file']) === 'here\n', { timeoutMs: 20_000 });
   });
 
   it('is the only one on its data, and is not made another one', async () => {
