@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { cleanUp, eventually, needs, onCleanUp, startTestLab, tempDir, tempLabHome } from '@kosmos/testing';
-import { plainTopology, probe, startLab, type Lab } from '../../src/index.ts';
+import { plainTopology, startLab, type Lab } from '../../src/index.ts';
 import { isAlive, parseStat } from '../../src/state.ts';
 import { getPod, kubectl, podManifest } from './support.ts';
 
@@ -10,11 +10,8 @@ const topology = plainTopology(1, 1);
 
 describe('a lab with data', function () {
   this.timeout(180_000);
-  before(needs('ip', 'nft', 'kubectl'));
-  before(async function () {
-    await probe().catch(() => this.skip());
-    tempLabHome();
-  });
+  before(needs('lab', 'kubectl'));
+  before(() => void tempLabHome());
   after(cleanUp);
 
   /** Everything of the lab ends at once, and with it all namespaces, links and its /run: as when the machine loses its power. */

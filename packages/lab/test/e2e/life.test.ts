@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
-import { Lab, plainTopology, probe, startLab, topologyOf } from '../../src/index.ts';
+import { Lab, plainTopology, startLab, topologyOf } from '../../src/index.ts';
 import { isAlive, parseStat } from '../../src/state.ts';
 import { kubectl, podManifest, traces } from './support.ts';
 
@@ -14,10 +14,8 @@ describe('a lab', function () {
   this.timeout(60_000);
   let home: string;
 
-  before(needs('ip', 'nft', 'kubectl'));
-  before(async function () {
-    await probe().catch(() => this.skip());
-  });
+  before(needs('lab', 'kubectl'));
+  before(async () => {});
   beforeEach(() => {
     home = tempLabHome();
   });

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { KObject, Kind } from '@kosmos/kernel';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
-import { probe, topologyOf, type Lab } from '../../src/index.ts';
+import { topologyOf, type Lab } from '../../src/index.ts';
 import { EndpointSlices, Services, type Endpoint } from '../../src/services.ts';
 import { isReady, Pods } from '../../src/kube.ts';
 import { podManifest } from './support.ts';
@@ -52,9 +52,8 @@ describe('services of a lab', function () {
   /** Addresses of the pods, by name. */
   const ips = new Map<string, string[]>();
 
-  before(needs('ip', 'nft', 'conntrack'));
-  before(async function () {
-    await probe().catch(() => this.skip());
+  before(needs('lab', 'conntrack'));
+  before(async () => {
     tempLabHome();
     lab = await startTestLab({ topology: topologyOf({ clusters: [{ families: 'dual', nodes: 2 }] }) });
     const pods = [

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
-import { probe, topologyOf, type Lab } from '../../src/index.ts';
+import { topologyOf, type Lab } from '../../src/index.ts';
 import { getPod, kubectl, podManifest } from './support.ts';
 
 /**
@@ -36,9 +36,8 @@ describe('a topology file', function () {
   this.timeout(60_000);
   let lab: Lab;
 
-  before(needs('ip', 'nft', 'kubectl', 'ping', 'iptables-legacy'));
-  before(async function () {
-    await probe().catch(() => this.skip());
+  before(needs('lab', 'kubectl', 'ping', 'iptables-legacy'));
+  before(async () => {
     tempLabHome();
     lab = await startTestLab({ topology });
   });

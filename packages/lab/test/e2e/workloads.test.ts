@@ -1,15 +1,14 @@
 import { expect } from 'chai';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
-import { probe, topologyOf, type Lab } from '../../src/index.ts';
+import { topologyOf, type Lab } from '../../src/index.ts';
 import { getPod, kubectl } from './support.ts';
 
 describe('workloads of a lab', function () {
   this.timeout(120_000);
   let lab: Lab;
 
-  before(needs('ip', 'nft', 'kubectl'));
-  before(async function () {
-    await probe().catch(() => this.skip());
+  before(needs('lab', 'kubectl'));
+  before(async () => {
     tempLabHome();
     lab = await startTestLab({ topology: topologyOf({ clusters: [{ nodes: 2 }] }) });
   });

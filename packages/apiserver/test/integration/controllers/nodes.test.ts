@@ -42,9 +42,7 @@ describe('Nodes that fall silent', function () {
     const lost = await node('n1');
     expect(ready(lost)).to.include({ reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' });
     expect(await cluster.events('RegisteredNode')).to.include('Node n1 event: Registered Node n1 in Controller');
-    await cluster.until('it is told', async () =>
-      (await cluster.events('NodeNotReady')).includes('Node n1 status is now: NodeNotReady'),
-    );
+    await cluster.until('it is told', async () => (await cluster.events('NodeNotReady')).includes('Node n1 status is now: NodeNotReady'));
     await cluster.until('it is tainted', async () => (await taints('n1')).join() === 'unreachable:NoExecute,unreachable:NoSchedule');
     expect(await taints('n2')).to.deep.equal([]);
     await cluster.until('its pods are not ready', async () =>
