@@ -104,7 +104,7 @@ describe('containers of a lab', function () {
     expect(statusOf('refusing')).to.include({ started: true, ready: false });
   });
 
-  it('are started again when they fail their liveness with the reason and what they left to say', async () => {
+  it('are started again when they fail their liveness probe, with the reason and what they left to say', async () => {
     const livenessProbe = { exec: { command: ['test', '!', '-e', '/tmp/bad'] }, periodSeconds: 1, failureThreshold: 1 };
     const talk = `trap 'echo -n gone bad > /dev/termination-log; exit 7' TERM; ${forever}`;
     apply(podManifest('alive', sh(talk, { livenessProbe })));
@@ -117,7 +117,7 @@ describe('containers of a lab', function () {
       const all = events('alive');
       return all.some((e) => e.reason === 'Unhealthy') && all.find((e) => e.reason === 'Killing');
     });
-    expect(said).to.deep.include({ message: 'Container main failed liveness will be restarted' });
+    expect(said).to.deep.include({ message: 'Container main failed liveness probe, will be restarted' });
     expect(said.involvedObject.fieldPath).to.equal('spec.containers{main}');
   });
 
@@ -226,6 +226,8 @@ describe('containers of a lab', function () {
     apply(podManifest('waited', { image: 'lab/echo' }));
     for (const condition of ['PodScheduled', 'PodReadyToStartContainers', 'Initialized', 'ContainersReady', 'Ready'])
       wait(`condition=${condition}`, 'waited');
+    // As kubectl describe shows them: in the order in which it went.
+    expect(events('waited').map((e) => e.reason)).to.deep.equal(['Scheduled', 'Pulled', 'Created', 'Started']);
     run('delete', 'pod', 'waited', '--wait=false');
     wait('delete', 'waited');
   });
@@ -242,6 +244,14 @@ describe('containers of a lab', function () {
     expect(Object.keys(node.status.capacity)).to.include.members(['cpu', 'memory', 'pods', 'ephemeral-storage']);
     expect(node.status.conditions.find((c) => c.type === 'Ready')?.reason).to.equal('KubeletReady');
     await eventually(() => renewed() > before, { timeoutMs: 25_000, message: 'the lease is renewed' });
+    run('cordon', 'n1');
+    run('uncordon', 'n1');
+    await eventually(() => {
+      const told = run('describe', 'node', 'n1').split('\nEvents:')[1] ?? '';
+      for (const reason of ['Starting', 'RegisteredNode', 'NodeReady', 'NodeNotSchedulable', 'NodeSchedulable'])
+        expect(told).to.match(new RegExp(`Normal +${reason} `));
+      return true;
+    });
   });
 
   it('are measured for kubectl top', async () => {
