@@ -8,7 +8,7 @@ const sh = (line: string, more: object = {}) => ({ image: 'x', command: ['sh', '
 const forever = 'while :; do sleep 1; done';
 
 describe('containers of a lab', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   let lab: Lab;
 
   before(needs('lab', 'kubectl'));
@@ -220,6 +220,17 @@ describe('containers of a lab', function () {
     wait('jsonpath={.status.phase}=Succeeded', 'daemon');
     const left = async () => (await lab.exec('c1/n1', ['sh', '-c', "ps -e -o args | grep -c '[s]leep 87654'"])).stdout;
     await eventually(async () => (await left()) === '0\n', { message: 'the daemon has ended' });
+  });
+
+  it('are not hit by the end of others, many of which come and go at once', () => {
+    const containers = ['a', 'b', 'c'].map((name) => ({ name, image: 'x', command: ['true'] }));
+    const spec = { restartPolicy: 'OnFailure', terminationGracePeriodSeconds: 1, containers };
+    const job = { completions: 40, parallelism: 12, backoffLimit: 99, template: { spec } };
+    apply({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'many' }, spec: job });
+    run('wait', '--for=condition=complete', 'job/many', '--timeout=50s');
+    const restarts = run('get', 'pods', '-l', 'job-name=many', '-o', 'jsonpath={.items[*].status.containerStatuses[*].restartCount}');
+    expect(restarts.split(' ').filter((n) => n !== '0')).to.deep.equal([]);
+    run('delete', 'job', 'many');
   });
 
   it('have every condition of their pod, which kubectl wait waits for', () => {

@@ -27,7 +27,7 @@ export function kubectl(lab: Lab, cluster: string, args: readonly string[], inpu
   const kubeconfig = lab.clusters.find((c) => c.name === cluster)?.kubeconfig as string;
   return execFileSync('kubectl', ['--kubeconfig', kubeconfig, ...args], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
     stdio: 'pipe',
     ...(input && { input: JSON.stringify(input) }),
   });
