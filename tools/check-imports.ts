@@ -24,7 +24,7 @@ const RULES: readonly Rule[] = [
   { packages: /^(api|hostnet|dns-wire|kernel|apiserver)$/, may: [] },
   { packages: /^plugin-/, may: [/^@kosmos\/(kernel|api|hostnet|dns-wire)$/, /^@kosmos\/plugin-[\w-]+\/contracts$/] },
   { packages: /^preset-/, may: [/^@kosmos\/kernel$/, /^@kosmos\/plugin-[\w-]+$/, /^@kosmos\/plugin-[\w-]+\/contracts$/] },
-  { packages: /^lab$/, may: [/^@kosmos\/(apiserver(\/streams)?|hostnet|dns-wire)$/, /^@kosmos\/kernel(\/runtime)?$/] },
+  { packages: /^lab$/, may: [/^@kosmos\/(apiserver(\/(streams|quantity))?|hostnet|dns-wire)$/, /^@kosmos\/kernel(\/runtime)?$/] },
   { packages: /^testing$/, may: [/^@kosmos\/(lab|apiserver)$/, /^@kosmos\/kernel(\/runtime)?$/] },
   { packages: /^cli$/, may: [/^@kosmos\/kernel(\/runtime)?$/] },
 ];

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -9,7 +10,7 @@ import { keepIn, resume } from './data.ts';
 import { takeDown } from './down.ts';
 import { isCode, labError, messageOf } from './errors.ts';
 import { isolated, nodeCommand, probe, toolEnv } from './isolate.ts';
-import { claimDir, labDir, labHome, livingProcess, paths, readRecord, writeRecord, type LabRecord } from './state.ts';
+import { claimDir, labDir, livingProcess, paths, readRecord, writeRecord, type LabRecord } from './state.ts';
 import { lastLines } from './supervisor/processes.ts';
 import type { Topology } from './topology.ts';
 import { plainTopology } from './topology-file.ts';
@@ -111,7 +112,8 @@ async function supervise(dir: string, userNamespace: boolean, servers: readonly 
   // oxlint-disable-next-line no-underscore-dangle
   const listeners = servers.map((s) => (s as Server & { _handle: { fd: number } })._handle.fd);
   // The lab's processes run the same code, and half of what they do at the start is to compile it.
-  const env = { ...toolEnv(), NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(labHome(), 'compiled') };
+  const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const env = { ...toolEnv(), NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(caches, 'kosmos-lab') };
   const child = spawn(file, args, { detached: true, cwd: '/', env, stdio: ['ignore', log, log, 'pipe', ...listeners] });
   closeSync(log);
   child.unref();

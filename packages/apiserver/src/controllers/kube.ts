@@ -356,6 +356,8 @@ export interface JobSpec {
   parallelism: number;
   completions?: number;
   backoffLimit: number;
+  backoffLimitPerIndex?: number;
+  maxFailedIndexes?: number;
   activeDeadlineSeconds?: number;
   ttlSecondsAfterFinished?: number;
   completionMode: string;
@@ -379,6 +381,7 @@ export interface JobStatus {
   succeeded?: number;
   failed?: number;
   completedIndexes?: string;
+  failedIndexes?: string;
   startTime?: string;
   completionTime?: string;
   uncountedTerminatedPods?: { succeeded?: string[]; failed?: string[] };

@@ -54,7 +54,7 @@ export function podOf(
   template: PodTemplate,
   namespace: string,
   owner: OwnerReference,
-  name: { name: string } | { generateName: string },
+  name: { name?: string; generateName: string },
 ): Draft<Pod> {
   const { labels, annotations, finalizers } = structuredClone(template.metadata ?? {});
   return {

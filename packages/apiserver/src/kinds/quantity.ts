@@ -17,7 +17,7 @@ const SUFFIX: Record<string, number> = {
   Ei: 2 ** 60,
 };
 
-/** The number that a quantity such as `500m` or `64Mi` means; exact enough to compare two of them. */
+/** The number that a quantity such as `500m` or `64Mi` means; exact enough to compare two of them. NaN for what is none. */
 export function quantityValue(text: unknown): number {
   const found = /^([+-]?[\d.]+)(?:([eE][+-]?\d+)|([a-zA-Z]*))$/.exec(String(text));
   return found ? Number(found[1]! + (found[2] ?? '')) * (SUFFIX[found[3] ?? ''] ?? NaN) : NaN;

@@ -349,7 +349,8 @@ export class Objects {
       resource.update?.(object, old, context, subresource);
     }
     fillInStatus(resource, object);
-    if (resource.generation && subresource !== 'status' && !equal(content(object, resource), content(old, resource))) {
+    const isCounted = subresource !== 'status' && subresource !== 'binding';
+    if (resource.generation && isCounted && !equal(content(object, resource), content(old, resource))) {
       object['metadata'].generation = (oldMeta['generation'] ?? 0) + 1;
     }
     const causes = updatedMetadataProblems(resource, object['metadata'], oldMeta);

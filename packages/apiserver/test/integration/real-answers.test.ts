@@ -170,6 +170,8 @@ describe('as a real kube-apiserver', () => {
       80,
       { selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
     ]);
+    const older = { apiVersion: 'autoscaling/v1', ...scaler({}), metadata: { name: 'older' } };
+    expect((await client.call('POST', path.replace('v2', 'v1'), older)).body.spec.targetCPUUtilizationPercentage).to.equal(80);
   });
 
   it('a stop signal is dropped', async () => {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { decode } from '../../src/schema/decode.ts';
+import { quantityValue } from '../../src/kinds/quantity.ts';
 import { quantity, time, timeProblem } from '../../src/schema/go-values.ts';
 
 const read = (type: string, value: unknown): any => decode({ ref: type, type: 'object' }, value, 'Kind', 'v1', []);
@@ -29,6 +30,18 @@ describe('values as Go writes them', () => {
 
   for (const bad of ['', 'x', '1 Gi', '1gi', '.', '+', '1e', 'Gi'])
     it(`${JSON.stringify(bad)} is no quantity`, () => expect(quantity(bad)).to.equal(undefined));
+
+  for (const [text, value] of [
+    ['1', 1],
+    [2, 2],
+    ['1500m', 1.5],
+    ['1Ki', 1024],
+    ['1.5Gi', 1.5 * 2 ** 30],
+    ['2k', 2000],
+    ['1e3', 1000],
+    ['1E', 1e18],
+  ] as const)
+    it(`the quantity ${text} means ${value}`, () => expect(quantityValue(text)).to.equal(value));
 
   it('times are in UTC, in seconds or in microseconds', () => {
     expect(time('2020-01-01T01:00:00.25+02:00', false)).to.equal('2019-12-31T23:00:00Z');

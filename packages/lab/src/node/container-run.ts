@@ -1,5 +1,5 @@
 import type { Container, Probe } from '../kube.ts';
-import { endContainer, killContainer, killRest, type Exit, type Running } from './container.ts';
+import { endContainer, killContainer, type Exit, type Running } from './container.ts';
 import { runIn } from './exec.ts';
 import { imageOf } from './images.ts';
 import { noteTimes } from './log-times.ts';
@@ -59,7 +59,6 @@ export class ContainerRun {
       this.#over = true;
       this.#prober.stop();
       await this.running.started;
-      killRest(this.running, this.#namespace);
       o.ended(exit);
     });
   }

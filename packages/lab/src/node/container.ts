@@ -138,12 +138,6 @@ export function killContainer(running: Running): void {
   signal(-running.process.pid, 'SIGKILL');
 }
 
-/** What the main process of a container that has just ended left running. */
-export function killRest(running: Running, namespace: string | undefined): void {
-  if (namespace === undefined) signal(-running.process.pid, 'SIGKILL');
-  else killAllIn(namespace);
-}
-
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

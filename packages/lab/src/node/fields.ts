@@ -1,6 +1,6 @@
+import { quantityValue } from '@kosmos/apiserver/quantity';
 import type { Container, FieldRef, Pod, ResourceFieldRef } from '../kube.ts';
 import { containersOf } from '../kube.ts';
-import { quantityValue } from './quantity.ts';
 
 /** What of a pod's place is known on its node only. */
 export interface PodPlace {

@@ -8,7 +8,7 @@ import { Proxy } from '../proxy/proxy.ts';
 import { tellReady } from '../ready.ts';
 import { byService, EndpointSlices, Services } from '../services.ts';
 import type { NodeConfig } from './config.ts';
-import { podEvents } from './events.ts';
+import { kubeletEvents } from './events.ts';
 import { Kubelet } from './kubelet.ts';
 import { podNetwork } from './pod-network.ts';
 import { keepLease, keepReporting, nodeResources, registerNode } from './registration.ts';
@@ -37,9 +37,11 @@ const proxy = new Proxy({
   log,
 });
 await start(stop.signal);
+const events = kubeletEvents(client, config.node, log);
+events.sayOfNode('Starting', 'Starting kubelet.');
 for (;;) {
   try {
-    await registerNode(client, config, nodes.get({ cluster: 'host', name: config.node }), stop.signal);
+    await registerNode({ client, config, old: nodes.get({ cluster: 'host', name: config.node }), events, signal: stop.signal });
     break;
   } catch (error) {
     log.warn({ error: messageOf(error) }, 'node not registered, will be tried again');
@@ -48,14 +50,14 @@ for (;;) {
 }
 await proxy.start();
 keepLease(client, config.node, log, stop.signal);
-keepReporting({ client, config, nodes, log, signal: stop.signal });
+keepReporting({ client, config, nodes, events, log, signal: stop.signal });
 const kubelet = new Kubelet(
   {
     config,
     client,
     network: podNetwork(config),
     sources: new Sources(connection, stop.signal, (_kind, namespace, name) => kubelet.sourceChanged(namespace, name)),
-    events: podEvents(client, config.node, log),
+    events,
     log,
     root: rootPlan(thisMachine()),
     allocatable: nodeResources(),

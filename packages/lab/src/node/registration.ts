@@ -4,6 +4,7 @@ import type { Informer, KubeClient, Logger } from '@kosmos/kernel';
 import { messageOf } from '../errors.ts';
 import { isReady, Leases, Nodes, type Node } from '../kube.ts';
 import type { NodeConfig } from './config.ts';
+import type { Events } from './events.ts';
 import { imageNames } from './images.ts';
 import { wholly } from './status-writer.ts';
 import { KUBELET_PORT } from './streams.ts';
@@ -25,8 +26,18 @@ export function nodeResources(): Readonly<Record<string, string>> {
   };
 }
 
+const sayStatus = (events: Events, { node }: NodeConfig, status: string) =>
+  events.sayOfNode(status, `Node ${node} status is now: ${status}`);
+
 /** Writes the Node object and its status: addresses, capacity, and conditions, of which `old` gives the times of those that did not change. */
-export async function registerNode(client: KubeClient, config: NodeConfig, old: Node | undefined, signal: AbortSignal): Promise<void> {
+export async function registerNode(o: {
+  readonly client: KubeClient;
+  readonly config: NodeConfig;
+  readonly old: Node | undefined;
+  readonly events: Events;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const { client, config, old, events, signal } = o;
   const { node, podCIDR, podCIDRs, addresses } = config;
   const architecture = arch() === 'x64' ? 'amd64' : arch();
   const labels = { 'kubernetes.io/hostname': node, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': architecture };
@@ -74,6 +85,7 @@ export async function registerNode(client: KubeClient, config: NodeConfig, old: 
   };
   const path = `/api/v1/nodes/${node}/status?fieldManager=${fieldManager}`;
   await client.request('PATCH', path, { body: { status }, contentType: 'application/strategic-merge-patch+json', signal });
+  if (!old || !isReady(old)) sayStatus(events, config, 'NodeReady');
 }
 
 /**
@@ -84,20 +96,24 @@ export function keepReporting(o: {
   readonly client: KubeClient;
   readonly config: NodeConfig;
   readonly nodes: Informer<Node>;
+  readonly events: Events;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }): void {
-  const { client, config, nodes, log, signal } = o;
+  const { client, config, nodes, events, log, signal } = o;
   const report = () => {
     const old = nodes.get({ cluster: 'host', name: config.node });
-    registerNode(client, config, old, signal).catch((error: unknown) => {
+    registerNode({ client, config, old, events, signal }).catch((error: unknown) => {
       if (!signal.aborted) log.warn({ error: messageOf(error) }, 'node not reported');
     });
   };
-  const look = (node: Node) => {
-    if (!isReady(node) && node.metadata.deletionTimestamp === undefined) report();
-  };
-  nodes.on({ update: look });
+  const isCordoned = ({ spec }: Node) => spec?.unschedulable ?? false;
+  nodes.on({
+    update: (node, old) => {
+      if (!isReady(node) && node.metadata.deletionTimestamp === undefined) report();
+      if (isCordoned(node) !== isCordoned(old)) sayStatus(events, config, isCordoned(node) ? 'NodeNotSchedulable' : 'NodeSchedulable');
+    },
+  });
   let ticks = 0;
   const timer = setInterval(() => {
     const node = nodes.get({ cluster: 'host', name: config.node });

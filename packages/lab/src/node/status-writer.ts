@@ -39,7 +39,11 @@ export class StatusWriter {
     const { name, namespace = 'default', uid } = pod.metadata;
     const { hostIPs, podIPs } = status;
     // Conditions are merged by type, so that those of others stay; addresses are not.
-    const lists = { ...(hostIPs && { hostIPs: wholly(hostIPs) }), ...(podIPs && { podIPs: wholly(podIPs) }) };
+    const lists = {
+      conditions: status.conditions?.map((c) => ({ reason: null, message: null, ...c })), // what a merge leaves out stays
+      ...(hostIPs && { hostIPs: wholly(hostIPs) }),
+      ...(podIPs && { podIPs: wholly(podIPs) }),
+    };
     // The uid makes the server refuse when another pod has taken the name.
     const body = { metadata: { uid }, status: { ...status, ...lists } };
     const path = `/api/v1/namespaces/${namespace}/pods/${name}/status?fieldManager=lab-kubelet`;

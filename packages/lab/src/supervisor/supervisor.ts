@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -188,6 +188,7 @@ export class Supervisor {
 
   #controlPlane(cluster: ClusterTopology, index: number): ProcessSpec {
     const at = paths(this.#dir);
+    mkdirSync(at.data(cluster.name), { recursive: true });
     const config: ControlPlaneConfig = {
       lab: this.#record.name,
       cluster: cluster.name,
@@ -196,12 +197,12 @@ export class Supervisor {
       otherAddresses: cluster.addresses.slice(1),
       serviceCIDRs: cluster.serviceCIDRs,
       podCIDRs: cluster.podCIDRs,
-      data: at.data(cluster.name),
+      // Volumes name it, and outlive the lab's own directory where --data keeps it elsewhere.
+      data: realpathSync(at.data(cluster.name)),
       kubeconfig: at.kubeconfig(cluster.name),
       innerKubeconfig: at.innerKubeconfig(cluster.name),
     };
     const name = `${cluster.name}/apiserver`;
-    mkdirSync(config.data, { recursive: true });
     return {
       name,
       netns: netnsOf.controlPlane(cluster.name),

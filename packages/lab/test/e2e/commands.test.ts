@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Command } from '@kosmos/kernel';
 import { cleanUp, needs, onCleanUp, tempLabHome } from '@kosmos/testing';
 import { labCommands } from '../../src/commands/index.ts';
-import { Lab, probe } from '../../src/index.ts';
+import { Lab } from '../../src/index.ts';
 
 const command = (word: string): Command => labCommands.find((c) => c.path[1] === word) as Command;
 
@@ -25,9 +25,8 @@ async function run(
 
 describe('the lab commands', function () {
   this.timeout(60_000);
-  before(needs('ip', 'nft'));
-  before(async function () {
-    await probe().catch(() => this.skip());
+  before(needs('lab'));
+  before(async () => {
     tempLabHome();
     onCleanUp(async () => void (await run('down', [], { all: true })));
   });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
-import { probe, topologyOf, type Lab } from '../../src/index.ts';
+import { topologyOf, type Lab } from '../../src/index.ts';
 import type { ContainerStatus, Pod } from '../../src/kube.ts';
 import { kubectl, podManifest } from './support.ts';
 
@@ -8,12 +8,11 @@ const sh = (line: string, more: object = {}) => ({ image: 'x', command: ['sh', '
 const forever = 'while :; do sleep 1; done';
 
 describe('containers of a lab', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   let lab: Lab;
 
-  before(needs('ip', 'nft', 'kubectl'));
-  before(async function () {
-    await probe().catch(() => this.skip());
+  before(needs('lab', 'kubectl'));
+  before(async () => {
     tempLabHome();
     lab = await startTestLab({ topology: topologyOf({ clusters: [{ nodes: 1 }] }) });
   });
@@ -78,8 +77,13 @@ describe('containers of a lab', function () {
     run('exec', 'ready', '--', 'rm', '/tmp/ok');
     wait('condition=Ready=false', 'ready');
     await eventually(() => events('ready').some((e) => e.reason === 'Unhealthy' && e.message.startsWith('Readiness probe failed:')));
+    expect(pod('ready').status.conditions?.find((c) => c.type === 'Ready')).to.include({
+      reason: 'ContainersNotReady',
+      message: 'containers with unready status: [main]',
+    });
     run('exec', 'ready', '--', 'touch', '/tmp/ok');
     wait('condition=Ready', 'ready');
+    for (const condition of pod('ready').status.conditions ?? []) expect(condition).not.to.have.any.keys('reason', 'message');
     expect(statusOf('ready')?.restartCount).to.equal(0);
   });
 
@@ -218,10 +222,23 @@ describe('containers of a lab', function () {
     await eventually(async () => (await left()) === '0\n', { message: 'the daemon has ended' });
   });
 
+  it('are not hit by the end of others, many of which come and go at once', () => {
+    const containers = ['a', 'b', 'c'].map((name) => ({ name, image: 'x', command: ['true'] }));
+    const spec = { restartPolicy: 'OnFailure', terminationGracePeriodSeconds: 1, containers };
+    const job = { completions: 40, parallelism: 12, backoffLimit: 99, template: { spec } };
+    apply({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'many' }, spec: job });
+    run('wait', '--for=condition=complete', 'job/many', '--timeout=50s');
+    const restarts = run('get', 'pods', '-l', 'job-name=many', '-o', 'jsonpath={.items[*].status.containerStatuses[*].restartCount}');
+    expect(restarts.split(' ').filter((n) => n !== '0')).to.deep.equal([]);
+    run('delete', 'job', 'many');
+  });
+
   it('have every condition of their pod, which kubectl wait waits for', () => {
     apply(podManifest('waited', { image: 'lab/echo' }));
     for (const condition of ['PodScheduled', 'PodReadyToStartContainers', 'Initialized', 'ContainersReady', 'Ready'])
       wait(`condition=${condition}`, 'waited');
+    // As kubectl describe shows them: in the order in which it went.
+    expect(events('waited').map((e) => e.reason)).to.deep.equal(['Scheduled', 'Pulled', 'Created', 'Started']);
     run('delete', 'pod', 'waited', '--wait=false');
     wait('delete', 'waited');
   });
@@ -238,6 +255,14 @@ describe('containers of a lab', function () {
     expect(Object.keys(node.status.capacity)).to.include.members(['cpu', 'memory', 'pods', 'ephemeral-storage']);
     expect(node.status.conditions.find((c) => c.type === 'Ready')?.reason).to.equal('KubeletReady');
     await eventually(() => renewed() > before, { timeoutMs: 25_000, message: 'the lease is renewed' });
+    run('cordon', 'n1');
+    run('uncordon', 'n1');
+    await eventually(() => {
+      const told = run('describe', 'node', 'n1').split('\nEvents:')[1] ?? '';
+      for (const reason of ['Starting', 'RegisteredNode', 'NodeReady', 'NodeNotSchedulable', 'NodeSchedulable'])
+        expect(told).to.match(new RegExp(`Normal +${reason} `));
+      return true;
+    });
   });
 
   it('are measured for kubectl top', async () => {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { cleanUp, eventually, needs, onCleanUp, startTestLab, tempDir, tempLabHome } from '@kosmos/testing';
-import { plainTopology, probe, startLab, type Lab } from '../../src/index.ts';
+import { plainTopology, startLab, type Lab } from '../../src/index.ts';
 import { isAlive, parseStat } from '../../src/state.ts';
 import { getPod, kubectl, podManifest } from './support.ts';
 
@@ -10,11 +10,8 @@ const topology = plainTopology(1, 1);
 
 describe('a lab with data', function () {
   this.timeout(180_000);
-  before(needs('ip', 'nft', 'kubectl'));
-  before(async function () {
-    await probe().catch(() => this.skip());
-    tempLabHome();
-  });
+  before(needs('lab', 'kubectl'));
+  before(() => void tempLabHome());
   after(cleanUp);
 
   /** Everything of the lab ends at once, and with it all namespaces, links and its /run: as when the machine loses its power. */
@@ -34,8 +31,14 @@ describe('a lab with data', function () {
     const lab = await startTestLab({ topology, data });
     const { port } = lab.host;
     await lab.addNode('c1');
-    kubectl(lab, 'c1', ['apply', '-f', '-'], podManifest('web', { image: 'lab/echo' }, { nodeName: 'n1' }));
+    const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } };
+    kubectl(lab, 'c1', ['apply', '-f', '-'], { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'kept' }, spec });
+    const container = { image: 'lab/echo', volumeMounts: [{ name: 'kept', mountPath: '/kept' }] };
+    const volumes = [{ name: 'kept', persistentVolumeClaim: { claimName: 'kept' } }];
+    const nodeSelector = { 'kubernetes.io/hostname': 'n1' };
+    kubectl(lab, 'c1', ['apply', '-f', '-'], podManifest('web', container, { nodeSelector, volumes }));
     kubectl(lab, 'c1', ['wait', '--for=condition=Ready', 'pod/web', '--timeout=20s']);
+    kubectl(lab, 'c1', ['exec', 'web', '--', 'sh', '-c', 'echo here > /kept/file']);
     const { uid } = getPod(lab, 'c1', 'web').metadata;
     const kubeconfig = readFileSync(lab.host.kubeconfig, 'utf8');
 
@@ -55,8 +58,9 @@ describe('a lab with data', function () {
 
     await second.down();
     expect(existsSync(lab.dir)).to.equal(false);
-    const third = await again(lab.name, data);
+    const third = await again('under-another-name', data);
     expect(getPod(third, 'c1', 'web').metadata.uid).to.equal(uid);
+    await eventually(() => kubectl(third, 'c1', ['exec', 'web', '--', 'cat', '/kept/file']) === 'here\n', { timeoutMs: 20_000 });
   });
 
   it('is the only one on its data, and is not made another one', async () => {

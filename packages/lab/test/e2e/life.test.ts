@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
-import { Lab, plainTopology, probe, startLab, topologyOf } from '../../src/index.ts';
+import { Lab, plainTopology, startLab, topologyOf } from '../../src/index.ts';
 import { isAlive, parseStat } from '../../src/state.ts';
 import { kubectl, podManifest, traces } from './support.ts';
 
@@ -14,10 +13,7 @@ describe('a lab', function () {
   this.timeout(60_000);
   let home: string;
 
-  before(needs('ip', 'nft', 'kubectl'));
-  before(async function () {
-    await probe().catch(() => this.skip());
-  });
+  before(needs('lab', 'kubectl'));
   beforeEach(() => {
     home = tempLabHome();
   });
@@ -27,6 +23,14 @@ describe('a lab', function () {
     kubectl(lab, 'c1', ['apply', '-f', '-'], podManifest('pod', { image: 'lab/pause' }));
     kubectl(lab, 'c1', ['wait', '--for=condition=Ready', 'pod/pod', '--timeout=15s']);
   };
+  const isAsBefore = (before: object) =>
+    eventually(
+      () => {
+        expect(traces(home)).to.deep.equal(before);
+        return true;
+      },
+      { message: 'the machine is as before' },
+    );
   const initOf = (lab: Lab) => parseStat(readFileSync(join(lab.dir, 'init.stat'), 'utf8'));
 
   it('leaves no namespace, link, process or file when it is taken down', async () => {
@@ -35,7 +39,7 @@ describe('a lab', function () {
     runPod(lab);
     await lab.down();
     expect(existsSync(lab.dir)).to.equal(false);
-    await eventually(() => isDeepStrictEqual(traces(home), before), { message: 'the machine is as before' });
+    await isAsBefore(before);
   });
 
   it('leaves nothing that runs when its supervisor is killed, and is started again by a second up', async () => {
@@ -46,7 +50,7 @@ describe('a lab', function () {
     const supervisor = traces(home).processes.find((p) => /^\d+ \S*node .*supervisor\/main/.test(p));
     process.kill(Number.parseInt(supervisor as string, 10), 'SIGKILL');
     await eventually(() => !isAlive(init));
-    await eventually(() => isDeepStrictEqual(traces(home), before), { message: 'the machine is as before' });
+    await isAsBefore(before);
     const again = await startLab({ name: lab.name, topology });
     expect(kubectl(again, 'c1', ['get', 'pods', '-o', 'name'])).to.equal('');
     await again.down();
@@ -95,7 +99,7 @@ describe('a lab', function () {
     );
     expect(failed).to.be.instanceOf(Error);
     expect(existsSync(join(home, 'labs'))).to.equal(false);
-    await eventually(() => isDeepStrictEqual(traces(home), before), { message: 'the machine is as before' });
+    await isAsBefore(before);
   });
 
   it('with a config that is not there is not started', async () => {

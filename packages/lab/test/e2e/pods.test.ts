@@ -2,16 +2,15 @@ import { existsSync } from 'node:fs';
 import { expect } from 'chai';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
 import { logs } from '../../src/commands/logs.ts';
-import { probe, topologyOf, type Lab } from '../../src/index.ts';
+import { topologyOf, type Lab } from '../../src/index.ts';
 import { getPod, kubectl, podManifest } from './support.ts';
 
 describe('pods of a lab', function () {
   this.timeout(60_000);
   let lab: Lab;
 
-  before(needs('ip', 'nft', 'kubectl', 'ping'));
-  before(async function () {
-    await probe().catch(() => this.skip());
+  before(needs('lab', 'kubectl', 'ping'));
+  before(async () => {
     tempLabHome();
     lab = await startTestLab({ topology: topologyOf({ clusters: [{ nodes: 2 }] }) });
     for (const node of ['n1', 'n2'])

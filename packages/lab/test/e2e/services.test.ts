@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { KObject, Kind } from '@kosmos/kernel';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
-import { probe, topologyOf, type Lab } from '../../src/index.ts';
+import { topologyOf, type Lab } from '../../src/index.ts';
 import { EndpointSlices, Services, type Endpoint } from '../../src/services.ts';
 import { isReady, Pods } from '../../src/kube.ts';
 import { podManifest } from './support.ts';
@@ -27,6 +27,7 @@ const UDP_SERVER = `
   socket.on('message', (_, from) => socket.send(process.env.HOSTNAME, from.port, from.address));
   socket.bind(5353, '::');
 `;
+const nodeOf = (pod: string) => (pod.endsWith('-a') ? 'n1' : 'n2');
 /** Sends datagrams from one port, so that they are one flow; prints each answer. */
 const UDP_CLIENT = `
   const [address, family] = process.argv.slice(1);
@@ -52,9 +53,8 @@ describe('services of a lab', function () {
   /** Addresses of the pods, by name. */
   const ips = new Map<string, string[]>();
 
-  before(needs('ip', 'nft', 'conntrack'));
-  before(async function () {
-    await probe().catch(() => this.skip());
+  before(needs('lab', 'conntrack'));
+  before(async () => {
     tempLabHome();
     lab = await startTestLab({ topology: topologyOf({ clusters: [{ families: 'dual', nodes: 2 }] }) });
     const pods = [
@@ -102,11 +102,13 @@ describe('services of a lab', function () {
     pods: readonly string[],
     conditions: Endpoint['conditions'] = {},
     port: object = { name: 'http', port: 80 },
+    hinted = false,
   ): Promise<void> {
     for (const [i, family] of ['IPv4', 'IPv6'].entries()) {
       const endpoints = pods.map((pod, k) => ({
         addresses: [ips.get(pod)?.[i]],
-        nodeName: pod.endsWith('-a') ? 'n1' : 'n2',
+        nodeName: nodeOf(pod),
+        ...(hinted && { hints: { forNodes: [{ name: nodeOf(pod) }] } }),
         conditions: k === 0 ? { ready: true, ...conditions } : { ready: true },
       }));
       const ports = ['protocol' in port ? { ...port, port: 5353 } : { name: 'http', protocol: 'TCP', port: 8080 }];
@@ -212,6 +214,16 @@ describe('services of a lab', function () {
     const [ip = ''] = await expose('near', { internalTrafficPolicy: 'Local' }, ['echo-a', 'echo-b']);
     await serves('c1/client', ip, 80, ['echo-a']);
     await serves('c1/n2', ip, 80, ['echo-b']);
+  });
+
+  it('with hints for nodes stay on the node, and leave it where no endpoint is there', async () => {
+    const port = { name: 'http', port: 80 };
+    const [ip = ''] = await expose('close', { trafficDistribution: 'PreferSameNode' }, [], port);
+    await lead('close', ['echo-a', 'echo-b', 'echo-c'], {}, port, true);
+    await serves('c1/client', ip, 80, ['echo-a']);
+    await serves('c1/n2', ip, 80, ['echo-b', 'echo-c']);
+    await lead('close', ['echo-b'], {}, port, true);
+    await serves('c1/client', ip, 80, ['echo-b']);
   });
 
   it('with session affinity lead a client to the endpoint it had', async () => {

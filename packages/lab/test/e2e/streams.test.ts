@@ -3,16 +3,15 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { expect } from 'chai';
 import { cleanUp, eventually, needs, startTestLab, tempLabHome } from '@kosmos/testing';
-import { probe, topologyOf, type Lab } from '../../src/index.ts';
+import { topologyOf, type Lab } from '../../src/index.ts';
 import { kubectl, podManifest } from './support.ts';
 
 describe('streams of a lab, by kubectl', function () {
   this.timeout(60_000);
   let lab: Lab;
 
-  before(needs('ip', 'nft', 'kubectl', 'script'));
-  before(async function () {
-    await probe().catch(() => this.skip());
+  before(needs('lab', 'kubectl', 'script'));
+  before(async () => {
     tempLabHome();
     lab = await startTestLab({ topology: topologyOf({ clusters: [{ nodes: 1 }] }) });
     const talk = 'echo one; echo two; sleep 2.5; echo three; sleep 1000';

@@ -3,10 +3,17 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { toolEnv } from '../../src/isolate.ts';
 import type { Lab } from '../../src/lab.ts';
 
-/** What the machine has: network namespaces, links, and processes that name `mark` in their arguments. */
-export function traces(mark: string): { readonly netns: string; readonly links: string; readonly processes: string[] } {
-  const ip = (...args: string[]) => execFileSync('ip', args, { encoding: 'utf8', env: toolEnv() });
-  return { netns: ip('netns', 'list'), links: ip('-br', 'link'), processes: processesOf(mark) };
+/** Names of network namespaces and of links as a lab gives them, of which none is to be seen outside of it. */
+const NAMES = /^(net|router-.*|c\d+\.(cp|n\d+).*|br-.*|cni0)$/;
+
+/** What the machine has of labs: network namespaces, links, and processes that name `mark` in their arguments. */
+export function traces(mark: string): { readonly netns: string[]; readonly links: string[]; readonly processes: string[] } {
+  const names = (...args: string[]) =>
+    execFileSync('ip', args, { encoding: 'utf8', env: toolEnv() })
+      .split('\n')
+      .map((line) => line.split(/[ @]/)[0] ?? '')
+      .filter((name) => NAMES.test(name));
+  return { netns: names('netns', 'list'), links: names('-br', 'link'), processes: processesOf(mark) };
 }
 
 function processesOf(mark: string): string[] {
@@ -27,7 +34,7 @@ export function kubectl(lab: Lab, cluster: string, args: readonly string[], inpu
   const kubeconfig = lab.clusters.find((c) => c.name === cluster)?.kubeconfig as string;
   return execFileSync('kubectl', ['--kubeconfig', kubeconfig, ...args], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
     stdio: 'pipe',
     ...(input && { input: JSON.stringify(input) }),
   });

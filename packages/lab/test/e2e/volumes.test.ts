@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { cleanUp, eventually, needs, startTestLab, tempDir, tempLabHome } from '@kosmos/testing';
-import { probe, topologyOf, type Lab } from '../../src/index.ts';
+import { topologyOf, type Lab } from '../../src/index.ts';
 import { kubectl, podManifest } from './support.ts';
 
 const sleeps = { image: 'x', command: ['sleep', 'infinity'] };
@@ -11,9 +11,8 @@ describe('volumes of a lab', function () {
   this.timeout(60_000);
   let lab: Lab;
 
-  before(needs('ip', 'nft', 'kubectl'));
-  before(async function () {
-    await probe().catch(() => this.skip());
+  before(needs('lab', 'kubectl'));
+  before(async () => {
     tempLabHome();
     lab = await startTestLab({ topology: topologyOf({ clusters: [{ nodes: 1 }] }) });
   });

@@ -2,7 +2,6 @@ import { expect } from 'chai';
 import type { Container, Service } from '../../src/kube.ts';
 import { envOf, expand, serviceEnv, type EnvSources } from '../../src/node/env.ts';
 import { fieldValue, resourceValue } from '../../src/node/fields.ts';
-import { quantityValue } from '../../src/node/quantity.ts';
 import { containerNamed, podOf } from '../support.ts';
 
 const place = { podIPs: ['10.1.1.2', 'fd00::2'], hostIPs: ['10.101.0.11'], allocatable: { cpu: '2', memory: '1000Ki' } };
@@ -132,18 +131,4 @@ describe('a resource of a container', () => {
     it(`${resource} by ${divisor ?? 'nothing'} is ${value}`, () =>
       expect(resourceValue(podOf(), container, { resource, ...(divisor && { divisor }) }, place)).to.equal(value));
   }
-});
-
-describe('a quantity', () => {
-  const cases: [string | number, number][] = [
-    ['1', 1],
-    [2, 2],
-    ['1500m', 1.5],
-    ['1Ki', 1024],
-    ['1.5Gi', 1.5 * 2 ** 30],
-    ['2k', 2000],
-    ['1e3', 1000],
-  ];
-  for (const [text, value] of cases) it(`${text} is ${value}`, () => expect(quantityValue(text)).to.equal(value));
-  it('is refused where it is none', () => expect(() => quantityValue('1 Gi')).to.throw("'1 Gi' is no quantity"));
 });

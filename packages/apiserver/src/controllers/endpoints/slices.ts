@@ -44,19 +44,26 @@ export const slicesOf = (c: Context, namespace: string, service: string, manager
     .list(namespace)
     .filter(({ metadata: { labels } }) => labels?.[SERVICE_NAME] === service && labels[MANAGED_BY] === manager);
 
-/** Brings `existing` to what is wanted with as few changed slices as can be: an endpoint stays in the slice that has it. */
+/**
+ * Brings `existing` to what is wanted with as few changed slices as can be: an endpoint stays in the slice that has it, and a
+ * slice whose ports nothing has any more becomes another one before one is made.
+ */
 export async function reconcileSlices(c: Context, existing: readonly EndpointSlice[], wanted: WantedSlices): Promise<void> {
-  const left = new Set(existing.filter((s) => !isTerminating(s)));
-  for (const group of wanted.groups) {
-    const id = groupId(group.addressType, group.ports);
-    const slices = [...left].filter((s) => s.addressType === group.addressType && groupId(s.addressType, s.ports) === id);
-    for (const slice of slices) left.delete(slice);
-    await reconcileGroup(c, slices, group, wanted);
-  }
-  for (const slice of left) await c.client.delete(EndpointSlices, slice);
+  const living = existing.filter((s) => !isTerminating(s));
+  const of = (group: Group) => living.filter((s) => groupId(s.addressType, s.ports) === groupId(group.addressType, group.ports));
+  const spare = new Set(living);
+  for (const group of wanted.groups) for (const slice of of(group)) spare.delete(slice);
+  for (const group of wanted.groups) await reconcileGroup(c, of(group), group, wanted, spare);
+  for (const slice of spare) await c.client.delete(EndpointSlices, slice);
 }
 
-async function reconcileGroup(c: Context, slices: readonly EndpointSlice[], group: Group, wanted: WantedSlices): Promise<void> {
+async function reconcileGroup(
+  c: Context,
+  slices: readonly EndpointSlice[],
+  group: Group,
+  wanted: WantedSlices,
+  spare: Set<EndpointSlice>,
+): Promise<void> {
   const missing = new Map(group.endpoints.map((e) => [idOf(e), e]));
   const filled = slices.map((slice) => {
     const endpoints = (slice.endpoints ?? []).map((e) => missing.get(idOf(e))).filter((e) => e !== undefined);
@@ -79,7 +86,18 @@ async function reconcileGroup(c: Context, slices: readonly EndpointSlice[], grou
   }
   do {
     if (kept.length > 0 && rest.length === 0) return;
-    await create(c, group, rest.splice(0, MAX_ENDPOINTS), wanted);
+    const endpoints = rest.splice(0, MAX_ENDPOINTS);
+    const slice = [...spare].find((s) => s.addressType === group.addressType);
+    if (!slice) {
+      await create(c, group, endpoints, wanted);
+      continue;
+    }
+    spare.delete(slice);
+    await c.client.update(EndpointSlices, slice, (o) => {
+      o.endpoints = endpoints;
+      o.ports = group.ports;
+      o.metadata.labels = wanted.labels;
+    });
   } while (rest.length > 0);
 }
 

@@ -44,14 +44,14 @@ export function freeIndexes(job: Job, taken: ReadonlySet<number>, count: number)
   return free;
 }
 
-/** A pod of the job, kept by a finalizer until it is counted. */
-export function jobPod(job: Job, index: number | undefined): Draft<Pod> {
+/** A pod of the job, kept by a finalizer until it is counted; `annotations` are those of an index. */
+export function jobPod(job: Job, index: number | undefined, annotations: Record<string, string>): Draft<Pod> {
   const { name, namespace = '' } = job.metadata;
   const prefix = index === undefined ? `${name}-` : `${name}-${index}-`;
   const draft = podOf(job.spec.template, namespace, controllerRef(Jobs, job), { generateName: prefix });
   draft.metadata.finalizers = [...(draft.metadata.finalizers ?? []), TRACKING];
   if (index === undefined) return draft;
-  draft.metadata.annotations = { ...draft.metadata.annotations, [INDEX]: String(index) };
+  draft.metadata.annotations = { ...draft.metadata.annotations, ...annotations, [INDEX]: String(index) };
   draft.metadata.labels = { ...draft.metadata.labels, [INDEX]: String(index) };
   draft.spec.hostname = `${name}-${index}`;
   const env = { name: INDEX_ENV, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: `metadata.labels['${INDEX}']` } } };

@@ -6,9 +6,9 @@ import { claim } from '../ownership.ts';
 import { watchDependents, watchOwn } from '../owners.ts';
 import { byDeletionOrder, createPod, deletePod, isActive, isFinished, isReady, isTerminating, slowStart } from '../pods.ts';
 import type { WorkQueue } from '../queue.ts';
-import { counts } from '../replicaset.ts';
 import { count, isTracked, release, totals, untrack } from './counting.ts';
-import { freeIndexes, indexOf, isIndexed, jobPod, parseIndexes } from './indexes.ts';
+import { formatIndexes, freeIndexes, indexOf, isIndexed, jobPod, parseIndexes } from './indexes.ts';
+import { failedIndexes, failureCounts, hasIndexLimit, indexBackOff, lastFailures } from './index-failures.ts';
 import { backOff, failureOf, isComplete, isEnded, remaining } from './outcome.ts';
 
 const OURS = 'kubernetes.io/job-controller';
@@ -49,6 +49,7 @@ async function sync(c: Context, queue: WorkQueue, key: string): Promise<void> {
     return;
   }
   const status = count(job, pods);
+  if (hasIndexLimit(job)) status.failedIndexes = formatIndexes(failedIndexes(job, pods));
   const now = c.timestamp();
   if (job.spec.suspend && status.startTime) delete status.startTime;
   if (!job.spec.suspend) status.startTime ??= now;
@@ -91,7 +92,7 @@ async function sync(c: Context, queue: WorkQueue, key: string): Promise<void> {
 }
 
 const live = (active: readonly Pod[], terminating: number): Pick<JobStatus, 'active' | 'ready' | 'terminating'> => ({
-  ...counts({ active: active.length }),
+  active: active.length,
   ready: active.filter(isReady).length,
   terminating,
 });
@@ -129,8 +130,7 @@ function end(c: Context, job: Job, status: JobStatus, failure: { reason: string;
 }
 
 async function write(c: Context, job: Job, { active, ...status }: JobStatus): Promise<void> {
-  const wanted: JobStatus = { ...status, ...(active && { active }) };
-  if (!active) delete wanted.active;
+  const wanted: JobStatus = { ...status, ...(active && { active }) }; // 0 is left out, as Kubernetes writes it
   if (!wanted.conditions?.length) delete wanted.conditions;
   if (equal(wanted, job.status)) return;
   await c.client.updateStatus(Jobs, job, (o) => {
@@ -150,8 +150,14 @@ async function adjust(
 ): Promise<Pod[]> {
   const { job, pods, active, succeeded } = o;
   const { parallelism, completions } = job.spec;
+  const failed = parseIndexes(job.status?.failedIndexes);
   const waiting = job.spec.podReplacementPolicy === 'Failed' ? pods.filter((p) => isTerminating(p) && !isFinished(p)).length : 0;
-  const wanted = completions === undefined ? (succeeded > 0 ? active.length : parallelism) : Math.min(parallelism, completions - succeeded);
+  const wanted =
+    completions === undefined
+      ? succeeded > 0
+        ? active.length
+        : parallelism
+      : Math.min(parallelism, completions - succeeded - failed.size);
   if (active.length > wanted) {
     const excess = [...active].sort(byDeletionOrder(() => 0, c.clock.now())).slice(0, active.length - Math.max(0, wanted));
     await remove(c, job, excess);
@@ -159,16 +165,25 @@ async function adjust(
   }
   const missing = wanted - active.length - waiting;
   if (missing <= 0) return active;
-  const wait = backOff(job, pods, c.clock);
+  const wait = hasIndexLimit(job) ? 0 : backOff(job, pods, c.clock);
   if (wait > 0) {
     queue.addAfter(keyOf(job), wait);
     return active;
   }
-  const taken = new Set([...parseIndexes(job.status?.completedIndexes), ...active.map(indexOf).filter((i) => i !== undefined)]);
+  const running = active.map(indexOf).filter((i) => i !== undefined);
+  const taken = new Set([...parseIndexes(job.status?.completedIndexes), ...failed, ...running]);
+  const last = hasIndexLimit(job) ? lastFailures(job, pods) : new Map<number, Pod>();
+  for (const [index, pod] of last) {
+    const ms = indexBackOff(pod, c.clock);
+    if (ms === 0 || taken.has(index)) continue;
+    taken.add(index);
+    queue.addAfter(keyOf(job), ms);
+  }
   const indexes: (number | undefined)[] = isIndexed(job)
     ? freeIndexes(job, taken, missing)
     : Array.from({ length: missing }, () => undefined);
+  const draftOf = (index: number | undefined) => jobPod(job, index, index === undefined ? {} : failureCounts(job, last.get(index)));
   const made: Pod[] = [];
-  await slowStart(indexes.length, async (i) => made.push(await createPod(c, Jobs, job, jobPod(job, indexes[i]))));
+  await slowStart(indexes.length, async (i) => made.push(await createPod(c, Jobs, job, draftOf(indexes[i]))));
   return [...active, ...made];
 }

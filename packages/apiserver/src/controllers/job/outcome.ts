@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { isTrue } from '../conditions.ts';
 import type { ContainerStatus, Job, Pod, PodFailureRule } from '../kube.ts';
 import { isTerminating } from '../pods.ts';
-import { isIndexed } from './indexes.ts';
+import { isIndexed, parseIndexes } from './indexes.ts';
 
 const FIRST_BACK_OFF = 10_000;
 const LAST_BACK_OFF = 600_000;
@@ -31,8 +31,11 @@ export function backOff(job: Job, pods: readonly Pod[], clock: Clock): number {
     .map(finishedAt)
     .filter((t) => t >= success);
   if (failures.length === 0) return 0;
-  return Math.max(0, Math.max(...failures) + Math.min(FIRST_BACK_OFF * 2 ** (failures.length - 1), LAST_BACK_OFF) - clock.now());
+  return Math.max(0, Math.max(...failures) + delayAfter(failures.length) - clock.now());
 }
+
+/** Milliseconds between the last of so many failures in a row and the next try. */
+export const delayAfter = (failures: number): number => Math.min(FIRST_BACK_OFF * 2 ** (failures - 1), LAST_BACK_OFF);
 
 export interface Failure {
   reason: string;
@@ -49,6 +52,11 @@ export function failureOf(job: Job, pods: readonly Pod[], failed: number, clock:
   const restarts = spec.template.spec.restartPolicy === 'OnFailure' ? sumRestarts(pods) : 0;
   if (failed > spec.backoffLimit || (spec.backoffLimit === 0 ? restarts > 0 : restarts >= spec.backoffLimit && restarts > 0))
     return { reason: 'BackoffLimitExceeded', message: 'Job has reached the specified backoff limit' };
+  const failedForGood = parseIndexes(status?.failedIndexes).size;
+  if (failedForGood > (spec.maxFailedIndexes ?? Infinity))
+    return { reason: 'MaxFailedIndexesExceeded', message: 'Job has exceeded the specified maximal number of failed indexes' };
+  if (failedForGood > 0 && failedForGood + parseIndexes(status?.completedIndexes).size >= (spec.completions ?? 0))
+    return { reason: 'FailedIndexes', message: 'Job has failed indexes' };
   if (!spec.suspend && remaining(job, clock) === 0 && status?.startTime)
     return { reason: 'DeadlineExceeded', message: 'Job was active longer than specified deadline' };
   return undefined;

@@ -7,7 +7,7 @@ import type { WorkQueue } from '../queue.ts';
 import { readiness, taintsOf } from './taints.ts';
 
 /** Milliseconds that a node may be silent. */
-const GRACE = 40_000;
+const GRACE = 50_000;
 /** The same for one that never said anything. */
 const START_GRACE = 60_000;
 const LEASES = 'kube-node-lease';
@@ -28,7 +28,10 @@ export const nodeLifecycleController: Controller = {
     c.informer(Nodes).on((now, before) => {
       const { name } = (now ?? before)!.metadata;
       if (!now) heard.delete(name);
-      else if (!before || (!isSilent(now) && !equal(heartbeat(now), heartbeat(before)))) heard.set(name, c.clock.now());
+      else if (!before) {
+        heard.set(name, c.clock.now());
+        c.event(Nodes, now, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
+      } else if (!isSilent(now) && !equal(heartbeat(now), heartbeat(before))) heard.set(name, c.clock.now());
       queue.add(name);
       // Whether any node is ready decides for all whether pods are evicted.
       if ((now && readiness(now)) !== (before && readiness(before))) lookAtAll();
@@ -49,6 +52,7 @@ async function sync(c: Context, queue: WorkQueue, heard: Map<string, number>, na
   if (wait > 0) queue.addAfter(name, wait);
   else if (known?.status !== 'Unknown') node = await silence(c, node);
   await taint(c, node);
+  await label(c, node);
   if (readiness(node)) await markPods(c, node);
 }
 
@@ -97,6 +101,21 @@ async function taint(c: Context, node: Node): Promise<void> {
   await c.client.modify(Nodes, node, (o) => {
     o.spec.taints = taintsOf(o, evicts, c.timestamp());
     if (o.spec.taints.length === 0) delete o.spec.taints;
+  });
+}
+
+/** Older names of labels, by which some still select nodes. */
+const OLD_LABELS: Record<string, string> = { 'kubernetes.io/os': 'beta.kubernetes.io/os', 'kubernetes.io/arch': 'beta.kubernetes.io/arch' };
+
+async function label(c: Context, node: Node): Promise<void> {
+  const { labels = {} } = node.metadata;
+  const missing = Object.entries(OLD_LABELS).flatMap(([name, old]) => {
+    const value = labels[name];
+    return value === undefined || labels[old] === value ? [] : [[old, value] as const];
+  });
+  if (missing.length === 0) return;
+  await c.client.modify(Nodes, node, (o) => {
+    o.metadata.labels = { ...o.metadata.labels, ...Object.fromEntries(missing) };
   });
 }
 

@@ -29,11 +29,11 @@ export async function createClaims(c: Context, set: StatefulSet, ordinal: number
         set,
         'Normal',
         'SuccessfulCreate',
-        `create Claim ${name} Pod ${pod} in StatefulSet ${set.metadata.name} success`,
+        `Create Claim ${name} Pod ${pod} in StatefulSet ${set.metadata.name} success`,
       );
     } catch (error) {
       const why = (error as Error).message;
-      const message = `create Claim ${name} for Pod ${pod} in StatefulSet ${set.metadata.name} failed error: ${why}`;
+      const message = `Create Claim ${name} for Pod ${pod} in StatefulSet ${set.metadata.name} failed error: ${why}`;
       c.event(StatefulSets, set, 'Warning', 'FailedCreate', message);
       throw error;
     }

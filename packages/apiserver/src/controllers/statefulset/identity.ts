@@ -39,7 +39,10 @@ export function claimsOf(set: StatefulSet, ordinal: number): Draft<Claim>[] {
 /** A pod of the set with its name, host name, labels and claims. */
 export function statefulPod(set: StatefulSet, template: PodTemplate, revision: string, ordinal: number): Draft<Pod> {
   const name = podName(set, ordinal);
-  const draft = podOf(template, set.metadata.namespace ?? '', controllerRef(StatefulSets, set), { name });
+  const draft = podOf(template, set.metadata.namespace ?? '', controllerRef(StatefulSets, set), {
+    name,
+    generateName: `${set.metadata.name}-`,
+  });
   draft.metadata.labels = { ...draft.metadata.labels, [POD_NAME]: name, [POD_INDEX]: String(ordinal), [REVISION_LABEL]: revision };
   draft.spec.hostname = name;
   if (set.spec.serviceName) draft.spec.subdomain = set.spec.serviceName;

@@ -137,10 +137,10 @@ async function create(c: Context, set: StatefulSet, revision: ControllerRevision
   await createClaims(c, set, ordinal, pod);
   try {
     const made = await c.client.create(Pods, statefulPod(set, revisionTemplate(revision), revision.metadata.name, ordinal));
-    c.event(StatefulSets, set, 'Normal', 'SuccessfulCreate', `create ${of} successful`);
+    c.event(StatefulSets, set, 'Normal', 'SuccessfulCreate', `Create ${of} successful`);
     return made;
   } catch (error) {
-    c.event(StatefulSets, set, 'Warning', 'FailedCreate', `create ${of} failed error: ${(error as Error).message}`);
+    c.event(StatefulSets, set, 'Warning', 'FailedCreate', `Create ${of} failed error: ${(error as Error).message}`);
     throw error;
   }
 }
@@ -152,7 +152,7 @@ async function remove(c: Context, set: StatefulSet, pod: Pod): Promise<void> {
     set,
     'Normal',
     'SuccessfulDelete',
-    `delete Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`,
+    `Delete Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`,
   );
 }
 

@@ -73,7 +73,8 @@ export const podAutoscaler: Strategy = {
     const spec: JsonObject = (object['spec'] ??= {});
     spec['minReplicas'] ??= 1;
     // The older version says it in a field of its own.
-    if (!spec['metrics']?.length && object['apiVersion'] !== 'autoscaling/v1' && spec['targetCPUUtilizationPercentage'] === undefined)
+    if (object['apiVersion'] === 'autoscaling/v1') spec['targetCPUUtilizationPercentage'] ??= 80;
+    else if (!spec['metrics']?.length && spec['targetCPUUtilizationPercentage'] === undefined)
       spec['metrics'] = [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }];
     const behavior: JsonObject | undefined = spec['behavior'];
     if (!behavior) return;

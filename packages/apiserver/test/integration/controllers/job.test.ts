@@ -29,6 +29,7 @@ describe('Jobs', function () {
     await cluster.create(JOBS, job('five', { completions: 5, parallelism: 2 }, 'Succeeded'));
     const { status } = await ended('five', 'Complete');
     expect(status).to.include({ succeeded: 5, ready: 0, terminating: 0 });
+    expect(status, 'none of it runs').not.to.have.property('active');
     expect(status.uncountedTerminatedPods).to.deep.equal({});
     expect(status.conditions.map((c: Obj) => [c.type, c.reason])).to.deep.equal([
       ['SuccessCriteriaMet', 'CompletionsReached'],
@@ -71,6 +72,36 @@ describe('Jobs', function () {
     expect(indexOf(again)).to.equal('1');
     await cluster.setPod('default', again.metadata.name, 'Succeeded');
     expect((await ended('idx', 'Complete')).status).to.include({ succeeded: 3, failed: 1, completedIndexes: '0-2' });
+  });
+
+  it('with a limit for each index go on with the others, and fail when all are done', async () => {
+    const spec = { completions: 3, parallelism: 3, completionMode: 'Indexed', backoffLimitPerIndex: 1 };
+    await cluster.create(JOBS, job('each', spec));
+    const running = (n: number): Promise<Obj[]> =>
+      cluster.until(`${n} run`, async () => {
+        const pods = (await cluster.pods('job-name=each')).filter((p) => p.status.phase === 'Running');
+        return pods.length === n && pods;
+      });
+    const of = (pods: Obj[], i: string): Obj => pods.find((p) => p.metadata.annotations['batch.kubernetes.io/job-completion-index'] === i);
+    const first = await running(3);
+    expect(of(first, '1').metadata.annotations['batch.kubernetes.io/job-index-failure-count']).to.equal('0');
+    await cluster.setPod('default', of(first, '1').metadata.name, 'Failed');
+    await cluster.setPod('default', of(first, '0').metadata.name, 'Succeeded');
+    await cluster.until('it is counted', async () => (await get('each')).status.failed === 1);
+    expect((await get('each')).status.failedIndexes, 'it may fail once more').to.equal('');
+    clock.advance(11);
+    const again = of(await running(2), '1');
+    expect(again.metadata.annotations['batch.kubernetes.io/job-index-failure-count']).to.equal('1');
+    await cluster.setPod('default', again.metadata.name, 'Failed');
+    await cluster.until('the index has failed', async () => (await get('each')).status.failedIndexes === '1');
+    clock.advance(21);
+    expect((await get('each')).status.conditions, 'the others go on').to.equal(undefined);
+    await cluster.setPod('default', of(first, '2').metadata.name, 'Succeeded');
+    const { status } = await ended('each', 'Failed');
+    expect(status).to.include({ completedIndexes: '0,2', failedIndexes: '1', succeeded: 2, failed: 2 });
+    expect(status.conditions.at(-1)).to.include({ reason: 'FailedIndexes', message: 'Job has failed indexes' });
+    await cluster.create(JOBS, job('few', { ...spec, backoffLimitPerIndex: 0, maxFailedIndexes: 0 }, 'Failed'));
+    expect((await ended('few', 'Failed')).status.conditions.at(-1)).to.include({ reason: 'MaxFailedIndexesExceeded' });
   });
 
   it('fail when too many pods have', async () => {

@@ -27,20 +27,24 @@ describe('Nodes that fall silent', function () {
   const running = (name: string): Promise<unknown> =>
     cluster.until(`${name} runs`, async () => (await cluster.get(`${PODS}/${name}`)).status.phase === 'Running');
 
-  it('are unknown after 40 s, are tainted, and lose their pods when those have tolerated it for long enough', async () => {
+  it('are unknown after 50 s, are tainted, and lose their pods when those have tolerated it for long enough', async () => {
     await pod('a');
     await pod('b', {
       tolerations: [{ key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 10 }],
     });
+    await cluster.patch('/api/v1/nodes/n1', { metadata: { labels: { 'kubernetes.io/os': 'linux' } } });
+    await cluster.until('it has the old label, too', async () => (await node('n1')).metadata.labels['beta.kubernetes.io/os'] === 'linux');
     await pod('c', { tolerations: [{ operator: 'Exists' }] });
     for (const name of ['a', 'b', 'c']) await running(name);
-    clock.advance(35);
+    clock.advance(45);
     await cluster.nodeStatus('n2', 'True');
     expect(ready(await node('n1')).status).to.equal('True');
     clock.advance(6);
     await cluster.until('it is unknown', async () => ready(await node('n1')).status === 'Unknown');
     const lost = await node('n1');
     expect(ready(lost)).to.include({ reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' });
+    expect(await cluster.events('RegisteredNode')).to.include('Node n1 event: Registered Node n1 in Controller');
+    await cluster.until('it is told', async () => (await cluster.events('NodeNotReady')).includes('Node n1 status is now: NodeNotReady'));
     await cluster.until('it is tainted', async () => (await taints('n1')).join() === 'unreachable:NoExecute,unreachable:NoSchedule');
     expect(await taints('n2')).to.deep.equal([]);
     await cluster.until('its pods are not ready', async () =>
@@ -60,7 +64,7 @@ describe('Nodes that fall silent', function () {
   it('keep their pods when they speak again in time', async () => {
     await pod('a');
     await running('a');
-    clock.advance(41);
+    clock.advance(51);
     await cluster.nodeStatus('n2', 'True');
     await cluster.until('it is tainted', async () => (await taints('n1')).includes('unreachable:NoExecute'));
     await cluster.nodeStatus('n1', 'True');
@@ -85,7 +89,7 @@ describe('Nodes that fall silent', function () {
   it('lose no pods when all fall silent at once: then it is the network', async () => {
     await pod('a');
     await running('a');
-    clock.advance(41);
+    clock.advance(51);
     for (const n of ['n1', 'n2']) await cluster.until(`${n} is tainted`, async () => (await taints(n)).join() === 'unreachable:NoSchedule');
   });
 

@@ -60,6 +60,12 @@ describe('Endpoints of services', function () {
     });
     expect(old.addresses).to.deep.equal([{ ip: status.podIP, nodeName: 'n1', targetRef: a.targetRef }]);
     expect(old.ports).to.deep.equal([{ port: 80, protocol: 'TCP' }]);
+    for (const name of ['a', 'b']) await cluster.delete(`${PODS}/${name}?gracePeriodSeconds=0`);
+    const empty = await cluster.until('it has no endpoints', async () => {
+      const [only] = await slices('web');
+      return (only?.endpoints ?? []).length === 0 && only;
+    });
+    expect(empty.metadata.name, 'the same slice').to.equal(slice.metadata.name);
     await cluster.delete(`${SERVICES}/web`);
     await cluster.until('both go with the service', async () => (await slices('web')).length === 0);
     await cluster.until('both go with the service', async () => (await cluster.client.call('GET', `${ENDPOINTS}/web`)).status === 404);

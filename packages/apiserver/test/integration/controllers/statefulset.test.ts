@@ -41,13 +41,14 @@ describe('StatefulSets', function () {
         'apps.kubernetes.io/pod-index': String(n),
       });
       expect(pod.spec).to.include({ hostname: `db-${n}`, subdomain: 'db' });
+      expect(pod.metadata, 'a node is no change of its spec').to.include({ generateName: 'db-', generation: 1 });
       await cluster.setPod('default', `db-${n}`, 'Running');
     }
     await ready(3);
     const s = await status();
     expect(s).to.include({ replicas: 3, currentReplicas: 3, updatedReplicas: 3, availableReplicas: 3, collisionCount: 0 });
     expect(s.currentRevision).to.equal(s.updateRevision);
-    expect(await cluster.events('SuccessfulCreate')).to.include('create Pod db-0 in StatefulSet db successful');
+    expect(await cluster.events('SuccessfulCreate')).to.include('Create Pod db-0 in StatefulSet db successful');
   });
 
   it('scale down from the last, and wait for what is not ready below', async () => {

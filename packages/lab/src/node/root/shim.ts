@@ -9,6 +9,8 @@ import { TAKE_PATH } from './env.ts';
  * mount namespace.
  * Its variables have names that no container's environment has.
  * It outlives the signals that end the container. What the shell itself would say of the command's end is not the container's.
+ * What the command left running is in its mount namespace, and ended last: by the shim, since the kernel gives the number of a
+ * namespace that is gone to the next one, perhaps of a container that starts just then.
  */
 export const SHIM = `
 lab_root=$1 lab_fstab=$2 lab_end=$3 lab_name=$4 lab_cwd=$5
@@ -28,6 +30,9 @@ printf '%s\\n' "$lab_namespace" >&3
 exec 3>&-
 (exec 2>&8 8>&- 9>&-; exec "$@")
 printf '%s\\n' $? >&9
+for lab_process in /proc/[0-9]*; do
+  [ "$lab_process" != /proc/$$ ] && [ "$lab_process/ns/mnt" -ef /proc/$$/ns/mnt ] && kill -KILL "\${lab_process#/proc/}"
+done
 `;
 
 /** `unshare` and the shim, for a command. */
