@@ -103,7 +103,8 @@ export class Client implements KubeClient {
     command: readonly string[],
     o: { signal?: AbortSignal } = {},
   ): Promise<Ran> {
-    const wanted = new URLSearchParams([['stdout', 'true'], ['stderr', 'true'], ...command.map((word) => ['command', word])]);
+    const wanted = new URLSearchParams({ stdout: 'true', stderr: 'true' });
+    for (const word of command) wanted.append('command', word);
     return this.#tried(o.signal, () => this.#transport.exec(`${pathOf(PODS, namespace, name, 'exec')}?${wanted}`, o.signal));
   }
 
