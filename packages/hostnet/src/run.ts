@@ -48,6 +48,7 @@ export const together = (parts: readonly Buffer[]): string => Buffer.concat(part
 async function elsewhere(runner: Runner, argv: readonly string[], { signal, input }: RunOptions): Promise<RanInParts> {
   const text = typeof input === 'string' ? input : input && [...input].join('');
   const { stdout, ...ran } = await runner(argv, { ...(signal && { signal }), ...(text && { input: text }) });
+  if (ran.code === 127) throw missing(argv[0]!, Object.assign(new Error(ran.stderr), { code: 'ENOENT' }));
   return { ...ran, parts: [Buffer.from(stdout)] };
 }
 
