@@ -127,7 +127,7 @@ async function program(argv: readonly string[]): Promise<void> {
       child.stderr.on('data', (part) => (said += part));
       child.on('error', () => resolve(undefined));
       child.on('close', (code) => {
-        const told = /mtu ?= ?(\d+)/i.exec(said)?.[1];
+        const told = /mtu ?[=:] ?(\d+)/i.exec(said)?.[1];
         const known = /icmp_seq|mtu|0 received|bytes of data/i.test(said);
         resolve(known ? { passed: code === 0, ...(told && { told: Number(told) }) } : undefined);
       });

@@ -35,20 +35,22 @@ export const hopKey = ({ from, to, dev, via }: Hop): string => `${from} ${to} ${
 interface Way {
   readonly walk: Walk;
   readonly target: Ip;
+  /** The ClusterNode where they should end; undefined: whichever takes them in. */
+  readonly end?: string;
 }
 
 /** The ways of a pair's packets, there and then back. */
-export function waysOf({ from, source, to, target }: Pair, { nodes, seenAs }: Pick<Evidence, 'nodes' | 'seenAs'>): Way[] {
+export function waysOf({ from, source, to, target, service }: Pair, { nodes, seenAs }: Pick<Evidence, 'nodes' | 'seenAs'>): Way[] {
   const [sender, receiver] = [nodes.get(from), nodes.get(to)];
   if (!sender || !receiver) return [];
   const walk = createWalk(nodes.values());
   const [there, back] = [seenAs(receiver.cluster, target), seenAs(sender.cluster, source)];
-  const first = { walk: walk({ ip: source, cluster: sender.cluster }, there), target: parseIp(there)! };
+  const first = { walk: walk({ ip: source, cluster: sender.cluster }, there), target: parseIp(there)!, ...(!service && { end: to }) };
   // A service's pod may be elsewhere in its cluster: the answer leaves by the node that took the service in.
   const last = nodes.get(first.walk.hops.at(-1)?.to ?? to)!;
   const answering = last.podCIDRs.find((cidr) => parseCidr(cidr)?.family === first.target.family)?.split('/')[0];
   if (first.walk.stopped !== undefined || answering === undefined) return [first];
-  return [first, { walk: walk({ ip: answering, cluster: last.cluster }, back), target: parseIp(back)! }];
+  return [first, { walk: walk({ ip: answering, cluster: last.cluster }, back), target: parseIp(back)!, end: from }];
 }
 
 /** The first thing that is wrong; undefined: nothing that shows here. */
@@ -56,8 +58,13 @@ export function explain(pair: Pair, evidence: Evidence): Explanation | undefined
   const outside = outsideOf(pair.from, pair.source, evidence) ?? (pair.service ? undefined : outsideOf(pair.to, pair.target, evidence));
   if (outside) return outside;
   for (const way of waysOf(pair, evidence)) {
-    const wrong = along(way, evidence) ?? (way.walk.stopped === undefined ? undefined : notPlanned(way.walk.stopped, pair, evidence));
+    const wrong = along(way, evidence);
     if (wrong) return wrong;
+    const { walk, target, end } = way;
+    const last = walk.hops.at(-1)?.to;
+    if (walk.stopped !== undefined) return notPlanned(walk.stopped, pair, evidence);
+    if (end !== undefined && last !== end)
+      return notPlanned(`what is sent to ${target.text} gets to ${last ?? 'the sender'}`, pair, evidence);
   }
   return undefined;
 }

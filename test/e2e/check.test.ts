@@ -1,0 +1,96 @@
+import { topologyOf, type Lab } from '@kosmos/lab';
+import type { Kind, KObject } from '@kosmos/kernel';
+import { cleanUp, eventually, needs, startTestLab } from '@kosmos/testing';
+import { expect } from 'chai';
+import { check, CONFIG, leftovers, reasons, startCheck } from '../support/check.ts';
+
+const Namespaces: Kind<KObject> = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
+
+/** Two dual-stack clusters of one node each. */
+describe('kosmos check', function () {
+  this.timeout(240_000);
+  let lab: Lab;
+
+  before(needs('root', 'ip', 'nft', 'ping'));
+  before(async () => {
+    const clusters = [1, 2].map(() => ({ families: 'dual' as const, nodes: 1 }));
+    lab = await startTestLab({ config: CONFIG, topology: topologyOf({ clusters }) });
+    await eventually(async () => (await check(lab)).code === 0, { message: 'all is well', timeoutMs: 60_000 });
+  });
+  afterEach(async () => expect(await leftovers(lab)).to.deep.equal([]));
+  after(cleanUp);
+
+  it('tells of pods, ClusterIPs and hosts in both families: round trip, loss, size and the source seen', async () => {
+    const { code, found } = await check(lab);
+    expect([code, found.faults]).to.deep.equal([0, []]);
+    const rows = found.rows.map(({ from, to, kind, family, mtu, lossPercent, failed, asked }) =>
+      [from, to, kind, family, mtu, lossPercent, `${failed}/${asked}`].join(' '),
+    );
+    const expected = ['c1 c2', 'c2 c1'].flatMap((ends) =>
+      [4, 6].flatMap((family) => {
+        const mtu = family === 4 ? 1450 : 1430;
+        return [`${ends} pod ${family} ${mtu} 0 0/1`, `${ends} service ${family}  0 0/1`, `${ends} host ${family} ${mtu} 0 0/1`];
+      }),
+    );
+    expect(rows.sort()).to.deep.equal(expected.sort());
+    for (const { kind, rttMs, sources, samples } of found.rows) {
+      expect(rttMs).to.be.greaterThan(0);
+      if (kind === 'pod') expect(sources).to.deep.equal([samples[0]!.source]);
+    }
+  });
+
+  it('names the first thing that is wrong and what to do, as a table, as JSON and as JUnit', async () => {
+    await lab.stopProcess('c2/n1/agent');
+    const { code: gone } = await lab.exec('c2/n1', ['ip', 'route', 'del', '10.1.1.0/24', 'table', '200']);
+    expect(gone).to.equal(0);
+    const [{ code, found }, table, junit] = await Promise.all([check(lab), startCheck(lab).done, startCheck(lab, '-o', 'junit').done]);
+    await lab.startProcess('c2/n1/agent');
+    expect([code, table.code, junit.code]).to.deep.equal([1, 1, 1]);
+    expect(reasons(found)).to.deep.equal(['RouteMissing c2-n1']);
+    expect(found.rows.filter(({ family, failed }) => family === 6 && failed > 0)).to.deep.equal([]);
+    const said =
+      /c2-n1: no route to 10\.1\.1\.0\/24 in table 200 \(planned via 220\.\S+ dev vx-bridge\); agent last applied at \S+Z \(RouteMissing\)/;
+    expect(table.stdout).to.match(said).and.to.include('fix: see that the agent runs there').and.to.include('c1     c2   pod to pod');
+    expect(table.stdout).not.to.include('\u001b');
+    expect(table.stderr).to.include('starting pods on 2 nodes\n');
+    expect(junit.stdout).to.include('<failure type="RouteMissing" message="no answer');
+    await eventually(async () => (await check(lab)).code === 0, { message: 'all is well again', timeoutMs: 60_000 });
+  });
+
+  it('takes away what it made when it is interrupted, and when its pods do not start', async () => {
+    const running = startCheck(lab);
+    await eventually(async () => (await leftovers(lab)).length === 2, { message: 'it has made its namespaces' });
+    running.child.kill('SIGINT');
+    expect((await running.done).code).to.equal(130);
+    expect(await leftovers(lab)).to.deep.equal([]);
+    const late = await startCheck(lab, '--timeout', '0s').done;
+    expect(late.code).to.equal(1);
+    expect(late.stdout).to.match(/NOT CHECKED\n {2}cluster c1: 2 of 2 pods in cluster 'c1' are not ready after 0 s: node-0 on n1 /);
+  });
+
+  it('finds what a killed one left, once its time is over, and takes it away', async () => {
+    const running = startCheck(lab);
+    await eventually(async () => (await leftovers(lab)).length === 2, { message: 'it has made its namespaces' });
+    running.child.kill('SIGKILL');
+    await running.done;
+    const [left = ''] = await leftovers(lab);
+    expect((await check(lab)).code).to.equal(0);
+    expect(await leftovers(lab), 'it may be at work still').to.deep.equal([left, left]);
+    const over = { metadata: { annotations: { 'kosmos.io/check-until': '2020-01-01T00:00:00Z' } } };
+    for (const { name } of lab.clusters) await lab.client(name).patch(Namespaces, left, over);
+    const { stderr } = await startCheck(lab).done;
+    expect(stderr).to.include(`Removed what an earlier check left in cluster 'c2': ${left}`);
+  });
+
+  it('refuses wrong use with exit code 2, and makes nothing', async () => {
+    for (const [args, said] of [
+      [['c1', 'c9'], "There is no cluster 'c9'."],
+      [['c1'], 'Only 1 cluster is to be checked'],
+      [['--timeout', 'soon'], "--timeout is 'soon'"],
+      [['--by', 'rack'], 'Allowed choices are cluster, node'],
+    ] as const) {
+      const { code, stderr } = await startCheck(lab, ...args).done;
+      expect([code, stderr]).to.satisfy(([c, text]: [number, string]) => c === 2 && text.includes(said), stderr);
+    }
+  });
+});
