@@ -1,5 +1,5 @@
 /** `kosmos check` as a user runs it, where the API servers of all clusters can be reached: beside the control plane of a lab. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import type { Lab } from '@kosmos/lab';
 import type { Kind, KObject } from '@kosmos/kernel';
@@ -33,7 +33,8 @@ export interface CheckResult {
 }
 
 export interface Running {
-  readonly child: ChildProcess;
+  /** To all of it, as a terminal does: what enters the lab's namespaces passes no signal on. */
+  kill(signal: NodeJS.Signals): void;
   readonly done: Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }>;
 }
 
@@ -41,15 +42,20 @@ export function startCheck(lab: Lab, ...args: string[]): Running {
   const env = ['env', `KOSMOS_HOST_KUBECONFIG=${lab.host.innerKubeconfig}`];
   const command = [...env, process.execPath, KOSMOS, 'check', '--config', CONFIG, ...args];
   const [file, ...words] = lab.command('c1/cp', command) as [string, ...string[]];
-  const child = spawn(file, words, { stdio: ['ignore', 'pipe', 'pipe'], timeout: DEADLINE_MS, killSignal: 'SIGKILL' });
+  const child = spawn(file, words, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  const kill = (signal: NodeJS.Signals) => void process.kill(-child.pid!, signal);
+  const deadline = setTimeout(() => kill('SIGKILL'), DEADLINE_MS);
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const done = new Promise<{ code: number; stdout: string; stderr: string }>((settle, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => settle({ code: code ?? 128, stdout, stderr }));
+    child.once('close', (code) => {
+      clearTimeout(deadline);
+      settle({ code: code ?? 128, stdout, stderr });
+    });
   });
-  return { child, done };
+  return { kill, done };
 }
 
 /** What it found, as its JSON says. */

@@ -212,7 +212,7 @@ export interface Pair {
 
 /** What is wrong first on the way of some packets. */
 export interface Explanation {
-  /** In CamelCase, one of those in README. */
+  /** In CamelCase, one of those in README, `Why packets get lost`. */
   readonly reason: string;
   /** The ClusterNode where it is, where it is on one. */
   readonly node?: string;

@@ -156,7 +156,7 @@ function told({ plan, report }: ExplainedNode): string[] {
   if (!report?.lastSyncTime) return ['no agent has told of this node yet'];
   const applied = report.conditions?.find(({ type }) => type === 'Applied');
   return [
-    `agent last applied at ${report.lastSyncTime}${report.hash === fingerprint(plan) ? '' : ', another plan'}`,
+    `agent last applied at ${report.lastSyncTime}${report.hash === fingerprint(plan) ? '' : ' (another plan)'}`,
     ...(applied?.status === 'False' ? [`it says ${applied.reason}: ${applied.message}`] : []),
   ];
 }

@@ -175,7 +175,7 @@ describe('the explanation of lost packets', () => {
       return explain(PAIR, evidence)!;
     };
     expect(message(undefined).message).to.match(/; no agent has told of this node yet$/);
-    expect(message({ lastSyncTime: SYNCED, hash: 'x' }).message).to.match(/; agent last applied at \S+Z, another plan$/);
+    expect(message({ lastSyncTime: SYNCED, hash: 'x' }).message).to.match(/; agent last applied at \S+Z \(another plan\)$/);
     const conditions = [{ type: 'Applied', status: 'False' as const, reason: 'Refused', message: 'rule: no' }];
     const refused = message({ lastSyncTime: SYNCED, hash: 'x', conditions });
     expect([refused.message.endsWith('; it says Refused: rule: no'), refused.fix]).to.deep.equal([true, 'do what the agent says']);
