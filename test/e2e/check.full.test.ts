@@ -145,3 +145,34 @@ describe('kosmos check names what is broken:', function () {
     expect(await leftovers(lab)).to.deep.equal([]);
   });
 });
+
+/** Two clusters of a gateway, n1, and another node each. */
+describe('kosmos check through gateways', function () {
+  this.timeout(300_000);
+  let lab: Lab;
+
+  before(needs('root', 'ip', 'nft', 'ping'));
+  before(async () => {
+    lab = await startTestLab({ config: CONFIG });
+    for (const { name } of lab.clusters) {
+      await lab.client(name).request('PATCH', '/api/v1/nodes/n1', {
+        body: { metadata: { labels: { 'kosmos.io/gateway': 'true' } } },
+        contentType: 'application/merge-patch+json',
+      });
+      await lab.client('c1').patch(ClusterKind, name, { spec: { clusterLinkOptions: { networkType: 'gateway' } } });
+    }
+    await eventually(async () => (await check(lab, '--by', 'node')).code === 0, { message: 'all is well', timeoutMs: WELL_MS });
+  });
+  after(cleanUp);
+
+  it('names what is wrong on the far gateway, which does not lead on to the node, and tells whom it concerns', async () => {
+    await lab.stopProcess('c2/n1/agent');
+    const { code: done, stderr } = await lab.exec('c2/n1', ['ip', 'neighbour', 'del', '210.102.0.12', 'dev', 'vx-local']);
+    expect(done, stderr).to.equal(0);
+    const { code, found } = await check(lab, '--by', 'node');
+    await lab.startProcess('c2/n1/agent');
+    expect([code, reasons(found)]).to.deep.equal([1, ['NeighbourMissing c2-n1']]);
+    const failed = found.rows.filter(({ failed: n }) => n > 0).map(({ from, to }) => `${from} ${to}`);
+    expect(new Set(failed)).to.deep.equal(new Set(['c1-n1 c2-n2', 'c1-n2 c2-n2', 'c2-n2 c1-n1', 'c2-n2 c1-n2']));
+  });
+});

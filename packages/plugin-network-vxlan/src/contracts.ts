@@ -181,7 +181,7 @@ export interface NetworkView {
   seenAs(cluster: string, ip: string): string;
   /** Has the node a route to this address of another cluster, by its plan? */
   routed(node: string, ip: string): boolean;
-  /** What the objects say of these nodes, such as conditions, that is no fault by itself. */
+  /** What conditions say is not as it should be with these nodes and their clusters. */
   warnings(nodes: readonly string[]): readonly string[];
   /**
    * Why packets of each pair get lost: the first thing that is wrong on their way, there and back, in the plans and in what the

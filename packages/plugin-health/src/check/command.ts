@@ -66,8 +66,10 @@ async function run(context: CommandContext, views: NetworkViews): Promise<number
     step(`starting pods on ${nodes.length} nodes`);
     const { places, faults } = await start(context, clusters, nodes, { image: options.image, timeoutMs }, workloads);
     const samples = pairs(view, places);
-    const asked = await askAll(samples, places, context.signal, (done) => step(`asked ${done} of ${samples.length}`));
-    step('looking at the nodes on the way');
+    const asked = await askAll(samples, places, context.signal, (done) =>
+      step('sending packets between them:', `${done} of ${samples.length} pairs`),
+    );
+    if (asked.some(({ problems }) => problems.length > 0)) step('looking at the nodes on the way');
     const outcome = {
       samples: await explained(asked, places, view, context.signal),
       faults,
@@ -136,6 +138,7 @@ async function start(
 ): Promise<{ places: Place[]; faults: string[] }> {
   const { signal } = context;
   const run = randomBytes(4).toString('hex');
+  const faults: string[] = [];
   const started = await Promise.allSettled(
     clusters.map(async (cluster): Promise<Place[]> => {
       const { name } = cluster.metadata;
@@ -146,20 +149,25 @@ async function start(
       if (left.length > 0) context.stderr.write(`Removed what an earlier check left in cluster '${name}': ${left.join(', ')}\n`);
       const workload = new Workload(client, { ...options, run, signal });
       workloads.push(workload);
-      const pods = await workload.start(own);
-      return pods.map((of, i) => ({ ...of, client, cluster: name, families: own[i]!.families, namespace: workload.namespace }));
+      const { pods, missing } = await workload.start(own);
+      faults.push(...missing.map((why) => `cluster ${name}: ${why}`));
+      const familiesOf = new Map(own.map((node) => [node.name, node.families]));
+      return pods.map((of) => ({ ...of, client, cluster: name, families: familiesOf.get(of.name)!, namespace: workload.namespace }));
     }),
   );
   signal.throwIfAborted();
   return {
     places: started.flatMap((result) => (result.status === 'fulfilled' ? result.value : [])),
-    faults: started.flatMap((result, i) =>
-      result.status === 'rejected'
-        ? [
-            `cluster ${clusters[i]!.metadata.name}: ${[(result.reason as Error).message, (result.reason as KosmosError).hint].filter(Boolean).join(' ')}`,
-          ]
-        : [],
-    ),
+    faults: [
+      ...faults,
+      ...started.flatMap((result, i) =>
+        result.status === 'rejected'
+          ? [
+              `cluster ${clusters[i]!.metadata.name}: ${[(result.reason as Error).message, (result.reason as KosmosError).hint].filter(Boolean).join(' ')}`,
+            ]
+          : [],
+      ),
+    ],
   };
 }
 
@@ -172,7 +180,7 @@ async function explained(samples: readonly Sample[], places: readonly Place[], v
     const source = own(from.podIPs, sample.family);
     const service = sample.kind === 'service';
     const target = own(service ? to.clusterIPs : to.podIPs, sample.family);
-    if (sample.problems.length === 0 || source === undefined || target === undefined) return [];
+    if (sample.answer === undefined || sample.problems.length === 0 || source === undefined || target === undefined) return [];
     const pair: Pair = { from: sample.from, to: sample.to, source, target, service };
     return [{ sample, pair }];
   });

@@ -2,7 +2,6 @@
 import type { Kind, KObject } from '@kosmos/kernel';
 
 export interface Pod extends KObject {
-  readonly spec?: { readonly nodeName?: string };
   readonly status?: {
     readonly podIPs?: readonly { readonly ip: string }[];
     readonly reason?: string;

@@ -1,7 +1,7 @@
 /** Says what takes a while. */
 export interface Progress {
-  /** What is done now. */
-  (what: string): void;
+  /** What is done now; how far it is, a terminal alone is told. */
+  (what: string, far?: string): void;
   /** What follows is said by others. */
   end(): void;
 }
@@ -21,8 +21,8 @@ export function progress(out: NodeJS.WritableStream): Progress {
   };
   const timer = setTimeout(show, QUIET_MS);
   timer.unref();
-  const step = (what: string) => {
-    now = what;
+  const step = (what: string, far = '') => {
+    now = terminal ? `${what} ${far}`.trimEnd() : what;
     if (Date.now() - since >= QUIET_MS) show();
   };
   step.end = () => {

@@ -1,7 +1,7 @@
 /** What a check makes in one cluster, and takes away again: a namespace with two pods a node, and a Service for one of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rfc3339 } from '@kosmos/api';
-import { KosmosError, type KubeClient } from '@kosmos/kernel';
+import type { KubeClient } from '@kosmos/kernel';
 import { Namespaces, type Pod, Pods, type Service, Services } from './kinds.ts';
 import { PORT, PROGRAM } from './probe.ts';
 
@@ -55,8 +55,8 @@ export class Workload {
     this.#options = options;
   }
 
-  /** Resolves when every pod is ready. Throws a KosmosError that says which is not, and why. */
-  async start(nodes: readonly CheckedNode[]): Promise<NodePods[]> {
+  /** Resolves when the pods are ready: those of the nodes where they are, and of the others why they are not. */
+  async start(nodes: readonly CheckedNode[]): Promise<{ readonly pods: NodePods[]; readonly missing: string[] }> {
     const { signal, run } = this.#options;
     signal.throwIfAborted();
     await this.#makeNamespace();
@@ -72,13 +72,23 @@ export class Workload {
       const spec = { selector: labels(pod), ports, ipFamilyPolicy: 'PreferDualStack' };
       await this.client.apply(Services, { metadata: meta(pod), spec }, o);
     });
-    const ready = await this.#ready(names.flatMap(({ pod, host }) => [pod, host]));
+    const { ready, seen } = await this.#ready(names.flatMap(({ pod, host }) => [pod, host]));
     const services = await this.client.list<Service>(Services, { namespace: this.namespace, signal });
-    return names.map((name) => ({
-      ...name,
-      podIPs: (ready.get(name.pod)?.status?.podIPs ?? []).map(({ ip }) => ip),
-      clusterIPs: services.find(({ metadata }) => metadata.name === name.pod)?.spec?.clusterIPs ?? [],
-    }));
+    const late = (pod: string) => (ready.has(pod) ? [] : [`pod ${pod} ${reasonOf(seen.get(pod))}`]);
+    const missing = names.flatMap(({ name, pod, host }) => {
+      const [why] = [...late(pod), ...late(host)];
+      return why === undefined ? [] : [{ name, why: `${name} is not checked: after ${this.#options.timeoutMs / 1000} s its ${why}` }];
+    });
+    return {
+      missing: missing.map(({ why }) => why),
+      pods: names
+        .filter(({ name }) => !missing.some((of) => of.name === name))
+        .map((of) => ({
+          ...of,
+          podIPs: (ready.get(of.pod)?.status?.podIPs ?? []).map(({ ip }) => ip),
+          clusterIPs: services.find(({ metadata }) => metadata.name === of.pod)?.spec?.clusterIPs ?? [],
+        })),
+    };
   }
 
   /** Takes all of it away, also what was made only in part. Does not wait for the pods' ends. */
@@ -136,25 +146,14 @@ export class Workload {
     };
   }
 
-  async #ready(names: readonly string[]): Promise<ReadonlyMap<string, Pod>> {
+  async #ready(names: readonly string[]): Promise<{ readonly ready: ReadonlyMap<string, Pod>; readonly seen: ReadonlyMap<string, Pod> }> {
     const { signal, timeoutMs } = this.#options;
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const pods = await this.client.list<Pod>(Pods, { namespace: this.namespace, signal });
-      const ready = new Map(pods.filter(isReady).map((pod) => [pod.metadata.name, pod]));
-      const waiting = names.filter((name) => !ready.has(name));
-      if (waiting.length === 0) return ready;
-      if (Date.now() > deadline) {
-        const why = waiting.slice(0, 5).map((name) => `${name} ${reasonOf(pods.find((pod) => pod.metadata.name === name))}`);
-        throw new KosmosError(
-          'KOSMOS_E_TIMEOUT',
-          `${waiting.length} of ${names.length} pods in cluster '${this.client.cluster}' are not ready after ${timeoutMs / 1000} s: ${why.join('; ')}.`,
-          {
-            where: `namespace ${this.namespace}`,
-            hint: 'See whether the nodes are ready and can pull the image; --image names another, --timeout waits longer.',
-          },
-        );
-      }
+      const seen = new Map(pods.map((pod) => [pod.metadata.name, pod]));
+      const ready = new Map([...seen].filter(([, pod]) => isReady(pod)));
+      if (names.every((name) => ready.has(name)) || Date.now() > deadline) return { ready, seen };
       await sleep(POLL_MS, undefined, { signal });
     }
   }
@@ -180,9 +179,9 @@ async function inTurn<T>(items: readonly T[], fn: (item: T) => Promise<void>, at
 const isReady = ({ status }: Pod) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;
 
 function reasonOf(pod: Pod | undefined): string {
-  if (!pod) return 'is gone';
-  const { spec, status } = pod;
+  if (!pod) return 'is not there';
+  const { status } = pod;
   const waiting = status?.containerStatuses?.map(({ state }) => state?.waiting).find((w) => w !== undefined);
   const why = [waiting?.reason ?? status?.reason, waiting?.message ?? status?.message].filter(Boolean).join(': ');
-  return `on ${spec?.nodeName ?? '?'} ${why || 'has not been started'}`;
+  return why ? `is not ready: ${why}` : 'is not ready';
 }

@@ -1,8 +1,9 @@
 /** The network as it is now, for commands: reads the objects of the host cluster, and nodes where something is to be explained. */
-import { ClusterKind, ClusterNodeKind, isGateway, NodeConfigKind } from '@kosmos/api';
+import { type Cluster, ClusterKind, type ClusterNode, ClusterNodeKind, isGateway, type NodeConfig, NodeConfigKind } from '@kosmos/api';
 import { type Entries, type Link, type Runner, sysctlPath } from '@kosmos/hostnet';
 import type { Explanation, NetworkHooks, NetworkView, NetworkViews, Pair, ViewedNode } from '../contracts.ts';
 import { familyOf } from '../agent/desired.ts';
+import { troubles } from '../findings.ts';
 import { contains, parseCidr, parseIp } from '../plan/address.ts';
 import { createPlanner, type PlannerOptions } from '../plan/planner.ts';
 import type { Hop } from '../walk/walk.ts';
@@ -64,25 +65,15 @@ export function networkViews(hooks: NetworkHooks, options: PlannerOptions): Netw
         },
         warnings(names) {
           const concerned = new Set([...names, ...names.map((name) => nodes.get(name)?.cluster)]);
-          return [
-            ...known.conditions
-              .filter(({ name }) => concerned.has(name))
-              .flatMap(({ kind, name, conditions }) => conditions.map((c) => ({ kind, name, ...c }))),
-            ...nodeObjects
+          const of = (kind: string, objects: readonly (Cluster | ClusterNode | NodeConfig)[]) =>
+            objects
               .filter(({ metadata }) => concerned.has(metadata.name))
               .flatMap(({ metadata, status }) =>
-                (status?.conditions ?? [])
-                  .filter((c) => c.status === 'True')
-                  .map((c) => ({ kind: 'ClusterNode', name: metadata.name, ...c })),
-              ),
-            ...configs
-              .filter(({ metadata }) => concerned.has(metadata.name))
-              .flatMap(({ metadata, status }) =>
-                (status?.conditions ?? [])
-                  .filter((c) => ['Applied', 'ForwardOpen'].includes(c.type) && c.status === 'False')
-                  .map((c) => ({ kind: 'NodeConfig', name: metadata.name, ...c })),
-              ),
-          ].map(({ kind, name, type, reason, message }) => `${kind} ${name}: ${type} (${reason}): ${message}`);
+                troubles(status?.conditions).map(
+                  ({ type, reason, message }) => `${kind} ${metadata.name}: ${type} (${reason}): ${message}`,
+                ),
+              );
+          return [...of('Cluster', clusterObjects), ...of('ClusterNode', nodeObjects), ...of('NodeConfig', configs)];
         },
         diagnose: (pairs, on, signal) => diagnose(pairs, known, on, signal),
       };
