@@ -57,14 +57,20 @@ export function waysOf({ from, source, to, target, service }: Pair, { nodes, see
 export function explain(pair: Pair, evidence: Evidence): Explanation | undefined {
   const outside = outsideOf(pair.from, pair.source, evidence) ?? (pair.service ? undefined : outsideOf(pair.to, pair.target, evidence));
   if (outside) return outside;
-  for (const way of waysOf(pair, evidence)) {
-    const wrong = along(way, evidence);
+  const ways = waysOf(pair, evidence);
+  for (const way of ways) {
+    const wrong = firstOf(way, evidence, (hop) => held(hop, way, evidence));
     if (wrong) return wrong;
     const { walk, target, end } = way;
     const last = walk.hops.at(-1)?.to;
     if (walk.stopped !== undefined) return notPlanned(walk.stopped, pair, evidence);
     if (end !== undefined && last !== end)
       return notPlanned(`what is sent to ${target.text} gets to ${last ?? 'the sender'}`, pair, evidence);
+  }
+  // Last: what comes through a tunnel says nothing while the way back is not as it should be.
+  for (const way of ways) {
+    const wrong = firstOf(way, evidence, (hop) => between(hop, evidence));
+    if (wrong) return wrong;
   }
   return undefined;
 }
@@ -116,26 +122,31 @@ export const hopsOf = ({ walk }: Pick<Way, 'walk'>): Hop[] => [
   ...(walk.others ?? []).flatMap((other) => hopsOf({ walk: other })),
 ];
 
-/** Each hop: the sending node, the receiving one, then what lies between them. */
-function along(way: Way, evidence: Evidence): Explanation | undefined {
-  const { target } = way;
+type Hopped = Hop & Required<Pick<Hop, 'cidr' | 'via'>>;
+
+/** The first that `check` finds at the hops on which packets go now. */
+function firstOf(way: Way, evidence: Evidence, check: (hop: Hopped) => Explanation | undefined): Explanation | undefined {
   /** Next hops that a node does not use now, such as spare gateways; what comes after them is not on the way. */
   const unused = new Set<string>();
   for (const hop of hopsOf(way)) {
-    const { from, to, dev, cidr, via = '' } = hop;
-    if (cidr === undefined || unused.has(from)) continue; // inside the cluster the CNI delivers
-    const used = inUse(evidence.observed.get(from)?.entries, target);
+    const { from, to, cidr, via } = hop;
+    if (cidr === undefined || via === undefined || unused.has(from)) continue; // inside the cluster the CNI delivers
+    const used = inUse(evidence.observed.get(from)?.entries, way.target);
     if (used && used.length > 0 && !used.includes(via) && plannedHops(evidence, hop).includes(used[0]!)) {
       unused.add(to);
       continue;
     }
-    const wrong =
-      at(from, evidence, (held) => wrongAt(held, dev) ?? wrongWay(held, dev, cidr, target)) ??
-      at(to, evidence, (held) => wrongAt(held, dev)) ??
-      between(hop, evidence);
+    const wrong = check({ ...hop, cidr, via });
     if (wrong) return wrong;
   }
   return undefined;
+}
+
+/** What the sending node of a hop holds, and then the receiving one. */
+function held({ from, to, dev, cidr }: Hopped, { target }: Way, evidence: Evidence): Explanation | undefined {
+  return (
+    at(from, evidence, (node) => wrongAt(node, dev) ?? wrongWay(node, dev, cidr, target)) ?? at(to, evidence, (node) => wrongAt(node, dev))
+  );
 }
 
 function plannedHops({ nodes }: Evidence, { from, cidr, dev }: Hop): string[] {
@@ -187,8 +198,8 @@ function between(hop: Hop, { nodes, observed, reached }: Evidence): Explanation 
       fix: `let firewalls on the way and on both nodes pass UDP ${device.port}`,
     };
   if (seen.fullSize !== false) return undefined;
-  const held = observed.get(hop.from);
-  const mtu = held && wanted({ ...from, observed: held })?.desired.tunnels.find(({ name }) => name === hop.dev)?.mtu;
+  const sender = observed.get(hop.from);
+  const mtu = sender && wanted({ ...from, observed: sender })?.desired.tunnels.find(({ name }) => name === hop.dev)?.mtu;
   return {
     reason: 'MtuTooSmall',
     message: `packets of ${mtu ?? 'full'} bytes get lost in the tunnel ${hop.dev} ${path}`,

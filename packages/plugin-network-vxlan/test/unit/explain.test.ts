@@ -152,6 +152,13 @@ describe('the explanation of lost packets', () => {
     expect(between({ underlay: true, tunnel: false })).to.deep.include({ reason: 'TunnelBlocked', fix: 'let firewalls on the way and on both nodes pass UDP 4876' });
     expect(between({ tunnel: true, fullSize: false })).to.include({ reason: 'MtuTooSmall', message: `packets of 1450 bytes get lost in the tunnel vx-bridge ${path}` });
     expect(between({})).to.equal(undefined);
+    // No answer comes through a tunnel whose far end has lost the way back: that is what is wrong.
+    const evidence = healthy(GIVEN);
+    for (const [key] of evidence.reached) evidence.reached.set(key, { underlay: true, tunnel: false });
+    const far = evidence.kernels.get('c01-n001')!;
+    far.neighbours = [];
+    evidence.observed.set('c01-n001', seen(far, evidence.nodes.get('c01-n001')!));
+    expect(explain(PAIR, evidence)).to.include({ reason: 'NeighbourMissing', node: 'c01-n001' });
   }); // prettier-ignore
 
   it('names what the plans lack, with the condition that says why, and a pod that is outside of its networks', () => {
