@@ -1,7 +1,7 @@
 /** Which pairs are asked, and asking them through the pods of a check. */
-import type { KubeClient } from '@kosmos/kernel';
+import { atOnce, type KubeClient } from '@kosmos/kernel';
 import type { NetworkView } from '@kosmos/plugin-network-vxlan/contracts';
-import { type Answer, type Ask, PORT } from './probe.ts';
+import { type Answer, type Ask, PORT, probeCommand } from './probe.ts';
 import { KINDS, type Kind, problemsOf, type Sample } from './sample.ts';
 import { type NodePods, SERVICE_PORT } from './workload.ts';
 
@@ -68,19 +68,15 @@ export async function askAll(
     Array.from({ length: Math.ceil(of.length / ASKS) }, (_, i) => of.slice(i * ASKS, (i + 1) * ASKS)),
   );
   const results = new Map<Sample, Sample>();
-  const rest = calls.values();
-  const work = async () => {
-    for (const call of rest) {
-      const outcome = await askFrom(placeOf.get(call[0]!.from)!, call, signal);
-      for (const [i, sample] of call.entries()) {
-        const answer = outcome[i];
-        const problems = typeof answer === 'object' ? problemsOf(sample, answer) : [String(answer)];
-        results.set(sample, { ...sample, problems, ...(typeof answer === 'object' && { answer }) });
-      }
-      asked(results.size);
+  await atOnce(AT_ONCE, calls, async (call) => {
+    const outcome = await askFrom(placeOf.get(call[0]!.from)!, call, signal);
+    for (const [i, sample] of call.entries()) {
+      const answer = outcome[i];
+      const problems = typeof answer === 'object' ? problemsOf(sample, answer) : [String(answer)];
+      results.set(sample, { ...sample, problems, ...(typeof answer === 'object' && { answer }) });
     }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+    asked(results.size);
+  });
   return samples.map((sample) => results.get(sample) ?? sample);
 }
 
@@ -88,7 +84,7 @@ export async function askAll(
 async function askFrom(from: Place, samples: readonly Sample[], signal: AbortSignal): Promise<readonly (Answer | string)[]> {
   const asks = samples.map(({ ip, kind }): Ask => ({ ip, port: kind === 'service' ? SERVICE_PORT : PORT, size: kind !== 'service' }));
   const name = samples[0]!.kind === 'host' ? from.host : from.pod;
-  const command = ['sh', '-c', 'exec node -e "$KOSMOS_PROBE" "$@"', 'sh', 'ask', JSON.stringify(asks)];
+  const command = probeCommand('ask', JSON.stringify(asks));
   try {
     const { code, stdout, stderr } = await from.client.exec({ namespace: from.namespace, name }, command, { signal });
     if (code === 0) return JSON.parse(stdout) as Answer[];

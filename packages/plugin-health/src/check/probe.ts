@@ -183,3 +183,10 @@ async function program(argv: readonly string[]): Promise<void> {
 
 /** Its text: plain JavaScript, since types are gone when it runs. */
 export const PROGRAM = `(${program.toString()})(process.argv.slice(1))`;
+
+/** The variable of the container's environment that holds it. */
+export const PROGRAM_VARIABLE = 'KOSMOS_PROBE';
+/** And the one with the name by which a pod answers. */
+export const WHO_VARIABLE = 'KOSMOS_WHO';
+/** Runs it in a container that has the variable. */
+export const probeCommand = (...args: string[]): string[] => ['sh', '-c', `exec node -e "$${PROGRAM_VARIABLE}" "$@"`, 'sh', ...args];

@@ -1,9 +1,9 @@
 /** What a check makes in one cluster, and takes away again: a namespace with two pods a node, and a Service for one of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { rfc3339 } from '@kosmos/api';
-import type { KubeClient } from '@kosmos/kernel';
+import { atOnce, type KubeClient } from '@kosmos/kernel';
 import { Namespaces, type Pod, Pods, type Service, Services } from './kinds.ts';
-import { PORT, PROGRAM } from './probe.ts';
+import { PORT, probeCommand, PROGRAM, PROGRAM_VARIABLE, WHO_VARIABLE } from './probe.ts';
 
 /** On the namespace and all that is in it; its value is the run. */
 export const LABEL = 'kosmos.io/check';
@@ -14,6 +14,8 @@ const FIELD_MANAGER = 'kosmos/health/check';
 const LIFE_MS = 60_000;
 const RENEW_MS = 15_000;
 const POLL_MS = 250;
+/** Nodes whose pods are made at the same time. */
+const AT_ONCE = 8;
 /** Should nobody be left to delete them. */
 const POD_SECONDS = 3600;
 
@@ -65,7 +67,7 @@ export class Workload {
     const o = { fieldManager: FIELD_MANAGER, force: true, signal };
     const labels = (pod: string) => ({ [LABEL]: run, 'kosmos.io/check-pod': pod });
     const meta = (name: string) => ({ name, namespace: this.namespace, labels: labels(name) });
-    await inTurn(names, async ({ nodeName, name: who, pod, host }) => {
+    await atOnce(AT_ONCE, names, async ({ nodeName, name: who, pod, host }) => {
       await this.client.apply(Pods, { metadata: meta(pod), spec: this.#spec(nodeName, false, who) }, o);
       await this.client.apply(Pods, { metadata: meta(host), spec: this.#spec(nodeName, true, who) }, o);
       const ports = ['TCP', 'UDP'].map((protocol) => ({ name: protocol.toLowerCase(), protocol, port: SERVICE_PORT, targetPort: PORT }));
@@ -118,7 +120,6 @@ export class Workload {
   }
 
   #spec(nodeName: string, hostNetwork: boolean, who: string): object {
-    const run = (...args: string[]) => ['sh', '-c', 'exec node -e "$KOSMOS_PROBE" "$@"', 'sh', ...args];
     return {
       nodeName,
       hostNetwork,
@@ -133,10 +134,10 @@ export class Workload {
         {
           name: 'probe',
           image: this.#options.image,
-          command: hostNetwork ? ['sleep', String(POD_SECONDS)] : run('serve', String(PORT)),
+          command: hostNetwork ? ['sleep', String(POD_SECONDS)] : probeCommand('serve', String(PORT)),
           env: [
-            { name: 'KOSMOS_PROBE', value: PROGRAM },
-            { name: 'KOSMOS_WHO', value: who },
+            { name: PROGRAM_VARIABLE, value: PROGRAM },
+            { name: WHO_VARIABLE, value: who },
           ],
           // To ping; and to read the nft tables and filter rules of the node, which takes a right that could change them too.
           securityContext: { capabilities: { drop: ['ALL'], add: hostNetwork ? ['NET_RAW', 'NET_ADMIN'] : ['NET_RAW'] } },
@@ -165,15 +166,6 @@ export async function removeLeftovers(client: KubeClient, signal: AbortSignal): 
   const over = found.filter(({ metadata }) => !(Date.parse(metadata.annotations?.[UNTIL] ?? '') > Date.now()));
   await Promise.all(over.map(({ metadata }) => client.delete(Namespaces, metadata.name, { uid: metadata.uid, signal })));
   return over.map(({ metadata }) => metadata.name);
-}
-
-/** A few at a time: API servers limit who asks for more. */
-async function inTurn<T>(items: readonly T[], fn: (item: T) => Promise<void>, atOnce = 8): Promise<void> {
-  const rest = items.values();
-  const work = async () => {
-    for (const item of rest) await fn(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
 }
 
 const isReady = ({ status }: Pod) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false;

@@ -1,6 +1,7 @@
 /** The network as it is now, for commands: reads the objects of the host cluster, and nodes where something is to be explained. */
 import { type Cluster, ClusterKind, type ClusterNode, ClusterNodeKind, isGateway, type NodeConfig, NodeConfigKind } from '@kosmos/api';
 import { type Entries, type Link, type Runner, sysctlPath } from '@kosmos/hostnet';
+import { atOnce } from '@kosmos/kernel';
 import type { Explanation, NetworkHooks, NetworkView, NetworkViews, Pair, ViewedNode } from '../contracts.ts';
 import { familyOf } from '../agent/desired.ts';
 import { troubles } from '../findings.ts';
@@ -91,7 +92,7 @@ async function diagnose(
   for (const pair of pairs) for (const hop of waysOf(pair, known).flatMap(hopsOf)) if (hop.via !== undefined) hops.set(hopKey(hop), hop);
   const names = new Set([...pairs.flatMap(({ from, to }) => [from, to]), ...[...hops.values()].flatMap(({ from, to }) => [from, to])]);
   const observed = new Map<string, Observed>();
-  await someAtOnce(names, async (name) => {
+  await atOnce(AT_ONCE, names, async (name) => {
     const [node, runner] = [known.nodes.get(name), on(name)];
     if (!node || !runner) return;
     const sysctls = (links: readonly Link[], entries: Entries) => {
@@ -105,7 +106,7 @@ async function diagnose(
     }
   });
   const reached = new Map<string, Reach>();
-  await someAtOnce(hops.values(), async (hop) => {
+  await atOnce(AT_ONCE, hops.values(), async (hop) => {
     const { from, to, dev, via = '' } = hop;
     const [runner, seen, node] = [on(from), observed.get(from), known.nodes.get(from)];
     const target = known.nodes.get(to)?.underlay[via.includes(':') ? 'ip6' : 'ip'];
@@ -115,12 +116,4 @@ async function diagnose(
   });
   const evidence = { ...known, observed, reached };
   return pairs.map((pair) => explain(pair, evidence) ?? unexplained(pair, evidence));
-}
-
-async function someAtOnce<T>(items: Iterable<T>, fn: (item: T) => Promise<void>): Promise<void> {
-  const rest = [...items].values();
-  const work = async () => {
-    for (const item of rest) await fn(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
