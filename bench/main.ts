@@ -12,6 +12,7 @@ const SUITES: Readonly<Record<string, readonly (() => Promise<Part>)[]>> = {
   apiserver: [() => import('./apiserver.ts')],
   bus: [() => import('./bus.ts'), () => import('./bus-lag.ts'), () => import('./bus-fleet.ts')],
   dns: [() => import('./dns-wire.ts')],
+  failover: [() => import('./failover.ts')],
   lab: [() => import('./lab.ts'), () => import('./lab-idle.ts')],
   network: [
     () => import('./network-plan.ts'),

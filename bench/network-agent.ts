@@ -223,7 +223,17 @@ function onNode(routes: number): Result[] {
 
 /** From an empty kernel, again with a new agent's eyes, which finds nothing to do, and one route more. */
 async function applying(routes: number): Promise<Result[]> {
-  const net = createHostNet();
+  /** When the last of all changes was in the kernel. */
+  let inKernel = 0;
+  const { applyAll, ...rest } = createHostNet();
+  const net: HostNet = {
+    ...rest,
+    async applyAll(...args) {
+      const refused = await applyAll(...args);
+      inKernel = performance.now();
+      return refused;
+    },
+  };
   const plan = planOf(0, routes - 1);
   const state = kernelState(net);
   const look = async (of = state) => {
@@ -234,7 +244,9 @@ async function applying(routes: number): Promise<Result[]> {
   };
   const typed = byBatch(plan);
   try {
+    const begin = performance.now();
     const first = await look();
+    const applied = inKernel - begin;
     const again = await look(kernelState(net));
     const full: number[] = [];
     for (let i = 0; i < LOOKS; i += 1) full.push((await look()).ms);
@@ -249,18 +261,19 @@ async function applying(routes: number): Promise<Result[]> {
     return [
       {
         name: `${of} into an empty kernel`,
-        value: first.ms,
+        value: applied,
         unit: 'ms',
         ...target('<= 1500'),
-        note: `${first.written} changes: next hops, neighbours, fdb and the look that checks included`,
+        note: `${first.written} changes, next hops, neighbours and fdb included, until the last is in the kernel`,
       },
+      { name: `${of} into an empty kernel, and a look that finds them all`, value: first.ms, unit: 'ms' },
       {
         name: `${of}, the same lines given to ip -batch and bridge -batch by hand`,
         value: typed,
         unit: 'ms',
         note: 'four files, one after the other, and no look',
       },
-      { name: `${of}, the agent to by hand`, value: first.ms / typed, unit: 'ratio' },
+      { name: `${of}, the agent to by hand`, value: applied / typed, unit: 'ratio' },
       { name: `${of}, one more: until it is in the kernel`, value: changed, unit: 'ms', ...target('<= 50') },
       {
         name: `${of}, a full look`,

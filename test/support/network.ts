@@ -7,8 +7,9 @@ import type { Lab } from '@kosmos/lab';
 import { eventually, startTestLab } from '@kosmos/testing';
 
 export const CONFIG = resolve('examples/p2p/kosmos.config.ts');
-const PROBE = resolve('test/support/udp-probe.mjs');
 const PROBE_PORT = 9000;
+/** Sends back what it gets; `Flow` sends to it. */
+export const PROBE = [process.execPath, resolve('test/support/flow-probe.mjs'), 'server', String(PROBE_PORT)];
 /**
  * When a test gives up on what is mended or follows by itself. On a machine with nothing else to do that takes less than 2 s; the
  * figures are the benchmarks' business, and a busy machine is no failure.
@@ -21,15 +22,10 @@ interface Pod extends KObject {
 }
 const Pods: Kind<Pod> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
 
-/** Two clusters joined by Kosmos; each has a pod `probe` on n1 that sends back every UDP datagram, and a pod `echo` on n2. */
+/** Two clusters joined by Kosmos; each has a pod `probe` on n1 that sends back what it gets, and a pod `echo` on n2. */
 export async function startNetwork(): Promise<Lab> {
   const lab = await startTestLab({ config: CONFIG });
-  await Promise.all(
-    lab.clusters.flatMap(({ name }) => [
-      runPod(lab, name, 'probe', 'n1', [process.execPath, PROBE, 'server', String(PROBE_PORT)]),
-      runPod(lab, name, 'echo', 'n2'),
-    ]),
-  );
+  await Promise.all(lab.clusters.flatMap(({ name }) => [runPod(lab, name, 'probe', 'n1', PROBE), runPod(lab, name, 'echo', 'n2')]));
   // Each node has routes of its own, which may be there sooner or later.
   const pods = ['c1/probe', 'c1/echo', 'c2/probe', 'c2/echo'];
   const between = pods.flatMap((from) => pods.filter((to) => to.slice(0, 2) !== from.slice(0, 2)).map((to) => [from, to] as const));
@@ -72,13 +68,16 @@ export async function httpGet(lab: Lab, from: string, url: string): Promise<Reco
   return JSON.parse(stdout) as Record<string, unknown>;
 }
 
+/** Of datagrams, and of one TCP connection beside them. */
 export interface Loss {
   readonly sent: number;
   readonly received: number;
   readonly longestGapMs: number;
+  /** `broken`: the code of the error that ended it. */
+  readonly tcp: { readonly longestGapMs: number; readonly broken?: string };
 }
 
-/** Datagrams every 5 ms from one pod to another's `probe`, each of which comes back, until `stop`. */
+/** Datagrams and a TCP stream from one pod to another's `probe`, all of which comes back, until `stop`. */
 export class Flow {
   readonly #child: ChildProcess;
   #printed = '';
@@ -88,9 +87,12 @@ export class Flow {
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.#printed += text));
   }
 
-  /** Resolves when the first has come back. */
-  static async start(lab: Lab, from: string, to: string): Promise<Flow> {
-    const [file, ...args] = lab.command(from, [process.execPath, PROBE, 'client', to, String(PROBE_PORT)]) as [string, ...string[]];
+  /** Sends every `intervalMs`. Resolves when the first of both have come back. */
+  static async start(lab: Lab, from: string, to: string, intervalMs = 5): Promise<Flow> {
+    const [file, ...args] = lab.command(from, [...PROBE.slice(0, 2), 'client', to, String(PROBE_PORT), String(intervalMs)]) as [
+      string,
+      ...string[],
+    ];
     const flow = new Flow(spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
     await eventually(() => flow.#printed.includes('flowing'), { message: `datagrams from ${from} to ${to}` });
     return flow;

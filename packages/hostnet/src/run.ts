@@ -14,8 +14,6 @@ export interface RunOptions {
   readonly timeoutMs?: number | undefined;
   /** Parts are asked for as the program reads them. */
   readonly input?: string | Iterable<string> | undefined;
-  /** Beside PATH and the language. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 export interface Ran {
   readonly code: number;
@@ -61,7 +59,7 @@ function start(argv: readonly string[], options: RunOptions): Promise<RanInParts
       reject(new HostNetError('HOSTNET_E_ABORTED', `${argv.join(' ')} was not started: aborted`));
       return;
     }
-    const child = spawn(file, args, { env: { ...toolEnv(), ...options.env }, stdio: 'pipe' });
+    const child = spawn(file, args, { env: toolEnv(), stdio: 'pipe' });
     const parts: Buffer[] = [];
     let stderr = '';
     let killed: Error | undefined;

@@ -134,7 +134,8 @@ function tunnelOf(device: Device, facts: Facts, problems: Problem[]): Tunnel | u
 
 type Where = Pick<Facts, 'links' | 'underlay'>;
 
-const localOf = ({ addr }: Device, { underlay }: Where) => (familyOf(addr) === 4 ? underlay.ip : underlay.ip6);
+/** As the kernel writes it, whatever way the ClusterNode does. */
+const localOf = ({ addr }: Device, { underlay }: Where) => parseIp((familyOf(addr) === 4 ? underlay.ip : underlay.ip6) ?? '')?.text;
 
 /** An interface that was renamed is known by its address, until the plan has its new name. */
 function bindOf(device: Device, where: Where): Link | undefined {

@@ -35,6 +35,11 @@ describe('what a plan means for the kernel', () => {
     expect([desired.tunnels[0]?.mtu, problems[0]?.message]).to.deep.equal([1450, 'MTU 1500 does not fit eth0 with MTU 1500; 1450 is used']);
   });
 
+  it("a tunnel starts from the node's address as the kernel writes it, whatever way the ClusterNode does: else it would be set again and again", () => {
+    const { desired } = of({ ...PLAN, devices: [TUNNEL6] }, LINKS, { ip6: 'FD00:0:0::1' });
+    expect(desired.tunnels[0]?.local).to.equal('fd00::1');
+  });
+
   it('does not depend on the ends of pods, but on all that it is made of', () => {
     const on = (links: typeof LINKS, ip = '10.101.0.1') => JSON.stringify(footing(PLAN, { links, underlay: { ip } }));
     const pod = (name: string) => link(name, { kind: 'veth', addresses: [globalAddress('10.1.0.1/32')] });
