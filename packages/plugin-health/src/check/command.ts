@@ -67,7 +67,7 @@ async function run(context: CommandContext, views: NetworkViews): Promise<number
     const { places, faults } = await start(context, clusters, nodes, { image: options.image, timeoutMs }, workloads);
     const samples = pairs(view, places);
     const asked = await askAll(samples, places, context.signal, (done) =>
-      step('sending packets between them:', `${done} of ${samples.length} pairs`),
+      step('sending packets between them', `${done} of ${samples.length} pairs`),
     );
     if (asked.some(({ problems }) => problems.length > 0)) step('looking at the nodes on the way');
     const outcome = {

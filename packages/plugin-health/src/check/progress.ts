@@ -22,7 +22,7 @@ export function progress(out: NodeJS.WritableStream): Progress {
   const timer = setTimeout(show, QUIET_MS);
   timer.unref();
   const step = (what: string, far = '') => {
-    now = terminal ? `${what} ${far}`.trimEnd() : what;
+    now = terminal && far !== '' ? `${what}: ${far}` : what;
     if (Date.now() - since >= QUIET_MS) show();
   };
   step.end = () => {
