@@ -206,8 +206,8 @@ export interface Pair {
   readonly source: string;
   readonly to: string;
   readonly target: string;
-  /** `target` is that of a service. */
-  readonly service?: boolean;
+  /** A service address that is asked instead, behind which the pod is. */
+  readonly service?: string;
 }
 
 /** What is wrong first on the way of some packets. */

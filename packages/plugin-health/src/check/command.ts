@@ -178,10 +178,10 @@ async function explained(samples: readonly Sample[], places: readonly Place[], v
   const failed = samples.flatMap((sample) => {
     const [from, to] = [placeOf.get(sample.from)!, placeOf.get(sample.to)!];
     const source = own(from.podIPs, sample.family);
-    const service = sample.kind === 'service';
-    const target = own(service ? to.clusterIPs : to.podIPs, sample.family);
+    const target = own(to.podIPs, sample.family);
+    const service = sample.kind === 'service' ? own(to.clusterIPs, sample.family) : undefined;
     if (sample.answer === undefined || sample.problems.length === 0 || source === undefined || target === undefined) return [];
-    const pair: Pair = { from: sample.from, to: sample.to, source, target, service };
+    const pair: Pair = { from: sample.from, to: sample.to, source, target, ...(service !== undefined && { service }) };
     return [{ sample, pair }];
   });
   if (failed.length === 0) return [...samples];

@@ -44,18 +44,28 @@ export function waysOf({ from, source, to, target, service }: Pair, { nodes, see
   const [sender, receiver] = [nodes.get(from), nodes.get(to)];
   if (!sender || !receiver) return [];
   const walk = createWalk(nodes.values());
-  const [there, back] = [seenAs(receiver.cluster, target), seenAs(sender.cluster, source)];
-  const first = { walk: walk({ ip: source, cluster: sender.cluster }, there), target: parseIp(there)!, ...(!service && { end: to }) };
-  // A service's pod may be elsewhere in its cluster: the answer leaves by the node that took the service in.
-  const last = nodes.get(first.walk.hops.at(-1)?.to ?? to)!;
-  const answering = last.podCIDRs.find((cidr) => parseCidr(cidr)?.family === first.target.family)?.split('/')[0];
-  if (first.walk.stopped !== undefined || answering === undefined) return [first];
-  return [first, { walk: walk({ ip: answering, cluster: last.cluster }, back), target: parseIp(back)!, end: from }];
+  const way = (at: ExplainedNode, ip: string, asked: string, end?: string): Way => ({
+    walk: walk({ ip, cluster: at.cluster }, asked),
+    target: parseIp(asked)!,
+    ...(end !== undefined && { end }),
+  });
+  const back = seenAs(sender.cluster, source);
+  if (service === undefined) {
+    const there = way(sender, source, seenAs(receiver.cluster, target), to);
+    return there.walk.stopped === undefined ? [there, way(receiver, target, back, from)] : [there];
+  }
+  const there = way(sender, source, seenAs(receiver.cluster, service));
+  if (there.walk.stopped !== undefined) return [there];
+  // The node that takes the service in sends on to the pod, and the answers back, in its own name.
+  const taking = nodes.get(there.walk.hops.at(-1)?.to ?? to)!;
+  const own = taking.ips.find((ip) => ip.includes(':') === target.includes(':'));
+  if (own === undefined) return [there];
+  return [there, ...(taking === receiver ? [] : [way(taking, own, target, to)]), way(taking, own, back, from)];
 }
 
 /** The first thing that is wrong; undefined: nothing that shows here. */
 export function explain(pair: Pair, evidence: Evidence): Explanation | undefined {
-  const outside = outsideOf(pair.from, pair.source, evidence) ?? (pair.service ? undefined : outsideOf(pair.to, pair.target, evidence));
+  const outside = outsideOf(pair.from, pair.source, evidence) ?? outsideOf(pair.to, pair.target, evidence);
   if (outside) return outside;
   const ways = waysOf(pair, evidence);
   for (const way of ways) {
@@ -76,14 +86,18 @@ export function explain(pair: Pair, evidence: Evidence): Explanation | undefined
 }
 
 /** What to say of a pair where nothing is found. */
-export function unexplained({ from, to }: Pair, { observed }: Pick<Evidence, 'observed'>): Explanation {
-  const dark = [from, to].filter((node) => observed.get(node)?.entries === undefined);
+export function unexplained(pair: Pair, evidence: Pick<Evidence, 'nodes' | 'seenAs' | 'observed'>): Explanation {
+  const { from, to } = pair;
+  const passed = waysOf(pair, evidence)
+    .flatMap(hopsOf)
+    .flatMap((hop) => [hop.from, hop.to]);
+  const dark = [...new Set([from, ...passed, to])].filter((node) => evidence.observed.get(node)?.entries === undefined);
   if (dark.length > 0)
     return {
       reason: 'NotObserved',
       node: dark[0]!,
       message: `what ${dark.join(' and ')} ${dark.length > 1 ? 'hold' : 'holds'} could not be read`,
-      fix: 'let --image name an image with iproute2, nftables and ping',
+      fix: 'look at all nodes (--by node), with an image that has iproute2, nftables and ping (--image)',
     };
   return {
     reason: 'Unknown',

@@ -84,10 +84,11 @@ export function networkViews(hooks: NetworkHooks, options: PlannerOptions): Netw
 
 async function diagnose(
   pairs: readonly Pair[],
-  known: Omit<Evidence, 'observed' | 'reached'>,
+  planned: Omit<Evidence, 'observed' | 'reached'>,
   on: (node: string) => Runner | undefined,
   signal: AbortSignal,
 ): Promise<Explanation[]> {
+  const known = { ...planned, nodes: withPods(planned.nodes, pairs) };
   const hops = new Map<string, Hop>();
   for (const pair of pairs) for (const hop of waysOf(pair, known).flatMap(hopsOf)) if (hop.via !== undefined) hops.set(hopKey(hop), hop);
   const names = new Set([...pairs.flatMap(({ from, to }) => [from, to]), ...[...hops.values()].flatMap(({ from, to }) => [from, to])]);
@@ -111,9 +112,28 @@ async function diagnose(
     const [runner, seen, node] = [on(from), observed.get(from), known.nodes.get(from)];
     const target = known.nodes.get(to)?.underlay[via.includes(':') ? 'ip6' : 'ip'];
     const mtu = seen && node && wanted({ ...node, observed: seen })?.desired.tunnels.find(({ name }) => name === dev)?.mtu;
-    if (runner && target !== undefined && mtu !== undefined)
+    if (!runner || target === undefined || mtu === undefined) return;
+    try {
       reached.set(hopKey(hop), await reach(runner, { underlay: target, via, dev, mtu }, signal));
+    } catch {
+      signal.throwIfAborted();
+    }
   });
   const evidence = { ...known, observed, reached };
   return pairs.map((pair) => explain(pair, evidence) ?? unexplained(pair, evidence));
+}
+
+/** Some CNIs give nodes no networks of their own; their pods are where they were found. */
+function withPods(nodes: Evidence['nodes'], pairs: readonly Pair[]): Evidence['nodes'] {
+  const all = new Map(nodes);
+  const found = pairs.flatMap(({ from, source, to, target }) => [
+    [from, source],
+    [to, target],
+  ]) as [string, string][];
+  for (const [name, ip] of found) {
+    const node = all.get(name);
+    if (!node || (nodes.get(name)?.podCIDRs.length ?? 0) > 0) continue;
+    all.set(name, { ...node, podCIDRs: [...node.podCIDRs, `${ip}/${ip.includes(':') ? 128 : 32}`] });
+  }
+  return all;
 }
