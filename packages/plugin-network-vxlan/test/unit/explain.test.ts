@@ -106,6 +106,7 @@ describe('the explanation of lost packets', () => {
 
   for (const [what, change, message] of [
     ['a route', (m) => void (m.routes = m.routes.filter(({ dst }) => dst !== '10.1.1.0/24')), 'no route to 10.1.1.0/24 in table 200 \\(planned via 220.168.1.2 dev vx-bridge\\)'],
+    ['a route, where a wider one of others is there', (m) => void (m.routes = m.routes.map((r) => (r.dst === '10.1.1.0/24' ? { ...r, dst: '10.0.0.0/8' } : r))), 'no route to 10.1.1.0/24 in table 200 \\(planned via 220.168.1.2 dev vx-bridge\\)'],
     ['the rule', (m) => void (m.rules = []), 'no rule leads IPv4 packets to table 200'],
     ['a neighbour', (m) => void (m.neighbours = m.neighbours.filter(({ ip }) => ip !== '220.168.1.2')), 'no neighbour 220.168.1.2 on vx-bridge \\(planned with 02:\\S+\\)'],
     ['a forwarding entry', (m) => void (m.fdb = m.fdb.filter(({ dst }) => dst !== '192.168.1.2')), 'no forwarding entry for 02:\\S+ on vx-bridge \\(planned to 192.168.1.2\\)'],
