@@ -2,7 +2,7 @@
 import { ANNOTATIONS, ClusterKind } from '@kosmos/api';
 import type { Lab } from '@kosmos/lab';
 import { cleanUp, eventually } from '@kosmos/testing';
-import { Flow, type Loss, podIP, reaches } from '../test/support/network.ts';
+import { Flow, type Loss, podIP, reaches, timesReady } from '../test/support/network.ts';
 import { gateways, startSpares, usedBy } from '../test/support/spares.ts';
 import { quantile, type Result } from './result.ts';
 
@@ -129,8 +129,7 @@ async function cost(lab: Lab, { name, runs, lost, udp, tcp, begin }: Happening):
     await reaches(lab, 'c1/probe', podIP(lab, 'c2/probe'), 20_000);
     losses.push(await flow.stop());
     await back();
-    // What dies again and again is trusted ever later; agents that are new remember no death.
-    await Promise.all(lab.clusters.flatMap((c) => c.nodes.map((n) => lab.kill(`${c.name}/${n.name}/agent`))));
+    await restartAgents(lab);
   }
   const figure = (what: string, values: readonly number[], unit: string, target?: string): Result => ({
     name: `${name}: ${what}, p99`,
@@ -161,6 +160,14 @@ async function cost(lab: Lab, { name, runs, lost, udp, tcp, begin }: Happening):
     ),
     { name: `${name}: TCP connections broken`, value: broken, unit: `of ${runs}`, target: '= 0' },
   ];
+}
+
+/** What dies again and again is trusted ever later; agents that are new remember no death. */
+async function restartAgents(lab: Lab): Promise<void> {
+  const agents = lab.clusters.flatMap((c) => c.nodes.map((n) => `${c.name}/${n.name}/agent`));
+  const before = agents.map((agent) => timesReady(lab, agent));
+  await Promise.all(agents.map((agent) => lab.kill(agent)));
+  await eventually(() => agents.every((agent, i) => timesReady(lab, agent) > before[i]!), { message: 'agents are ready again' });
 }
 
 /** All gateways are elected and in the same order as they are used, on either side. */

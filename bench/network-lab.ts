@@ -1,11 +1,11 @@
 /** How fast a change reaches another node's kernel, and what an agent costs while nothing happens; in a lab of two clusters. */
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClusterNodeKind } from '@kosmos/api';
 import { type Lab, startLab } from '@kosmos/lab';
 import { eventually } from '@kosmos/testing';
+import { timesReady } from '../test/support/network.ts';
 import { quantile, type Result } from './result.ts';
 
 const CHANGES = 50;
@@ -85,15 +85,13 @@ async function startUp(lab: Lab): Promise<Result[]> {
   for (let i = 0; i < 5; i += 1) {
     await lab.stopProcess('c1/n1/agent');
     const since = performance.now();
-    const before = timesReady(lab);
+    const before = timesReady(lab, 'c1/n1/agent');
     await lab.startProcess('c1/n1/agent');
-    await eventually(() => timesReady(lab) > before, { message: 'the agent is ready', intervalMs: 2 });
+    await eventually(() => timesReady(lab, 'c1/n1/agent') > before, { message: 'the agent is ready', intervalMs: 2 });
     times.push(performance.now() - since);
   }
   return [{ name: 'agent: process started to ready', value: quantile(times, 0.5), unit: 'ms', note: 'median of 5, from sources' }];
 }
-
-const timesReady = (lab: Lab) => readFileSync(lab.logFile('c1/n1/agent'), 'utf8').split('"msg":"ready"').length;
 
 async function idle(lab: Lab): Promise<Result[]> {
   const agents = (await lab.status()).processes.filter((p) => p.name.endsWith('/agent'));

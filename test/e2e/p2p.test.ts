@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { Lab } from '@kosmos/lab';
 import { cleanUp, eventually, needs } from '@kosmos/testing';
 import { expect } from 'chai';
-import { expectSame, Flow, httpGet, kernelState, ping, podIP, settledState, startNetwork } from '../support/network.ts';
+import { expectSame, Flow, httpGet, kernelState, ping, podIP, settledState, startNetwork, timesReady } from '../support/network.ts';
 
 describe('two clusters, one network', function () {
   this.timeout(120_000);
@@ -30,13 +29,11 @@ describe('two clusters, one network', function () {
   it('loses no packet, and leaves the kernel as it is, when an agent is killed and comes back', async () => {
     const before = await settledState(lab, 'c1/n1');
     const flow = await Flow.start(lab, 'c1/probe', podIP(lab, 'c2/probe'));
-    const starts = timesReady(lab);
+    const starts = timesReady(lab, 'c1/n1/agent');
     await lab.kill('c1/n1/agent');
-    await eventually(() => timesReady(lab) > starts, { message: 'the agent is ready again', timeoutMs: 20_000 });
+    await eventually(() => timesReady(lab, 'c1/n1/agent') > starts, { message: 'the agent is ready again', timeoutMs: 20_000 });
     const loss = await flow.stop();
     expect(loss.received, JSON.stringify(loss)).to.equal(loss.sent);
     expectSame(await kernelState(lab, 'c1/n1'), before);
   });
 });
-
-const timesReady = (lab: Lab) => readFileSync(lab.logFile('c1/n1/agent'), 'utf8').split('"msg":"ready"').length;

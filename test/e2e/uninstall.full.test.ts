@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Lab } from '@kosmos/lab';
 import { cleanUp, eventually, needs, startTestLab } from '@kosmos/testing';
 import { expect } from 'chai';
-import { CONFIG, expectSame, kernelState, podIP, reaches, runPod, settledState } from '../support/network.ts';
+import { CONFIG, expectSame, kernelState, podIP, reaches, runPod, settledState, WHOLE_AGAIN_MS } from '../support/network.ts';
 
 const KOSMOS = [process.execPath, resolve('packages/cli/bin/kosmos.js')];
 const NODES = ['c1/n1', 'c2/n1'];
@@ -47,9 +47,10 @@ describe('a node after Kosmos', function () {
 
   it('is as it was before, once its agent is stopped and `kosmos agent uninstall` has run', async () => {
     // By its name, inside the lab: what was spawned here is the nsenter before it.
+    const ended = once(agents.get('c1/n1') as ChildProcess, 'exit');
     await lab.exec('c1/n1', ['pkill', '-TERM', '-f', 'role agent --cluster c1 --node n1']);
-    await once(agents.get('c1/n1') as ChildProcess, 'exit');
-    await reaches(lab, 'c1/echo', podIP(lab, 'c2/echo'), 2000); // without the agent, the kernel goes on
+    await ended;
+    await reaches(lab, 'c1/echo', podIP(lab, 'c2/echo'), WHOLE_AGAIN_MS); // without the agent, the kernel goes on
     expect(await kosmos('c1/n1', 'agent', 'uninstall')).to.include('Removed what Kosmos made on this node');
     expectSame(await kernelState(lab, 'c1/n1'), clean[0] ?? {});
     expect(await kosmos('c1/n1', 'agent', 'uninstall')).to.include('There was nothing of Kosmos on this node');

@@ -21,6 +21,7 @@ export const FAULTS: readonly Fault[] = [
   { what: 'the policy rule deleted', commands: () => ['ip rule delete pref 200'] },
   { what: 'the device deleted', commands: () => ['ip link delete vx-bridge'] },
   { what: 'the device taken down and up', commands: () => ['ip link set vx-bridge down', 'ip link set vx-bridge up'] },
+  { what: 'the MAC address changed', commands: () => ['ip link set vx-bridge address 02:00:00:00:99:99'] },
   { what: 'the address removed', commands: () => ['ip address flush dev vx-bridge'] },
   { what: 'rp_filter set back', commands: () => ['sysctl -q -w net.ipv4.conf.vx-bridge.rp_filter=1'] },
 ];

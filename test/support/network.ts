@@ -1,6 +1,7 @@
 /** What the end-to-end tests ask of a lab with Kosmos in it: pods to send from and to, packets counted, what a node's kernel holds. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Kind, KObject } from '@kosmos/kernel';
 import type { Lab } from '@kosmos/lab';
@@ -67,6 +68,10 @@ export async function httpGet(lab: Lab, from: string, url: string): Promise<Reco
   if (stdout === '') throw new Error(`GET ${url} from ${from}: ${stderr}`);
   return JSON.parse(stdout) as Record<string, unknown>;
 }
+
+/** How often a process of the lab has started and was ready, as its log says. */
+export const timesReady = (lab: Lab, process: string): number =>
+  readFileSync(lab.logFile(process), 'utf8').split('"msg":"ready"').length - 1;
 
 /** Of datagrams, and of one TCP connection beside them. */
 export interface Loss {

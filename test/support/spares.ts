@@ -5,10 +5,12 @@ import { type Lab, topologyOf } from '@kosmos/lab';
 import { eventually, startTestLab } from '@kosmos/testing';
 import { podIP, PROBE, reaches, runPod } from './network.ts';
 
+export const SPARES = resolve('examples/failover/kosmos.config.ts');
+
 /** Of three nodes each, with a gateway in use and a spare one, n1 and n2; the pod `probe` is on n3, which is none. */
 export async function startSpares(): Promise<Lab> {
   const lab = await startTestLab({
-    config: resolve('examples/failover/kosmos.config.ts'),
+    config: SPARES,
     topology: topologyOf({ clusters: [{ nodes: 3 }, { nodes: 3 }] }),
   });
   const host = lab.client('c1');

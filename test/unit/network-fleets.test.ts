@@ -34,7 +34,7 @@ function walkOf(plans: Planner, { nodes }: Fleet) {
       plan: plans.planOf(metadata.name)!,
       cluster: spec!.clusterName!,
       podCIDRs: spec!.podCIDRs!,
-      ips: [spec!.ip, spec!.ip6].filter((ip) => ip !== undefined && ip !== ''),
+      ips: [spec!.ip, spec!.ip6].flatMap((ip) => ip || []),
     })),
   );
 }

@@ -1,7 +1,7 @@
 import { ApiError, type Cause } from '../http/errors.ts';
 import { groupVersion, type Resource } from '../kinds/resource.ts';
 import { fillIn } from '../schema/go-fields.ts';
-import { isObject, type JsonObject } from '../schema/schema.ts';
+import { isObject, type JsonObject, type Schema } from '../schema/schema.ts';
 import { FieldSet } from './field-set.ts';
 import { compare, fieldsOf, merge, remove } from './typed.ts';
 
@@ -97,7 +97,15 @@ const same = (m: Manager, writer: Writer, operation: Manager['operation'], apiVe
   m.subresource === writer.subresource &&
   (operation === 'Apply' || m.apiVersion === apiVersion);
 
-const sameSet = (a: FieldSet, b: FieldSet): boolean => a.minus(b).empty && b.minus(a).empty;
+const custom = new WeakMap<Schema, Schema>();
+
+/** The type that fields are owned by: of a custom kind with the metadata that it never says of itself. */
+function typeOf({ schema = {}, custom: facts }: Resource): Schema {
+  if (!facts) return schema;
+  let found = custom.get(schema);
+  if (!found) custom.set(schema, (found = { ...schema, properties: { ...schema.properties, metadata: { ref: 'meta.v1.ObjectMeta' } } }));
+  return found;
+}
 
 /** What there is of an object before it is made, and so is nobody's: the structs that its type holds by value. */
 function nothing(resource: Resource): JsonObject {
@@ -133,7 +141,7 @@ export function trackUpdate(resource: Resource, before: JsonObject | undefined, 
     return;
   }
   const apiVersion = groupVersion(resource);
-  const { changed, removed } = compare(resource.schema ?? {}, before ?? nothing(resource), after);
+  const { changed, removed } = compare(typeOf(resource), before ?? nothing(resource), after);
   const gains = ownable(changed, resource, writer.subresource);
   const losses = ownable(removed, resource, writer.subresource);
   const own = managers.find((m) => same(m, writer, 'Update', apiVersion));
@@ -143,7 +151,8 @@ export function trackUpdate(resource: Resource, before: JsonObject | undefined, 
   }
   const next = (own?.set ?? new FieldSet()).union(gains).minus(losses);
   if (own) {
-    if (!sameSet(own.set, next)) own.time = writer.now;
+    // The time is that of the last write that set something.
+    if (!gains.empty) own.time = writer.now;
     own.set = next;
   } else {
     managers.push({
@@ -169,7 +178,7 @@ export function applyConfiguration(
   writer: Writer,
   force: boolean,
 ): JsonObject {
-  const schema = resource.schema ?? {};
+  const schema = typeOf(resource);
   const managers = live ? decodeManagers(live) : [];
   const { managedFields: _live, ...liveMeta } = live?.['metadata'] ?? {};
   const base = live ? { ...live, metadata: liveMeta } : undefined;
@@ -185,7 +194,7 @@ export function applyConfiguration(
 
   const { changed } = compare(schema, base ?? {}, merged);
   const causes: Cause[] = [];
-  const conflicting: string[] = [];
+  const conflicting: { who: string; paths: string[] }[] = [];
   // By name, so that the answer does not depend on the second in which each of them wrote.
   for (const m of others.toSorted((a, b) => (a.manager < b.manager ? -1 : 1))) {
     const both = m.set.intersect(changed);
@@ -194,42 +203,34 @@ export function applyConfiguration(
       m.set = m.set.minus(both);
       continue;
     }
-    const who = `conflict with ${JSON.stringify(m.manager)}${m.operation === 'Update' ? ` using ${m.apiVersion}` : ''}${
+    const who = `${JSON.stringify(m.manager)}${m.operation === 'Update' ? ` using ${m.apiVersion}` : ''}${
       m.subresource ? ` with subresource ${JSON.stringify(m.subresource)}` : ''
     }`;
     const paths = both.paths();
-    for (const path of paths) causes.push({ reason: 'FieldManagerConflict', message: who, field: path });
-    conflicting.push(paths.length === 1 ? `${who}: ${paths[0]}` : `${who}:\n- ${paths.join('\n- ')}`);
+    for (const path of paths) causes.push({ reason: 'FieldManagerConflict', message: `conflict with ${who}`, field: path });
+    conflicting.push({ who, paths });
   }
   if (causes.length) {
-    throw new ApiError(
-      409,
-      'Conflict',
-      `Apply failed with ${causes.length} conflict${causes.length > 1 ? 's' : ''}: ${conflicting.join('\n')}`,
-      { causes },
-    );
+    const text =
+      causes.length === 1
+        ? `1 conflict: ${causes[0]!.message}: ${causes[0]!.field}`
+        : `${causes.length} conflicts: ${conflicting.map(({ who, paths }) => `conflicts with ${who}:\n- ${paths.join('\n- ')}`).join('\n')}`;
+    throw new ApiError(409, 'Conflict', `Apply failed with ${text}`, { causes });
   }
 
-  const result = own
-    ? ((remove(
-        schema,
-        merged,
-        dropped(
-          own.set,
-          applied,
-          others.map((m) => m.set),
-        ),
-      ) ?? {}) as JsonObject)
-    : merged;
+  const theirs = others.map((m) => m.set);
+  const owned = theirs.reduce((all, set) => all.union(set), applied);
+  const result = own ? ((remove(schema, merged, dropped(own.set, applied, theirs), owned) ?? {}) as JsonObject) : merged;
+  const { changed: set, removed } = compare(schema, base ?? {}, result);
   const mine: Manager = {
     manager: writer.manager,
     operation: 'Apply',
     apiVersion: groupVersion(resource),
     ...(writer.subresource ? { subresource: writer.subresource } : {}),
-    time: own && sameSet(own.set, applied) ? own.time : writer.now,
+    // Who applies what is there already has no time yet.
+    time: set.empty && removed.empty ? (own?.time ?? '') : writer.now,
     set: applied,
   };
-  const { removed } = compare(schema, base ?? {}, result);
   for (const m of others) m.set = m.set.minus(removed);
   result['metadata'] ??= {};
   result['metadata'] = { ...result['metadata'] };

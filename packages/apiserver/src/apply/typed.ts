@@ -33,13 +33,16 @@ export function elementOf(schema: Schema, item: unknown): string {
 const indexed = (schema: Schema, list: readonly unknown[]): Map<string, unknown> =>
   new Map(list.map((item) => [elementOf(schema, item), item]));
 
-/** The fields that a configuration sets. */
+/** The fields that a configuration sets. A list that is merged by its items is none without them; an empty map is one. */
 export function fieldsOf(declared: Schema, value: unknown, into = new FieldSet()): FieldSet {
   const schema = resolve(declared);
   const shape = shapeOf(schema, value);
   if (shape === 'map' && Object.keys(value as object).length) {
-    for (const [key, v] of Object.entries(value as JsonObject)) fieldsOf(below(schema, key), v, into.at(`f:${key}`));
-  } else if ((shape === 'keyed' || shape === 'set') && (value as unknown[]).length) {
+    for (const [key, v] of Object.entries(value as JsonObject)) {
+      const child = fieldsOf(below(schema, key), v);
+      if (!child.empty) into.children.set(`f:${key}`, child);
+    }
+  } else if (shape === 'keyed' || shape === 'set') {
     for (const item of value as unknown[]) {
       const child = into.at(elementOf(schema, item));
       child.member = true;
@@ -133,29 +136,33 @@ export function merge(declared: Schema, live: unknown, config: unknown): unknown
   return out;
 }
 
-/** Takes away what `dropped` names; a map that becomes empty by that goes too. */
-export function remove(declared: Schema, value: unknown, dropped: FieldSet): unknown {
+const NONE = new FieldSet();
+
+/** Takes away what `dropped` names; a map or list that becomes empty by that goes too, unless it is `owned` itself. */
+export function remove(declared: Schema, value: unknown, dropped: FieldSet, owned: FieldSet): unknown {
   const schema = resolve(declared);
   const shape = shapeOf(schema, value);
   if (shape === 'map') {
     const out: JsonObject = {};
     for (const [key, v] of Object.entries(value as JsonObject)) {
-      const child = dropped.children.get(`f:${key}`);
+      const element = `f:${key}`;
+      const child = dropped.children.get(element);
       if (child?.member) continue;
-      const kept = child ? remove(below(schema, key), v, child) : v;
+      const kept = child ? remove(below(schema, key), v, child, owned.children.get(element) ?? NONE) : v;
       if (kept !== undefined) set(out, key, kept);
     }
-    return Object.keys(out).length ? out : undefined;
+    return Object.keys(out).length || owned.member ? out : undefined;
   }
   if (shape === 'keyed' || shape === 'set') {
     const out: unknown[] = [];
     for (const item of value as unknown[]) {
-      const child = dropped.children.get(elementOf(schema, item));
+      const element = elementOf(schema, item);
+      const child = dropped.children.get(element);
       if (child?.member) continue;
-      const kept = child ? remove(schema.items ?? {}, item, child) : item;
+      const kept = child ? remove(schema.items ?? {}, item, child, owned.children.get(element) ?? NONE) : item;
       if (kept !== undefined) out.push(kept);
     }
-    return out.length ? out : undefined;
+    return out.length || owned.member ? out : undefined;
   }
   return value;
 }

@@ -71,6 +71,7 @@ export const ROLES: Record<string, JsonObject[]> = {
   'system:service-account-issuer-discovery': [
     paths('/.well-known/openid-configuration', '/.well-known/openid-configuration/', '/openid/v1/jwks', '/openid/v1/jwks/'),
   ],
+  'system:monitoring': [paths('/healthz', '/healthz/*', '/livez', '/livez/*', '/metrics', '/metrics/slis', '/readyz', '/readyz/*')],
   'system:public-info-viewer': [paths('/healthz', '/livez', '/readyz', '/version', '/version/')],
 };
 
@@ -80,6 +81,7 @@ export const BINDINGS: Record<string, string[]> = {
   'system:basic-user': ['system:authenticated'],
   'system:discovery': ['system:authenticated'],
   'system:service-account-issuer-discovery': ['system:serviceaccounts'],
+  'system:monitoring': ['system:monitoring'],
   'system:public-info-viewer': ['system:authenticated', 'system:unauthenticated'],
 };
 

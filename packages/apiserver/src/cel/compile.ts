@@ -2,6 +2,8 @@ import type { Environment } from '@marcbachmann/cel-js';
 import { field, type Cause } from '../http/errors.ts';
 import { hasRules, type Rule, type Schema } from '../schema/schema.ts';
 import { goRegExp } from '../schema/go-regexp.ts';
+import { meter } from './cost.ts';
+import { CostEstimates, times, type Cardinality } from './estimate.ts';
 import { kubernetesEnvironment, ownNames } from './environment.ts';
 import { celTypes, type CelType } from './types.ts';
 
@@ -113,6 +115,13 @@ function fieldPath(text: string, schema: Schema): string {
   return out;
 }
 
+/** Where in the whole a schema is. */
+interface Place {
+  /** Its values before and after an update can be told to be the same. */
+  correlatable: boolean;
+  cardinality: Cardinality;
+}
+
 /** Compiles all rules of a schema. `path` is that of the schema in its definition, for the problems. */
 export function compileRules(root: Schema, path: string): Compiled {
   if (!hasRules(root)) return { tree: undefined, problems: [] };
@@ -124,8 +133,15 @@ export function compileRules(root: Schema, path: string): Compiled {
   }
   const typeOf = celTypes(env);
   const problems: Cause[] = [];
+  const costs = new CostEstimates();
 
-  const compile = (rule: Rule, schema: Schema, scopes: Environment[], at: string, correlatable: boolean): CompiledRule | undefined => {
+  const compile = (
+    rule: Rule,
+    schema: Schema,
+    scopes: Environment[],
+    at: string,
+    { correlatable, cardinality }: Place,
+  ): CompiledRule | undefined => {
     const count = problems.length;
     const wrong = (key: string, detail: string): void => void problems.push(field.invalid(`${at}.${key}`, shown(rule), detail));
     const [scope, optionalScope] = scopes;
@@ -139,6 +155,7 @@ export function compileRules(root: Schema, path: string): Compiled {
           wrong(key, `${key === 'rule' ? 'cel expression' : 'messageExpression'} must evaluate to a ${want}`);
         const range = badPattern(parsed.ast);
         if (range) throw Object.assign(new Error('invalid matches argument'), { range });
+        meter(parsed.ast);
         return parsed;
       } catch (error) {
         const said = compileError(text, error as LibraryError);
@@ -174,10 +191,12 @@ export function compileRules(root: Schema, path: string): Compiled {
     if (rule.optionalOldSelf !== undefined && run && !transition)
       problems.push(field.invalid(`${at}.optionalOldSelf`, rule.optionalOldSelf, 'may not be set if oldSelf is not used in rule'));
     if (!run || problems.length > count) return undefined;
+    problems.push(...costs.add(run.ast, schema, cardinality, 'rule', `${at}.rule`));
+    if (message) problems.push(...costs.add(message.ast, schema, cardinality, 'messageExpression', `${at}.messageExpression`));
     return { rule, transition, run, ...(message ? { message } : {}), path: below };
   };
 
-  const walk = (schema: Schema, at: string, whole: boolean, correlatable: boolean): RuleTree | undefined => {
+  const walk = (schema: Schema, at: string, whole: boolean, place: Place): RuleTree | undefined => {
     const tree: Omit<RuleTree, 'type'> = { rules: [], properties: new Map(), schema };
     const type = typeOf(schema, whole);
     if (schema.validations?.length) {
@@ -196,21 +215,25 @@ export function compileRules(root: Schema, path: string): Compiled {
           return scope.registerVariable('oldSelf', wrapped ? `optional<${type.name}>` : type.name);
         });
         for (const [i, rule] of schema.validations.entries()) {
-          const compiled = compile(rule, schema, scopes, `${at}.x-kubernetes-validations[${i}]`, correlatable);
+          const compiled = compile(rule, schema, scopes, `${at}.x-kubernetes-validations[${i}]`, place);
           if (compiled) tree.rules.push(compiled);
         }
       }
     }
     for (const [key, below] of Object.entries(schema.properties ?? {})) {
-      const found = walk(below, `${at}.properties[${key}]`, false, correlatable);
+      const found = walk(below, `${at}.properties[${key}]`, false, place);
       if (found) tree.properties.set(key, found);
     }
-    const items = schema.items && walk(schema.items, `${at}.items`, false, correlatable && schema.listType === 'map');
-    const additional = schema.additionalProperties && walk(schema.additionalProperties, `${at}.additionalProperties`, false, correlatable);
+    const { correlatable, cardinality } = place;
+    const ofItems = { correlatable: correlatable && schema.listType === 'map', cardinality: times(cardinality, schema.maxItems) };
+    const items = schema.items && walk(schema.items, `${at}.items`, false, ofItems);
+    const ofAdditional = { correlatable, cardinality: times(cardinality, schema.maxProperties) };
+    const additional = schema.additionalProperties && walk(schema.additionalProperties, `${at}.additionalProperties`, false, ofAdditional);
     if (!tree.rules.length && !tree.properties.size && !items && !additional) return undefined;
     return { ...tree, type: type!, ...(items ? { items } : {}), ...(additional ? { additional } : {}) };
   };
-  return { tree: walk(root, path, true, true), problems };
+  const tree = walk(root, path, true, { correlatable: true, cardinality: 1 });
+  return { tree, problems: [...problems, ...costs.problems(path)] };
 }
 
 /** A rule as Kubernetes shows it in an error. */

@@ -1,12 +1,13 @@
 import { Optional, type Environment } from '@marcbachmann/cel-js';
 import type { Duration } from '@marcbachmann/cel-js/evaluator';
+import type { RE2JS } from 're2js';
 import { dns1035Label, dnsLabel, dnsSubdomain, labelKey, labelValue, type Check } from '../kinds/names.ts';
 import { formatProblem } from '../schema/formats.ts';
 import { goRegExp } from '../schema/go-regexp.ts';
 import { fail } from './error.ts';
 import { namespace } from './namespace.ts';
 
-const regexp = (text: string): RegExp => goRegExp(text) ?? fail(`error parsing regexp: invalid regular expression: \`${text}\``);
+const regexp = (text: string): RE2JS => goRegExp(text) ?? fail(`error parsing regexp: invalid regular expression: \`${text}\``);
 
 /** Kubernetes' named formats by the name that `format.<name>()` has. */
 const NAMED: Record<string, (text: string) => string[]> = {};
@@ -82,6 +83,8 @@ function formatted(template: string, values: unknown[]): string {
 export function textLibrary(env: Environment): void {
   const formats = namespace(env, 'format');
   env
+    // What is optional may be compared with null, and never is.
+    .registerOperator('optional<dyn> == null', () => false)
     .registerType('kubernetes.NamedFormat', Format)
     .registerFunction(`${formats}.named(string): optional<kubernetes.NamedFormat>`, (_: unknown, name: string) =>
       Object.hasOwn(NAMED, name) ? Optional.of(new Format(NAMED[name]!)) : Optional.none(),
@@ -92,7 +95,7 @@ export function textLibrary(env: Environment): void {
     })
     .registerFunction('string.match_s(string): bool', (s: string, pattern: string) => regexp(pattern).test(s))
     .registerFunction('match_s(string, string): bool', (s: string, pattern: string) => regexp(pattern).test(s))
-    .registerFunction('string.find(string): string', (s: string, pattern: string) => regexp(pattern).exec(s)?.[0] ?? '')
+    .registerFunction('string.find(string): string', (s: string, pattern: string) => findAll(s, pattern, 1n)[0] ?? '')
     .registerFunction('string.findAll(string): list<string>', (s: string, pattern: string) => findAll(s, pattern, -1n))
     .registerFunction('string.findAll(string, int): list<string>', findAll)
     .registerFunction('string.charAt(int): string', (s: string, i: bigint) => {
@@ -117,7 +120,9 @@ export function textLibrary(env: Environment): void {
 }
 
 function findAll(s: string, pattern: string, limit: bigint): string[] {
-  const source = regexp(pattern);
-  const all = [...s.matchAll(new RegExp(source, `${source.flags}g`))].map((m) => m[0]);
-  return limit < 0n ? all : all.slice(0, Number(limit));
+  const found: string[] = [];
+  const most = limit < 0n ? Infinity : Number(limit);
+  const matcher = regexp(pattern).matcher(s);
+  while (found.length < most && matcher.find()) found.push(matcher.group()!);
+  return found;
 }

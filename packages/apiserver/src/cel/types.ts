@@ -14,7 +14,7 @@ const RESERVED = new Set(
 );
 
 /** A property's name as CEL has it; undefined if CEL cannot reach it. */
-function escaped(name: string): string | undefined {
+export function escaped(name: string): string | undefined {
   if (RESERVED.has(name)) return `__${name}__`;
   const out = name.replaceAll('__', '__underscores__').replaceAll('.', '__dot__').replaceAll('-', '__dash__').replaceAll('/', '__slash__');
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(out) ? out : undefined;

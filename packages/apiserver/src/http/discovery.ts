@@ -1,6 +1,10 @@
 import type { Registry } from '../kinds/registry.ts';
 import { groupVersion, type Resource } from '../kinds/resource.ts';
 import { createHash } from 'node:crypto';
+import { noSuchPath } from './errors.ts';
+import { acceptedFor } from './negotiate.ts';
+import type { Call } from './request.ts';
+import { send } from './respond.ts';
 
 type Body = Record<string, unknown>;
 
@@ -8,7 +12,7 @@ const hash = (r: Resource): string =>
   createHash('sha256').update(`${r.group}/${r.storageVersion}/${r.kind}`).digest().subarray(0, 8).toString('base64');
 
 /** APIResourceList of one group and version. */
-export function resourceList(group: string, version: string, resources: readonly Resource[]): Body {
+function resourceList(group: string, version: string, resources: readonly Resource[]): Body {
   return {
     kind: 'APIResourceList',
     apiVersion: 'v1',
@@ -39,12 +43,12 @@ export function resourceList(group: string, version: string, resources: readonly
 const versionsOf = (group: string, versions: { version: string }[]): Body[] =>
   versions.map(({ version }) => ({ groupVersion: groupVersion({ group, version }), version }));
 
-export function apiGroup(group: string, versions: { version: string }[], standalone: boolean): Body {
+function apiGroup(group: string, versions: { version: string }[], standalone: boolean): Body {
   const all = versionsOf(group, versions);
   return { ...(standalone ? { kind: 'APIGroup', apiVersion: 'v1' } : {}), name: group, versions: all, preferredVersion: all[0] };
 }
 
-export function apiGroupList(registry: Registry): Body {
+function apiGroupList(registry: Registry): Body {
   return {
     kind: 'APIGroupList',
     apiVersion: 'v1',
@@ -55,14 +59,14 @@ export function apiGroupList(registry: Registry): Body {
   };
 }
 
-export const apiVersions = (address: string): Body => ({
+const apiVersions = (address: string): Body => ({
   kind: 'APIVersions',
   versions: ['v1'],
   serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }],
 });
 
 /** Everything at once, as kubectl asks for it first (apidiscovery.k8s.io). */
-export function aggregated(registry: Registry, core: boolean, version: string): Body {
+function aggregated(registry: Registry, core: boolean, version: string): Body {
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: `apidiscovery.k8s.io/${version}`,
@@ -97,6 +101,33 @@ export function aggregated(registry: Registry, core: boolean, version: string): 
         })),
       })),
   };
+}
+
+/** Answers what is below /api and /apis and above the kinds. */
+export function sendDiscovery(call: Call, registry: Registry, address: string, segments: string[]): void {
+  const wanted = /application\/json;([^,]*g=apidiscovery\.k8s\.io[^,]*)/.exec(String(call.req.headers.accept ?? ''));
+  if (segments.length === 1 && wanted) {
+    const version = /v=(v2(?:beta1)?)(?:;|$)/.exec(wanted[1]!)?.[1];
+    if (version) {
+      return send(
+        call,
+        200,
+        aggregated(registry, segments[0] === 'api', version),
+        `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
+      );
+    }
+  }
+  const [root, first, second, ...rest] = segments;
+  if (rest.length) throw noSuchPath();
+  acceptedFor(call.req, 'get');
+  if (root === 'api' && first === undefined) return send(call, 200, apiVersions(address));
+  if (root === 'apis' && first === undefined) return send(call, 200, apiGroupList(registry));
+  const group = registry.groups().find((g) => g.group === (root === 'api' ? '' : first));
+  if (!group || (root === 'api' && second !== undefined)) throw noSuchPath();
+  if (root === 'apis' && second === undefined) return send(call, 200, apiGroup(group.group, group.versions, true));
+  const version = group.versions.find((v) => v.version === (root === 'api' ? first : second));
+  if (!version) throw noSuchPath();
+  return send(call, 200, resourceList(group.group, version.version, version.resources));
 }
 
 /** The version that clients see: that of the Kubernetes release whose behaviour this follows. */

@@ -67,13 +67,16 @@ export const expired = (message: string): ApiError => new ApiError(410, 'Expired
 export const noSuchPath = (): ApiError => new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 export const methodNotAllowed = (): ApiError =>
   new ApiError(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+export const notSupported = (r: Named, verb: string): ApiError =>
+  new ApiError(405, 'MethodNotAllowed', `${verb} is not supported on resources of kind "${qualified(r)}"`, details(r, ''));
 export const unsupportedMediaType = (accepted: string[]): ApiError =>
   new ApiError(
     415,
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
-    {},
   );
+/** The same for what built-in kinds have routes for, by type. */
+export const noRouteForType = (): ApiError => new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
 
 /** A 422 from field errors, worded as Kubernetes words a list of them. */
 export function invalid(r: Named, name: string, causes: Cause[]): ApiError {

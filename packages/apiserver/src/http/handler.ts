@@ -11,12 +11,15 @@ import { notStrict } from '../objects/codec.ts';
 import type { PatchType } from '../patch/patch.ts';
 import type { Store } from '../storage/store.ts';
 import { sendComputed } from './computed.ts';
-import { aggregated, apiGroup, apiGroupList, apiVersions, resourceList, VERSION } from './discovery.ts';
-import { ApiError, badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from './errors.ts';
+import { sendDiscovery, VERSION } from './discovery.ts';
+import { ApiError, badRequest, methodNotAllowed, noRouteForType, noSuchPath, unsupportedMediaType } from './errors.ts';
 import { list, noVersion, parsedVersion, selectionOf, tooLarge } from './list.ts';
+import { healthChecks, isHealth, sendHealth } from './health.ts';
+import { Measured } from './measured.ts';
+import { checkMethod } from './methods.ts';
 import { acceptedFor, acceptJson, type Accepted } from './negotiate.ts';
 import { deleteOptions, flag, listOptions, writeOptions } from './options.ts';
-import { openApiDocument, openApiIndex } from './openapi.ts';
+import { sendOpenApi } from './openapi/serve.ts';
 import { keySet, openIdConfiguration } from './openid.ts';
 import {
   mediaType,
@@ -66,13 +69,22 @@ const PLAIN: Accepted = { shape: 'object', version: 'v1', type: 'application/jso
 /** Answers one request. Never throws: what goes wrong is a Status. */
 export class Handler {
   readonly #o: HandlerOptions;
+  readonly #measured = new Measured();
 
   constructor(options: HandlerOptions) {
     this.#o = options;
   }
 
   async handle(req: Incoming, res: Outgoing, upgrade?: Call['upgrade']): Promise<void> {
-    const call: Call = { req, res, url: new URL('http://x/'), method: req.method ?? 'GET', user: { name: '', groups: [] }, warnings: [] };
+    const call: Call = {
+      req,
+      res,
+      url: new URL('http://x/'),
+      method: req.method ?? 'GET',
+      user: { name: '', groups: [] },
+      warnings: [],
+      since: performance.now(),
+    };
     if (upgrade) call.upgrade = upgrade;
     try {
       try {
@@ -122,20 +134,21 @@ export class Handler {
     });
     if (root === 'apis' && group !== undefined && !this.#o.registry.groups().some((g) => g.group === group)) return sendNoPage(call);
     // Some paths are answered whatever the method is, as those that Kubernetes serves without its routes.
-    const anyMethod = root === 'apis' ? segments.length < 3 : !['api', 'version', '.well-known', 'openid'].includes(root ?? '');
-    if (!anyMethod && call.method !== 'GET') throw methodNotAllowed();
+    const anyMethod =
+      root === 'apis' ? segments.length < 3 || !this.#builtin(group!) : !['api', 'version', '.well-known', 'openid'].includes(root ?? '');
+    if (!anyMethod && call.method !== 'GET') throw this.#isPlace(segments) ? methodNotAllowed() : noSuchPath();
+    if (isHealth(root)) {
+      this.#measured.ofPath(call, `/${root}`);
+      return sendHealth(call, root, healthChecks(root, this.#o.store, this.#o.ready));
+    }
+    if (pathname === '/metrics') return this.#metrics(call);
     switch (root) {
-      case 'healthz':
-      case 'livez':
-        return sendPlain(call, 200, 'ok');
-      case 'readyz':
-        return sendPlain(call, this.#o.ready() ? 200 : 500, this.#o.ready() ? 'ok' : 'not ready');
       case 'version':
         acceptJson(call.req);
         return send(call, 200, VERSION, JSON_ONLY);
       case 'api':
       case 'apis':
-        return this.#discovery(call, segments);
+        return sendDiscovery(call, this.#o.registry, this.#o.address(), segments);
       case '.well-known':
         if (group !== 'openid-configuration') return sendNoPage(call);
         return send(call, 200, openIdConfiguration(this.#o.address()), JSON_ONLY);
@@ -143,7 +156,7 @@ export class Handler {
         if (pathname !== '/openid/v1/jwks') return sendNoPage(call);
         return send(call, 200, keySet(this.#o.tokenKey), 'application/jwk-set+json');
       case 'openapi':
-        return this.#openApi(call, segments);
+        return sendOpenApi(call, this.#o.registry, segments);
       case undefined:
         return send(call, 200, {
           paths: [
@@ -152,6 +165,8 @@ export class Handler {
             '/apis',
             '/healthz',
             '/livez',
+            '/metrics',
+            '/openapi/v2',
             '/openapi/v3',
             '/openid/v1/jwks',
             '/readyz',
@@ -163,46 +178,25 @@ export class Handler {
     }
   }
 
+  /** Whether a path without kinds is one: below /api and /apis those of versions are. */
+  #isPlace([root, ...rest]: string[]): boolean {
+    const [group, version] = root === 'api' ? ['', rest[0]] : rest;
+    if ((root !== 'api' && root !== 'apis') || version === undefined) return true;
+    return this.#o.registry.groups().some((g) => g.group === group && g.versions.some((v) => v.version === version));
+  }
+
+  async #metrics(call: Call): Promise<void> {
+    if (call.method === 'DELETE') {
+      this.#measured.reset();
+      return sendPlain(call, 200, 'metrics reset\n');
+    }
+    // Loaded with the first that reads them: most servers are read by nobody.
+    const { expose, EXPOSITION } = await import('./exposition.ts');
+    sendText(call, 200, expose(this.#measured, this.#o.store, this.#o.registry), EXPOSITION);
+  }
+
   #builtin(group: string): boolean {
     return this.#o.registry.all().some((r) => r.group === group && !r.custom);
-  }
-
-  #discovery(call: Call, segments: string[]): void {
-    const { registry } = this.#o;
-    const wanted = /application\/json;([^,]*g=apidiscovery\.k8s\.io[^,]*)/.exec(String(call.req.headers.accept ?? ''));
-    if (segments.length === 1 && wanted) {
-      const version = /v=(v2(?:beta1)?)(?:;|$)/.exec(wanted[1]!)?.[1];
-      if (version) {
-        return send(
-          call,
-          200,
-          aggregated(registry, segments[0] === 'api', version),
-          `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
-        );
-      }
-    }
-    const [root, first, second, ...rest] = segments;
-    if (rest.length) throw noSuchPath();
-    acceptedFor(call.req, 'get');
-    if (root === 'api' && first === undefined) return send(call, 200, apiVersions(this.#o.address()));
-    if (root === 'apis' && first === undefined) return send(call, 200, apiGroupList(registry));
-    const group = registry.groups().find((g) => g.group === (root === 'api' ? '' : first));
-    if (!group || (root === 'api' && second !== undefined)) throw noSuchPath();
-    if (root === 'apis' && second === undefined) return send(call, 200, apiGroup(group.group, group.versions, true));
-    const version = group.versions.find((v) => v.version === (root === 'api' ? first : second));
-    if (!version) throw noSuchPath();
-    return send(call, 200, resourceList(group.group, version.version, version.resources));
-  }
-
-  #openApi(call: Call, [, version, root, ...rest]: string[]): void {
-    if (version !== 'v3') throw noSuchPath();
-    if (root === undefined) return send(call, 200, openApiIndex(this.#o.registry), JSON_ONLY);
-    const document =
-      root === 'api'
-        ? openApiDocument(this.#o.registry, '', rest[0] ?? '')
-        : openApiDocument(this.#o.registry, rest[0] ?? '', rest[1] ?? '');
-    if (!document) throw noSuchPath();
-    return send(call, 200, document, JSON_ONLY);
   }
 
   #authorize(call: Call, a: Attributes): void {
@@ -248,15 +242,12 @@ export class Handler {
     }
     const fault = await this.#o.faults.meet(verb, resource.plural);
     if (call.res.destroyed) return;
-    const allowedVerbs = subresource ? subresource.verbs : resource.verbs;
-    const misplaced = (verb === 'create' && name && !subresource) || (!name && ['update', 'patch'].includes(verb));
-    if (!allowedVerbs.includes(verb) || misplaced || call.method === 'HEAD') throw methodNotAllowed();
+    if (resource.custom && resource.namespaced && !namespace && verb !== 'list' && verb !== 'watch') return sendNoPage(call);
+    checkMethod(target, verb, call.method);
+    this.#measured.ofKind(call, target, watching, PATCHES[mediaType(call.req)] === 'apply');
     if (resource.deprecation) call.warnings.push(resource.deprecation);
     if (verb === 'create' && !subresource && !resource.verbs.includes('get')) {
       return send(call, 201, await this.#review(call, target));
-    }
-    if (verb !== 'list' && verb !== 'watch' && !namespace && resource.namespaced) {
-      throw methodNotAllowed();
     }
     // Logs are text, whatever the client takes.
     const accept = subresource?.name === 'log' ? PLAIN : acceptedFor(call.req, verb);
@@ -362,9 +353,9 @@ export class Handler {
 
   async #patch(call: Call, target: Target, write?: WriteRequest): Promise<Written> {
     const type = PATCHES[mediaType(call.req)];
-    const custom = Boolean(target.resource.custom);
-    const served = Object.keys(PATCHES).filter((t) => !custom || PATCHES[t] !== 'strategic');
-    if (!type || (custom && type === 'strategic')) throw unsupportedMediaType(served);
+    const served = Object.keys(PATCHES).filter((t) => PATCHES[t] !== 'strategic');
+    if (target.resource.custom && (!type || type === 'strategic')) throw unsupportedMediaType(served);
+    if (!type) throw noRouteForType();
     const options = write ?? this.#write(call, target);
     // What is not there is told before what is wrong with the patch.
     if (type !== 'apply') this.#o.objects.get(target.resource, target.namespace, target.name);

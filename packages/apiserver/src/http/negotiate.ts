@@ -14,7 +14,7 @@ export const YAML = 'application/yaml';
 const SERVED = new Set(['application/json', YAML, 'application/*', '*/*']);
 
 /** The parts of an Accept header with their parameters, best first. */
-function clauses(header: string): { type: string; params: Record<string, string> }[] {
+export function clauses(header: string): { type: string; params: Record<string, string> }[] {
   return header
     .split(',')
     .map((part) => {

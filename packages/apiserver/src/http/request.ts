@@ -38,6 +38,8 @@ export interface Call {
   method: string;
   user: User;
   warnings: string[];
+  /** When it came, by `performance.now()`. */
+  readonly since: number;
   /** Where the client wants another protocol: its connection, and what it sent already. `accept` takes it away from `res`. */
   upgrade?: { readonly socket: Duplex; readonly head: Buffer; accept(): void };
 }
@@ -60,9 +62,13 @@ export function targetOf(registry: Registry, segments: string[]): Target | undef
   const [plural, name = '', sub, ...more] = rest;
   const resource = registry.find(group, version, plural!);
   if (!resource || (namespace === '' && resource.namespaced && name)) return undefined;
+  // What is only created is never found again.
+  if (name && sub === undefined && !resource.verbs.includes('get')) return undefined;
   let subresource: Subresource | undefined;
   if (sub !== undefined) {
     subresource = resource.subresources.find((s) => s.name === sub);
+    // A custom kind answers for what is below its objects, also for nothing.
+    if (!subresource && resource.custom) subresource = { name: sub, kind: '', verbs: [] };
     if (!subresource) return undefined;
   }
   return { resource, namespace, name, subresource, rest: more.join('/') };

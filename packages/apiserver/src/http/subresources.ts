@@ -7,7 +7,18 @@ import { mergePatch } from '../patch/patch.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
 import type { Entry } from '../storage/store.ts';
 import type { KubeletCredentials } from '../streams/relay.ts';
-import { ApiError, badRequest, conflict, field, invalid, methodNotAllowed, notFound, unsupportedMediaType, type Cause } from './errors.ts';
+import {
+  ApiError,
+  badRequest,
+  conflict,
+  field,
+  invalid,
+  methodNotAllowed,
+  noRouteForType,
+  notFound,
+  unsupportedMediaType,
+  type Cause,
+} from './errors.ts';
 import type { Accepted } from './negotiate.ts';
 import { mediaType, parseBody, readBody, readObject, type Call, type Target } from './request.ts';
 import { send, sendText } from './respond.ts';
@@ -57,8 +68,8 @@ export async function subresourceRequest(
       return send(call, 201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
     }
     case 'token': {
-      const account = objects.get(resource, namespace, name);
       const body = await readObject(call.req, 'TokenRequest');
+      const account = objects.get(resource, namespace, name);
       const spec: JsonObject = isObject(body['spec']) ? body['spec'] : {};
       const seconds: unknown = spec['expirationSeconds'] ?? 3600;
       if (!Number.isInteger(seconds) || (seconds as number) < 600) {
@@ -107,6 +118,7 @@ export async function subresourceRequest(
       return relay(call, which, pod, () => context.node(pod['spec'].nodeName), context.kubeletCredentials);
     }
     case 'proxy':
+      objects.get(resource, namespace, name);
       throw new ApiError(503, 'ServiceUnavailable', `this server is no proxy: ${resource.plural} "${name}" cannot be reached through it`);
     default:
       throw methodNotAllowed();
@@ -188,12 +200,11 @@ async function scale(
       status: { replicas: at(object, paths.status) ?? 0, ...(selector ? { selector } : {}) },
     };
   };
+  let wanted: unknown = verb === 'update' ? await readObject(call.req, 'Scale') : undefined;
   const entry = objects.get(resource, namespace, name);
   if (verb === 'get') return send(call, 200, view(entry));
   const before = view(entry);
-  let wanted: unknown;
-  if (verb === 'update') wanted = await readObject(call.req, 'Scale');
-  else {
+  if (verb === 'patch') {
     const body = await parseBody(await readBody(call.req), mediaType(call.req).endsWith('yaml'));
     switch (mediaType(call.req)) {
       case 'application/json-patch+json':
@@ -205,7 +216,9 @@ async function scale(
         wanted = mergePatch(before, body);
         break;
       default:
-        throw unsupportedMediaType(['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml']);
+        throw resource.custom
+          ? unsupportedMediaType(['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'])
+          : noRouteForType();
     }
   }
   const replicas: unknown = isObject(wanted) ? (wanted['spec']?.replicas ?? 0) : undefined;

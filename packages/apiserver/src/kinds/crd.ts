@@ -4,6 +4,7 @@ import { equal, hasRules, isObject, type JsonObject, type Schema } from '../sche
 import { checkKeywords } from '../schema/keywords.ts';
 import { structuralProblems, toSchema } from '../schema/structural.ts';
 import { age } from './cells.ts';
+import { isEstablished, settleNames } from './crd-names.ts';
 import { jsonPath } from './json-path.ts';
 import { dns1035Label, dnsSubdomain } from './names.ts';
 import type { Column, Resource, Strategy, Subresource } from './resource.ts';
@@ -63,9 +64,11 @@ function columnsOf(version: JsonObject): Column[] {
   ];
 }
 
-/** The resources, one a served version, that a definition makes. */
+/** The resources, one a served version, that a definition makes once it is established; under the names that it has. */
 export function resourcesOf(crd: JsonObject): Resource[] {
-  const { group, scope, names, versions } = crd['spec'] as JsonObject;
+  if (!isEstablished(crd)) return [];
+  const { group, scope, versions } = crd['spec'] as JsonObject;
+  const names: JsonObject = crd['status'].acceptedNames;
   const storage = versions.find((v: JsonObject) => v['storage'])?.name ?? versions[0].name;
   return [...(versions as JsonObject[])]
     .filter((v) => v['served'])
@@ -313,15 +316,17 @@ function problems(crd: JsonObject): Cause[] {
   return causes;
 }
 
-/** How CustomResourceDefinitions are written; the definition is established at once. */
+const storedVersions = (crd: JsonObject): string[] =>
+  (crd['spec'].versions ?? []).filter((v: JsonObject) => v['storage']).map((v: JsonObject) => v['name']);
+
+/** How CustomResourceDefinitions are written; the definition is established at once, if it gets its names. */
 export const crdStrategy: Strategy = {
   asCreated({ metadata, status, ...crd }) {
     const finalizers = metadata.finalizers.filter((f: string) => f !== CRD_FINALIZER);
-    const { storedVersions } = status;
     return {
       ...crd,
       metadata: { ...metadata, finalizers },
-      status: { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions },
+      status: { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions: status.storedVersions },
     };
   },
   freeFinalizers: true,
@@ -336,30 +341,15 @@ export const crdStrategy: Strategy = {
       names['listKind'] ||= `${names['kind']}List`;
     }
   },
-  create(crd, { now }) {
-    const names: JsonObject = crd['spec'].names;
-    const condition = (type: string, reason: string, message: string): JsonObject => ({
-      type,
-      status: 'True',
-      lastTransitionTime: now,
-      reason,
-      message,
-    });
+  create(crd, { now, heads }) {
     crd['metadata'].finalizers = [...new Set([...(crd['metadata'].finalizers ?? []), CRD_FINALIZER])];
-    crd['status'] = {
-      conditions: [
-        condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
-        condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
-      ],
-      acceptedNames: structuredClone(names),
-      storedVersions: (crd['spec'].versions ?? []).filter((v: JsonObject) => v['storage']).map((v: JsonObject) => v['name']),
-    };
+    crd['status'] = { storedVersions: storedVersions(crd) };
+    settleNames(crd, heads(CRD_STORAGE), now);
   },
-  update(crd) {
+  update(crd, _old, { now, heads }) {
     const status: JsonObject = (crd['status'] = structuredClone(crd['status'] ?? {}));
-    status['acceptedNames'] = structuredClone(crd['spec'].names);
-    const storage = (crd['spec'].versions ?? []).filter((v: JsonObject) => v['storage']).map((v: JsonObject) => v['name']);
-    status['storedVersions'] = [...new Set([...(status['storedVersions'] ?? []), ...storage])];
+    status['storedVersions'] = [...new Set([...(status['storedVersions'] ?? []), ...storedVersions(crd)])];
+    settleNames(crd, heads(CRD_STORAGE), now);
   },
   prepare: loadRules,
   validate: problems,

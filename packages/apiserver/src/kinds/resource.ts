@@ -37,6 +37,8 @@ export interface WriteContext {
   has: (resource: string, key: string) => boolean;
   /** All objects of a built-in kind. */
   list: (resource: string) => JsonObject[];
+  /** The same as the next write would find them, in no order; it takes longer. */
+  heads: (resource: string) => JsonObject[];
 }
 
 /**

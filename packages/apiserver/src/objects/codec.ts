@@ -28,7 +28,7 @@ export function fromClient(resource: Resource, body: unknown, mode: FieldValidat
     const metadata =
       body['metadata'] === undefined || body['metadata'] === null
         ? {}
-        : decode(META, body['metadata'], resource.kind, resource.version, unknown);
+        : decode(META, body['metadata'], resource.kind, resource.version, unknown, !defaults);
     const unknownMeta = unknown.splice(0).map((u) => `metadata.${u}`);
     const { apiVersion, kind, metadata: _m, ...content } = body;
     object = { apiVersion, kind, ...prune(resource.schema ?? {}, content, unknown), metadata };

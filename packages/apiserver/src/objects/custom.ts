@@ -1,5 +1,7 @@
+import { namesAccepted } from '../kinds/crd-names.ts';
 import { CRD_FINALIZER, CRD_STORAGE, resourcesOf } from '../kinds/crd.ts';
 import type { Registry } from '../kinds/registry.ts';
+import type { Resource } from '../kinds/resource.ts';
 import type { JsonObject } from '../schema/schema.ts';
 import { keyOf, type Entry, type Store } from '../storage/store.ts';
 import { toObject } from './codec.ts';
@@ -31,6 +33,8 @@ export class CustomKinds {
       this.#store.listen(CRD_STORAGE, ({ entry, before }) => {
         if (entry) this.#take(entry);
         else this.#drop(before!.name);
+        // Names that it has no more are for others.
+        if (before) this.#settleOthers((JSON.parse(before.json) as JsonObject)['spec'].group, before.name);
       }),
     );
   }
@@ -48,6 +52,15 @@ export class CustomKinds {
         }),
       );
       void this.#empty(entry.name, storage);
+    }
+  }
+
+  /** Writes the definitions of a group again that lack a name, so that they get what there is now. */
+  #settleOthers(group: string, name: string): void {
+    const resource = this.#definitions();
+    for (const entry of this.#store.list(CRD_STORAGE)) {
+      const crd = toObject(resource, entry);
+      if (entry.name !== name && crd['spec'].group === group && !namesAccepted(crd)) void this.#write(entry.name, crd);
     }
   }
 
@@ -73,11 +86,20 @@ export class CustomKinds {
 
   async #finish(name: string, storage: string): Promise<void> {
     if (this.#store.count(storage) > 0) return;
-    const resource = this.#registry.find('apiextensions.k8s.io', 'v1', 'customresourcedefinitions')!;
     const entry = this.#store.get(CRD_STORAGE, keyOf('', name));
     if (!entry) return;
-    const crd = toObject(resource, entry);
+    const crd = toObject(this.#definitions(), entry);
     crd['metadata'].finalizers = (crd['metadata'].finalizers ?? []).filter((f: string) => f !== CRD_FINALIZER);
+    await this.#write(name, crd);
+  }
+
+  #definitions(): Resource {
+    return this.#registry.find('apiextensions.k8s.io', 'v1', 'customresourcedefinitions')!;
+  }
+
+  /** Writes a definition as this server; one that somebody else wrote or took away first comes back by its change. */
+  async #write(name: string, crd: JsonObject): Promise<void> {
+    const resource = this.#definitions();
     await this.#objects
       .update(
         { resource, namespace: '', name, dryRun: false, fieldManager: 'kube-apiserver', fieldValidation: 'Ignore', warnings: [] },

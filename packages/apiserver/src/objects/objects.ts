@@ -106,6 +106,7 @@ export class Objects {
       },
       has: (resource, key) => this.#store.head(resource, key) !== undefined,
       list: (resource) => this.#store.list(resource).map(contentOf),
+      heads: (resource) => this.#store.heads(resource).map(contentOf),
     };
   }
 

@@ -72,6 +72,7 @@ export class Store {
   #version = 0;
   #committed = 0;
   #closed = false;
+  #problem: string | undefined;
 
   constructor({ journal, window = 10_000 }: StoreOptions = {}) {
     this.#journal = journal;
@@ -93,6 +94,11 @@ export class Store {
     return this.#committed;
   }
 
+  /** Why what was written last was not kept; undefined where it was. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
   #shelf(resource: string): Shelf {
     let shelf = this.#shelves.get(resource);
     if (!shelf) {
@@ -111,6 +117,17 @@ export class Store {
   head(resource: string, key: string): Entry | undefined {
     const waiting = this.#head.get(`${resource}|${key}`);
     return waiting ? waiting.entry : this.get(resource, key);
+  }
+
+  /** All objects of a resource as the next write finds them, in no order. */
+  heads(resource: string): Entry[] {
+    const found = new Map(this.#shelves.get(resource)?.entries);
+    for (const [id, { key, entry }] of this.#head) {
+      if (!id.startsWith(`${resource}|`)) continue;
+      if (entry) found.set(key, entry);
+      else found.delete(key);
+    }
+    return [...found.values()];
   }
 
   /**
@@ -161,13 +178,13 @@ export class Store {
   #append(batch: readonly Pending[]): void {
     try {
       this.#journal?.append(batch);
+      this.#problem = undefined;
     } catch (error) {
       // Nothing of it was seen by anyone; the versions stay used.
+      this.#problem = `the data directory cannot be written: ${(error as Error).message}`;
       for (const { resource, change, failed } of batch) {
         this.#head.delete(`${resource}|${change.key}`);
-        failed(
-          new ApiError(500, 'InternalError', `Internal error occurred: the data directory cannot be written: ${(error as Error).message}`),
-        );
+        failed(new ApiError(500, 'InternalError', `Internal error occurred: ${this.#problem}`));
       }
       return;
     }

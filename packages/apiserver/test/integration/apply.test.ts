@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { eventually } from '@kosmos/testing';
 import { expect } from 'chai';
 import { Client, configMap, MAPS, type Answer } from './client.ts';
 
@@ -120,6 +121,37 @@ describe('server-side apply', () => {
     body.metadata.managedFields[0].manager = 'renamed';
     const renamed = await client.call('PUT', path, body);
     expect(renamed.body.metadata.managedFields.map((m: any) => m.manager)).to.deep.equal(['renamed', 'before-first-apply']);
+  });
+
+  // As kube-apiserver 1.36.2 notes them.
+  it('notes when a manager last set something, and no time for who applied what was there', async () => {
+    const config = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'timed' }, data: { x: '1' } };
+    const managers = ({ body }: Answer): [string, boolean][] => body.metadata.managedFields.map((m: any) => [m.manager, 'time' in m]);
+    const apply = (manager: string, data: object): Promise<Answer> =>
+      client.call(
+        'PATCH',
+        `${MAPS}/timed?fieldManager=${manager}`,
+        { ...config, data },
+        { 'content-type': 'application/apply-patch+yaml' },
+      );
+    await apply('b', { x: '1' });
+    expect(managers(await apply('a', { x: '1' }))).to.deep.equal([
+      ['a', false],
+      ['b', true],
+    ]);
+    expect(managers(await apply('a', { x: '1', y: '2' }))).to.have.deep.members([
+      ['a', true],
+      ['b', true],
+    ]);
+    const timeOf = ({ body }: Answer): string => body.metadata.managedFields.find((m: any) => m.manager === 'u').time;
+    const update = (x: string): Promise<Answer> => client.call('PUT', `${MAPS}/timed?fieldManager=u`, { ...config, data: { x } });
+    const first = timeOf(await update('3'));
+    // Times are whole seconds.
+    const later = await eventually(async () => {
+      const answer = timeOf(await update(String(Date.now())));
+      return answer !== first && answer;
+    });
+    expect(later > first).to.equal(true);
   });
 
   it('lets exactly one of concurrent creates and updates win', async () => {

@@ -70,10 +70,10 @@ describe('rules of custom resources', () => {
       'spec.min: Forbidden: 13 is more than 2',
       'spec: Invalid value: failed rule: self.min != 13',
       'spec.ports[1].port: Required value: a port',
-      'spec.hosts[a.b]: Invalid value: an URL',
+      'spec.hosts[a.b]: Invalid value: "no": an URL',
     ]);
     expect(causes(await create('missing', { min: 1 }))).to.deep.equal([
-      'spec: Invalid value: no such key: max evaluating rule: self.min <= self.max',
+      'spec: Invalid value: "object": no such key: max evaluating rule: self.min <= self.max',
     ]);
   });
 
@@ -99,7 +99,7 @@ describe('rules of custom resources', () => {
         },
       },
     });
-    expect(causes(await create('a', { state: 'old' }))).to.deep.equal(['spec.state: Invalid value: starts as new']);
+    expect(causes(await create('a', { state: 'old' }))).to.deep.equal(['spec.state: Invalid value: "old": starts as new']);
     expect(causes(await create('a', { fixed: 'x', state: 'new', list: [{ k: 'a', v: 1 }] }))).to.deep.equal(['201']);
     expect(
       causes(
@@ -112,7 +112,7 @@ describe('rules of custom resources', () => {
           ],
         }),
       ),
-    ).to.deep.equal(['spec.fixed: Invalid value: fixed', 'spec.list[1]: Invalid value: only up']);
+    ).to.deep.equal(['spec.fixed: Invalid value: "y": fixed', 'spec.list[1]: Invalid value: only up']);
     expect(
       causes(
         await replace('a', {
@@ -178,16 +178,17 @@ describe('rules of custom resources', () => {
       "'a1b22'.findAll('[0-9]+') == ['1', '22'] && 'a1'.find('[0-9]') == '1' && self.ip.matches('(?i)^[0-9.]+$')",
       'sets.contains(self.list, [1]) && sets.intersects(self.list, [3, 9]) && sets.equivalent([1, 2], [2, 1, 1])',
       "!format.dns1123Label().validate('ok').hasValue() && format.named('uuid').value().validate('x').hasValue()",
-      "'abc'.charAt(1) == 'b' && 'a,b'.split(',').join('-') == 'a-b' && 'aa'.replace('a', 'b') == 'bb' && ' a '.trim() == 'a'",
+      "'abc'.charAt(1) == 'b' && 'a,b'.split(',') == ['a', 'b'] && self.words.join('-') == 'a-b' && 'aa'.replace('a', 'b') == 'bb' && ' a '.trim() == 'a'",
       'self.list.all(i, v, v == i + 1) && self.list.exists_one(v, v == 2) && self.list.transformList(i, v, v * 2) == [2, 4, 6]',
-      "self.?nothing.orValue('none') == 'none' && cel.bind(x, self.list[0], x == 1)",
+      "self.?nothing.orValue('none') == 'none' && optional.none() != null && cel.bind(x, self.list[0], x == 1)",
       "timestamp('2026-01-01T00:00:00Z') - duration('1h') < timestamp(self.when) && self.when.getFullYear() == 2026",
       'self.__namespace__.startsWith("n") && self.a__dash__b == 1 && type(self.port) == string',
     ];
     const properties = {
       q: { type: 'string' },
       ip: { type: 'string' },
-      list: { type: 'array', items: { type: 'integer' } },
+      list: { type: 'array', maxItems: 10, items: { type: 'integer' } },
+      words: { type: 'array', maxItems: 5, items: { type: 'string', maxLength: 5 } },
       nothing: { type: 'string' },
       when: { type: 'string', format: 'date-time' },
       namespace: { type: 'string' },
@@ -203,6 +204,7 @@ describe('rules of custom resources', () => {
           q: '500Mi',
           ip: '10.0.0.1',
           list: [1, 2, 3],
+          words: ['a', 'b'],
           when: '2026-06-01T00:00:00Z',
           namespace: 'n',
           'a-b': 1,

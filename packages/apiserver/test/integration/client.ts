@@ -5,6 +5,7 @@ export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   text: string;
+  bytes: Buffer;
   body: any;
 }
 
@@ -43,14 +44,15 @@ export class Client {
           res
             .on('data', (c: Buffer) => chunks.push(c))
             .on('end', () => {
-              const text = Buffer.concat(chunks).toString();
+              const bytes = Buffer.concat(chunks);
+              const text = bytes.toString();
               let parsed: unknown;
               try {
                 parsed = JSON.parse(text);
               } catch {
                 parsed = undefined;
               }
-              resolve({ status: res.statusCode!, headers: res.headers, text, body: parsed });
+              resolve({ status: res.statusCode!, headers: res.headers, text, bytes, body: parsed });
             })
             .on('error', reject);
         },

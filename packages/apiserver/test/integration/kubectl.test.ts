@@ -110,6 +110,8 @@ describe('kubectl as it is', function () {
     await kubectl('patch gear g --subresource status --type merge -p {"status":{"phase":"On"}}');
     await kubectl('wait --for=jsonpath={.status.phase}=On gear/g --timeout=5s');
     expect(await kubectl('explain gear.spec')).to.contain('teeth');
+    // By /openapi/v2, in protobuf.
+    expect(await kubectl('explain gear.spec --output plaintext-openapiv2')).to.contain('teeth');
     await kubectl('delete crd gears.kubectl.example.com');
   });
 

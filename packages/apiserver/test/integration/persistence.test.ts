@@ -173,9 +173,14 @@ describe('with a data directory', () => {
     );
     expect([...answers].filter(([, status]) => status !== 500)).to.deep.equal([]);
     expect((await client.call('GET', MAPS)).body).to.deep.equal(before);
+    const unready = await client.call('GET', '/readyz');
+    const failed = '[-]poststarthook/storage-readiness failed: reason withheld';
+    expect([unready.status, /\[-\].*/.exec(unready.text)?.[0]]).to.deep.equal([500, failed]);
+    expect((await client.call('GET', '/livez/etcd')).text).to.match(/^internal server error: the data directory cannot be written: .+\n$/);
     limit('unlimited');
     const since = before.metadata.resourceVersion;
     const { body: after } = await client.call('POST', MAPS, configMap('after'));
+    expect((await client.call('GET', '/readyz')).text).to.equal('ok');
     const { lines } = await client.watch(`${MAPS}?watch=1&resourceVersion=${since}`, { lines: 1 });
     expect(JSON.parse(lines[0]!)).to.deep.include({ type: 'ADDED', object: after });
     child.kill('SIGKILL');

@@ -8,13 +8,14 @@ import {
   type Link,
   type NftTable,
   type Snapshot,
+  type SysctlKey,
   sysctlKey,
   sysctlPath,
 } from '@kosmos/hostnet';
 import type { NodePlan } from '../plan/types.ts';
 import { NFT_TABLE, OWN_DEVICES, PROTOCOL, TABLE } from './constants.ts';
 import { type Held, shortcut } from './shortcut.ts';
-import { type Desired, type Facts, footing, lower, type Problem, type Sysctl } from './desired.ts';
+import { type Desired, type Facts, footing, lower, type Problem } from './desired.ts';
 import { diff, type Observed, observedOf, type Steps } from './diff.ts';
 import { type ForwardOptions, forwardUndone, holdForward } from './forward.ts';
 import { fingerprint, forget, listing, type Memory, NOTHING, recall, remember } from './memory.ts';
@@ -67,6 +68,9 @@ const LOOK_AT_LEAST_MS = 5000;
 /** What of the kernel is the agent's. */
 const SCOPE = { table: TABLE, protocol: PROTOCOL, devices: OWN_DEVICES };
 
+/** Does it, unless a command fails, which is told as refused; returns whether it was done. */
+type Attempt = (item: string, fn: () => Promise<void>) => Promise<boolean>;
+
 /** A look, compared with what is desired. */
 interface Reading extends ReturnType<typeof lower> {
   readonly steps: Steps;
@@ -115,12 +119,14 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
         refused.push({ item: itemOf(change), message: error.message });
       return changes.length;
     };
-    const attempt = async (item: string, fn: () => Promise<void>) => {
+    const attempt: Attempt = async (item, fn) => {
       try {
         await fn();
+        return true;
       } catch (error) {
         if (!(error instanceof HostNetError) || error.code !== 'HOSTNET_E_COMMAND') throw error;
         refused.push({ item, message: error.message });
+        return false;
       }
     };
     tunnels = desired.tunnels.map(({ name }) => name);
@@ -168,15 +174,16 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
     await net.nft({ replace: [table] }, call);
     const listed = await listing(net, call);
     if (listed === undefined) return; // taken away again already; the next look sees to it
-    memory = { ...memory!, table: { wanted: fingerprint(table), listed } };
-    await remember(net, memory, call);
+    await keep({ ...memory!, table: { wanted: fingerprint(table), listed } }, call);
   }
 
-  async function holdSysctls(
-    desired: Desired,
-    call: CallOptions,
-    attempt: (item: string, fn: () => Promise<void>) => Promise<void>,
-  ): Promise<number> {
+  /** What the kernel was not told is not remembered here either, or nobody would tell it. */
+  async function keep(next: Memory, call: CallOptions): Promise<void> {
+    await remember(net, next, call);
+    memory = next;
+  }
+
+  async function holdSysctls(desired: Desired, call: CallOptions, attempt: Attempt): Promise<number> {
     const wanted = new Map(desired.sysctls.map((s) => [sysctlPath(s.key), s]));
     const now = new Map<string, number>();
     await Promise.all(
@@ -188,24 +195,23 @@ export function kernelState(net: HostNet, options: ForwardOptions = {}, usable: 
     const before = new Map(memory!.sysctls);
     const asked = [...wanted].filter(([path, { from }]) => now.has(path) && (from === undefined || now.get(path) === from));
     for (const [path, { restore }] of asked) if (restore && !before.has(path)) before.set(path, now.get(path)!);
-    const over = [...before].filter(([path]) => !wanted.has(path));
-    const writes: Pick<Sysctl, 'key' | 'value'>[] = asked.filter(([path, s]) => now.get(path) !== s.value).map(([, s]) => s);
-    if (before.size > memory!.sysctls.size) {
-      memory = { ...memory!, sysctls: before };
-      await remember(net, memory, call);
-    }
-    for (const [path, value] of over) {
+    // Nothing is changed whose value from before is not kept.
+    if (before.size > memory!.sysctls.size && !(await attempt('nft memory', () => keep({ ...memory!, sysctls: before }, call)))) return 0;
+    let written = 0;
+    const write = (key: SysctlKey, value: number) => {
+      written += 1;
+      return attempt(`sysctl ${sysctlPath(key)}`, () => net.setSysctl(key, value, call));
+    };
+    for (const [path, { key, value }] of asked) if (now.get(path) !== value) await write(key, value);
+    const left = new Map(before);
+    for (const [path, value] of before) {
+      if (wanted.has(path)) continue;
       const key = sysctlKey(path)!;
       const is = await net.sysctl(key, call);
-      if (is !== undefined && is !== value) writes.push({ key, value });
+      if (is === undefined || is === value || (await write(key, value))) left.delete(path);
     }
-    for (const { key, value } of writes) await attempt(`sysctl ${sysctlPath(key)}`, () => net.setSysctl(key, value, call));
-    if (over.length > 0) {
-      for (const [path] of over) before.delete(path);
-      memory = { ...memory!, sysctls: before };
-      await remember(net, memory, call);
-    }
-    return writes.length;
+    if (left.size < before.size) await attempt('nft memory', () => keep({ ...memory!, sysctls: left }, call));
+    return written;
   }
 
   return {

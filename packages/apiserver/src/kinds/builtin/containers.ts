@@ -5,6 +5,7 @@ import { checked, numbers, oneOf, portName, portOrName } from './checks.ts';
 import { envProblems } from './env.ts';
 import { descending, deviceProblems, mountProblems, type Volumes } from './mounts.ts';
 import { resourceProblems } from './resources.ts';
+import { restartRuleProblems } from './restarts.ts';
 
 const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'];
 
@@ -161,7 +162,8 @@ export function containerProblems(c: JsonObject, path: string, { kind, names, ho
     ...resourceProblems(c['resources'] ?? {}, `${path}.resources`, claims),
     ...resizeProblems(c['resizePolicy'], `${path}.resizePolicy`, pod['restartPolicy']),
   );
-  if (kind !== 'ephemeralContainers') causes.push(...lifeProblems(c, path, kind === 'initContainers', pod));
+  if (kind !== 'ephemeralContainers')
+    causes.push(...restartRuleProblems(c, path), ...lifeProblems(c, path, kind === 'initContainers', pod));
   const security: JsonObject | undefined = c['securityContext'];
   causes.push(...securityProblems(security, `${path}.securityContext`));
   if (security?.['allowPrivilegeEscalation'] === false) {
@@ -207,7 +209,16 @@ function lifeProblems(c: JsonObject, path: string, init: boolean, pod: JsonObjec
 }
 
 /** What an ephemeral container may not have. */
-const NOT_EPHEMERAL = ['ports', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle', 'resizePolicy', 'restartPolicy'];
+const NOT_EPHEMERAL = [
+  'ports',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+  'resizePolicy',
+  'restartPolicy',
+  'restartPolicyRules',
+];
 
 /** What is wrong with the ephemeral containers of a pod, beside what they have in common with others. */
 export function ephemeralProblems(containers: JsonObject[], path: string, others: ReadonlySet<string>): Cause[] {

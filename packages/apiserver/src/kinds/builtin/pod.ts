@@ -6,6 +6,7 @@ import { quantityValue } from '../quantity.ts';
 import { checked, firstOf, ip } from './checks.ts';
 import { accountReady, priority, serviceAccount } from './pod-admission.ts';
 import { podSpecDefaults, podSpecProblems } from './pod-spec.ts';
+import { mayRestart } from './restarts.ts';
 
 const containersOf = (spec: JsonObject): JsonObject[] => [...(spec['initContainers'] ?? []), ...(spec['containers'] ?? [])];
 
@@ -157,13 +158,12 @@ function statusProblems({ spec, status = {} }: JsonObject, old: JsonObject): Cau
     if (addresses.length > 2 || (addresses.length === 2 && addresses[0]!.includes(':') === addresses[1]!.includes(':')))
       causes.push(field.invalid(`status.${list}`, status[list], 'may specify no more than one IP for each IP family'));
   }
-  if (spec.restartPolicy !== 'Always')
-    for (const [i, was] of (old['status']?.containerStatuses ?? []).entries()) {
-      const exit: unknown = was.state?.terminated?.exitCode;
-      if (!was.state?.terminated || (exit !== 0 && spec.restartPolicy === 'OnFailure')) continue;
-      const now = (status.containerStatuses ?? []).find((c: JsonObject) => c['name'] === was.name);
+  for (const list of ['containerStatuses', 'initContainerStatuses'])
+    for (const [i, was] of (old['status']?.[list] ?? []).entries()) {
+      if (!was.state?.terminated || mayRestart(spec, was.name, was.state.terminated.exitCode)) continue;
+      const now = (status[list] ?? []).find((c: JsonObject) => c['name'] === was.name);
       if (now && !now.state?.terminated)
-        causes.push(field.forbidden(`status.containerStatuses[${i}].state`, 'may not be transitioned to non-terminated state'));
+        causes.push(field.forbidden(`status.${list}[${i}].state`, 'may not be transitioned to non-terminated state'));
     }
   return causes;
 }
