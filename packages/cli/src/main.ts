@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 const LEFTOVERS_MS = 100;
 
-/** Runs one command; the exit code. */
+/** Runs one command; the exit code: 2 for wrong use. */
 export async function main(argv: readonly string[]): Promise<number> {
   process.stdout.on('error', quietly);
   process.stderr.on('error', quietly);
@@ -19,7 +19,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(
       `${formatErrors(error, { colour: process.stderr.isTTY && !process.env.NO_COLOR, debug: Boolean(process.env.KOSMOS_DEBUG) })}\n`,
     );
-    return 1;
+    return (error as { code?: unknown }).code === 'KOSMOS_E_ARGUMENT' ? 2 : 1;
   } finally {
     // What a plugin that hangs has left does not hold the process; where there is nothing, it ends before.
     setTimeout(() => process.exit(), LEFTOVERS_MS).unref();

@@ -65,13 +65,20 @@ export interface Firewall {
 
 export function createFirewall(options: HostNetOptions = {}): Firewall {
   const enter = options.netns === undefined ? [] : ['nsenter', `--net=/run/netns/${netnsName(options.netns)}`];
-  const opts = (call: CallOptions | undefined, input?: string) => ({ signal: call?.signal, timeoutMs: options.timeoutMs, input });
+  const opts = (call: CallOptions | undefined, input?: string) => ({
+    signal: call?.signal,
+    timeoutMs: options.timeoutMs,
+    runner: options.runner,
+    input,
+  });
   const nft = [...enter, 'nft'];
   const holdsFilter = async (file: string, call?: CallOptions) => {
     // /proc/net is that of the process that reads it.
     const path = `/proc/net/${file}`;
     const text =
-      enter.length === 0 ? await readFile(path, 'utf8').catch(() => '') : (await run([...enter, 'cat', path], opts(call))).stdout;
+      enter.length === 0 && !options.runner
+        ? await readFile(path, 'utf8').catch(() => '')
+        : (await run([...enter, 'cat', path], opts(call))).stdout;
     return text.split('\n').includes('filter');
   };
   const legacyTables = async (call?: CallOptions): Promise<Iptables[]> => {

@@ -3,7 +3,7 @@ import { HostNetError } from './errors.ts';
 import { monitor, type MonitorOptions } from './monitor.ts';
 import { deleteTable, type NftTable, replaceTable } from './nft.ts';
 import { dumps, type Json, type Link, type SeenRoute, toLink, toRoute } from './observe.ts';
-import { failed, must, mustInParts, run, together } from './run.ts';
+import { failed, must, mustInParts, run, type Runner, together } from './run.ts';
 import { type Scope, type Snapshot, snapshotOf } from './snapshot.ts';
 import { readSysctl, type SysctlKey, writeSysctl } from './sysctl.ts';
 import { address, family, linkName, netnsName, nftName, whole, word } from './values.ts';
@@ -57,6 +57,8 @@ export interface HostNet {
 export interface HostNetOptions {
   /** A namespace below /run/netns; default: the one this process runs in. */
   readonly netns?: string;
+  /** Where its tools run, but for `monitor`; default: on this machine. */
+  readonly runner?: Runner;
   /** Of each call of a tool. Default 20 s. */
   readonly timeoutMs?: number;
 }
@@ -77,7 +79,12 @@ export function createHostNet(options: HostNetOptions = {}): HostNet {
     bridge: ['bridge', ...into],
   };
   const nft = [...enter, 'nft'];
-  const opts = (call: CallOptions | undefined, input?: string) => ({ signal: call?.signal, timeoutMs: options.timeoutMs, input });
+  const opts = (call: CallOptions | undefined, input?: string) => ({
+    signal: call?.signal,
+    timeoutMs: options.timeoutMs,
+    runner: options.runner,
+    input,
+  });
   const dump = (argv: readonly string[], lines: readonly string[], call?: CallOptions) =>
     mustInParts([...argv, '-batch', '-'], opts(call, `${lines.join('\n')}\n`));
   const ask = async (argv: readonly string[], lines: readonly string[], call?: CallOptions) =>

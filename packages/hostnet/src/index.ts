@@ -6,5 +6,6 @@ export * from './hostnet.ts';
 export type { MonitorOptions } from './monitor.ts';
 export * from './nft.ts';
 export type { Link, LinkAddress, SeenFdb, SeenNeighbour, SeenRoute } from './observe.ts';
+export type { Runner } from './run.ts';
 export type { Entries, Scope, Snapshot } from './snapshot.ts';
 export { type SysctlKey, sysctlKey, sysctlPath } from './sysctl.ts';

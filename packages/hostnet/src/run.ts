@@ -3,7 +3,12 @@ import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { HostNetError } from './errors.ts';
 
+/** Runs a tool somewhere else, such as in a container on another machine; resolves with whatever exit code. */
+export type Runner = (argv: readonly string[], options: { readonly signal?: AbortSignal; readonly input?: string }) => Promise<Ran>;
+
 export interface RunOptions {
+  /** Instead of a process of this machine. */
+  readonly runner?: Runner | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Default 20 s. */
   readonly timeoutMs?: number | undefined;
@@ -38,7 +43,15 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
 
 export const together = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString();
 
+async function elsewhere(runner: Runner, argv: readonly string[], { signal, input }: RunOptions): Promise<RanInParts> {
+  const text = typeof input === 'string' ? input : input && [...input].join('');
+  const { stdout, ...ran } = await runner(argv, { ...(signal && { signal }), ...(text && { input: text }) });
+  if (ran.code === 127) throw missing(argv[0]!, Object.assign(new Error(ran.stderr), { code: 'ENOENT' }));
+  return { ...ran, parts: [Buffer.from(stdout)] };
+}
+
 function start(argv: readonly string[], options: RunOptions): Promise<RanInParts> {
+  if (options.runner) return elsewhere(options.runner, argv, options);
   const [file, ...args] = argv as [string, ...string[]];
   const { signal, timeoutMs = 20_000 } = options;
   return new Promise((resolve, reject) => {

@@ -1,4 +1,5 @@
 /** @kosmos/kernel: the contract that plugins are written against. The runtime is `@kosmos/kernel/runtime` (cli, lab, testing only). */
+export * from './contracts/at-once.ts';
 export * from './contracts/bus.ts';
 export * from './contracts/command.ts';
 export * from './contracts/config.ts';

@@ -1,5 +1,6 @@
-import { type Cluster, ClusterKind, KUBECONFIG_KEY, SecretKind, SYSTEM_NAMESPACE } from '@kosmos/api';
-import { type Command, type CommandContext, type Kind, KosmosError, type KObject, type KubeClient, table } from '@kosmos/kernel';
+import { type Cluster, ClusterKind } from '@kosmos/api';
+import { type Command, type CommandContext, type Kind, KosmosError, type KObject, table } from '@kosmos/kernel';
+import { memberClient } from '@kosmos/plugin-clusters/contracts';
 import { type Cidr, formatIp, type Ip, type Mapping, parseCidr, parseIp, shift } from '@kosmos/plugin-network-vxlan/contracts';
 import { mappingsOf } from './mappings.ts';
 
@@ -92,23 +93,13 @@ async function byName(context: CommandContext, clusters: readonly Cluster[], ask
 async function podsOf(context: CommandContext, cluster: Cluster): Promise<readonly Pod[] | undefined> {
   const { name } = cluster.metadata;
   try {
-    const client = await memberOf(context, cluster);
+    const client = await memberClient(context, cluster);
     return await client.list(PodKind, { signal: context.signal });
   } catch (error) {
     context.signal.throwIfAborted();
     context.stderr.write(`The pods of cluster '${name}' are not known: ${(error as Error).message}\n`);
     return undefined;
   }
-}
-
-async function memberOf({ clusters, signal }: CommandContext, { metadata: { name }, spec }: Cluster): Promise<KubeClient> {
-  if (clusters.members().includes(name)) return clusters.client(name);
-  const ref = spec?.kubeconfigSecretRef;
-  const secret = ref && (await clusters.client('host').get(SecretKind, ref.name, { namespace: ref.namespace ?? SYSTEM_NAMESPACE, signal }));
-  const encoded = spec?.kubeconfig ?? secret?.data?.[KUBECONFIG_KEY];
-  if (encoded === undefined) throw new Error('its Cluster object names no kubeconfig');
-  clusters.join(name, { kubeconfig: Buffer.from(encoded, 'base64').toString('utf8') });
-  return clusters.client(name);
 }
 
 const podName = ({ metadata }: Pod) => `${metadata.namespace}/${metadata.name}`;

@@ -1,8 +1,9 @@
 /** @kosmos/plugin-health: says how well every tunnel of the network works. */
 import { Commands, definePlugin, Metrics, part, type Plugin } from '@kosmos/kernel';
 import { Probes } from '@kosmos/plugin-elector/contracts';
-import { NodeNetwork } from '@kosmos/plugin-network-vxlan/contracts';
+import { NetworkViews, NodeNetwork } from '@kosmos/plugin-network-vxlan/contracts';
 import { reportRights, setupAgent } from './agent/index.ts';
+import { checkCommand } from './check/command.ts';
 import { getLinksCommand } from './get.ts';
 import { judgeRights, setupManager } from './manager/index.ts';
 import { type HealthInput, type HealthOptions, optionsSchema } from './options.ts';
@@ -23,8 +24,11 @@ export const health: (options?: HealthInput) => Plugin = definePlugin({
       setup: (ctx) => setupAgent(ctx, ctx.use),
     }),
     cli: part<HealthOptions>()({
+      requires: { views: NetworkViews },
       provides: { commands: Commands },
-      setup: (ctx) => ctx.provide('commands', getLinksCommand),
+      setup: (ctx) => {
+        for (const command of [getLinksCommand, checkCommand(ctx.use.views)]) ctx.provide('commands', command);
+      },
     }),
   },
 });

@@ -6,9 +6,11 @@
  * Side-effect free.
  */
 import type { Cluster, Node } from '@kosmos/api';
+import type { Runner } from '@kosmos/hostnet';
 import {
   bail,
   chain,
+  type Clusters,
   hook,
   type Informer,
   type KObject,
@@ -170,6 +172,60 @@ export interface Network {
   reachable(cluster: string): boolean;
 }
 export const Network: Token<Network> = token<Network>('network-vxlan.network');
+
+/** The network as the objects of the host cluster have it, planned; for commands. */
+export interface NetworkView {
+  /** Nodes that take part, by the name of their ClusterNode. */
+  readonly nodes: readonly ViewedNode[];
+  /** See `Network.seenAs`. */
+  seenAs(cluster: string, ip: string): string;
+  /** Has the node a route to this address of another cluster, by its plan? */
+  routed(node: string, ip: string): boolean;
+  /** What conditions say is not as it should be with these nodes and their clusters. */
+  warnings(nodes: readonly string[]): readonly string[];
+  /**
+   * Why packets of each pair get lost: the first thing that is wrong on their way, there and back, in the plans and in what the
+   * nodes hold. `on` runs the tools of hostnet, and ping, on a node; undefined where nothing can be run. Changes nothing.
+   */
+  diagnose(pairs: readonly Pair[], on: (node: string) => Runner | undefined, signal: AbortSignal): Promise<Explanation[]>;
+}
+
+export interface ViewedNode {
+  readonly name: string;
+  readonly cluster: string;
+  /** Of the Kubernetes node. */
+  readonly nodeName: string;
+  readonly gateway: boolean;
+  readonly families: readonly IpVersion[];
+}
+
+/** Packets from a pod of one node (or from the node itself) to a pod of another. Nodes by the name of their ClusterNode, addresses as their own clusters have them. */
+export interface Pair {
+  readonly from: string;
+  /** Of the sending node's pod. */
+  readonly source: string;
+  readonly to: string;
+  readonly target: string;
+  /** A service address that is asked instead, behind which the pod is. */
+  readonly service?: string;
+}
+
+/** What is wrong first on the way of some packets. */
+export interface Explanation {
+  /** In CamelCase, one of those in README, `Why packets get lost`. */
+  readonly reason: string;
+  /** The ClusterNode where it is, where it is on one. */
+  readonly node?: string;
+  readonly message: string;
+  /** What to do. */
+  readonly fix: string;
+}
+
+/** Gives commands (role `cli`) the network as it is now. */
+export interface NetworkViews {
+  read(clusters: Clusters, signal: AbortSignal): Promise<NetworkView>;
+}
+export const NetworkViews: Token<NetworkViews> = token<NetworkViews>('network-vxlan.views');
 
 /** What cannot be found, and what to configure: becomes the condition `PodCIDRsUnknown` of the Cluster. */
 export interface Trouble {

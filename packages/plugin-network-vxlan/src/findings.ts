@@ -1,5 +1,13 @@
 import { type Condition, type Finding, withTimes } from '@kosmos/api';
 
+/** Conditions that are good news when they are True; the others are when they are False. */
+const GOOD = new Set(['Applied', 'ForwardOpen', 'KubeconfigMoved', 'Reachable']);
+
+/** Those that say that something is not as it should be. */
+export function troubles(conditions: readonly Condition[] | undefined): readonly Condition[] {
+  return (conditions ?? []).filter(({ type, status }) => (GOOD.has(type) ? status !== 'True' : status !== 'False'));
+}
+
 /** The conditions of these types to write: what is found, and `False` for what was found before; undefined if they are there already. */
 export function merge(
   found: readonly Finding[],

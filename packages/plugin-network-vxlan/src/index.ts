@@ -4,8 +4,9 @@ import { agentCommands, agentRights, setupAgent } from './agent/index.ts';
 import { agentDeps } from './agent-deps.ts';
 import { getCommands } from './commands/get.ts';
 import { planCommand } from './commands/plan.ts';
-import { CniAdapters, Network, networkHooks, NextHopHealth, NodeNetwork } from './contracts.ts';
+import { CniAdapters, Network, networkHooks, NetworkViews, NextHopHealth, NodeNetwork } from './contracts.ts';
 import { bundleCommand } from './diagnose/command.ts';
+import { networkViews } from './explain/view.ts';
 import { Fleet, fleetModel, fleetRights } from './fleet-model.ts';
 import { setupInventory } from './inventory/index.ts';
 import { inventoryRights } from './inventory/rights.ts';
@@ -56,9 +57,10 @@ export const vxlan: (options?: VxlanInput) => Plugin = definePlugin({
     }),
     cli: part<VxlanOptions>()({
       requires: { network: Network },
-      provides: { commands: Commands },
+      provides: { commands: Commands, views: NetworkViews },
       setup: (ctx, options) => {
         const { hooks } = ctx.use.network;
+        ctx.provide('views', networkViews(hooks, options));
         for (const command of [
           planCommand(hooks, options),
           ...getCommands(hooks, options),

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { HostNetError } from '../../src/index.ts';
+import { createHostNet, HostNetError, type Runner } from '../../src/index.ts';
 import { failed, missing, must, run, toolEnv } from '../../src/run.ts';
 
 async function errorOf(promise: Promise<unknown>): Promise<HostNetError> {
@@ -82,5 +82,23 @@ describe('running tools', () => {
     stop.abort();
     expect((await running).code).to.equal('HOSTNET_E_ABORTED');
     expect((await errorOf(run(['kosmos-no-such-program'], { signal: stop.signal }))).code).to.equal('HOSTNET_E_ABORTED');
+  });
+
+  it('lets tools run elsewhere, with their input, and knows one that is not there by its exit code', async () => {
+    const asked: (readonly [string, string | undefined])[] = [];
+    const runner: Runner = async (argv, { input }) => {
+      asked.push([argv.join(' '), input]);
+      if (argv[0] === 'nft') return { code: 127, stdout: '', stderr: 'sh: nft: not found' };
+      return { code: 0, stdout: argv[0] === 'cat' ? '2\n' : '[]\n', stderr: '' };
+    };
+    const net = createHostNet({ runner });
+    expect(await net.sysctl({ family: 'ipv4', conf: 'eth0', name: 'rp_filter' })).to.equal(2);
+    expect(await net.links()).to.deep.equal([]);
+    expect((await errorOf(net.nftTable({ family: 'inet', name: 'kosmos' }))).code).to.equal('HOSTNET_E_TOOL_MISSING');
+    expect(asked).to.deep.equal([
+      ['cat /proc/sys/net/ipv4/conf/eth0/rp_filter', undefined],
+      ['ip -j -d -batch -', 'address show\n'],
+      ['nft -j list table inet kosmos', undefined],
+    ]);
   });
 });

@@ -1,10 +1,11 @@
 /** One-shot requests to one cluster. */
 import type { Kind, KObject } from '../contracts/object.ts';
-import { KubeError, type KubeClient } from '../contracts/services.ts';
+import { KubeError, type KubeClient, type Ran } from '../contracts/services.ts';
 import { unreachable } from './errors.ts';
 import type { RequestOptions, Transport } from './transport.ts';
 
 const PAGE = 500;
+const PODS: Kind<KObject> = { group: '', version: 'v1', kind: 'Pod', plural: 'pods', namespaced: true };
 
 /** The path of a kind, or of one object of it. */
 export function pathOf(kind: Kind<unknown>, namespace?: string, name?: string, subresource?: string): string {
@@ -97,15 +98,29 @@ export class Client implements KubeClient {
     }
   }
 
+  async exec(
+    { namespace, name }: { readonly namespace: string; readonly name: string },
+    command: readonly string[],
+    o: { signal?: AbortSignal } = {},
+  ): Promise<Ran> {
+    const wanted = new URLSearchParams({ stdout: 'true', stderr: 'true' });
+    for (const word of command) wanted.append('command', word);
+    return this.#tried(o.signal, () => this.#transport.exec(`${pathOf(PODS, namespace, name, 'exec')}?${wanted}`, o.signal));
+  }
+
   async request(method: string, path: string, o: { body?: unknown; contentType?: string; signal?: AbortSignal } = {}): Promise<unknown> {
     return this.#send(path, { method, ...o });
   }
 
   async #send(path: string, options: RequestOptions): Promise<unknown> {
+    return this.#tried(options.signal, () => this.#transport.request(path, options));
+  }
+
+  async #tried<T>(signal: AbortSignal | undefined, send: () => Promise<T>): Promise<T> {
     try {
-      return await this.#transport.request(path, options);
+      return await send();
     } catch (error) {
-      if (error instanceof KubeError || options.signal?.aborted) throw error;
+      if (error instanceof KubeError || signal?.aborted) throw error;
       throw unreachable(this.cluster, this.server, error);
     }
   }

@@ -2,9 +2,10 @@
 import { STATUS_CODES } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { type Clock, KubeError } from '../contracts/services.ts';
+import { type Clock, KubeError, type Ran } from '../contracts/services.ts';
 import { Connection, type Response } from './connection.ts';
 import type { Endpoint } from '../clusters/kubeconfig.ts';
+import { exec } from './exec.ts';
 
 /** Of a request that is not a watch; a server under load may be slow, a dead one must not hold a reconcile for ever. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -46,6 +47,11 @@ export class Transport {
   /** A body to read as it comes; aborted by `signal` alone once the headers are there. */
   async stream(path: string, signal: AbortSignal): Promise<Readable> {
     return (await this.#send(path, {}, signal)).body;
+  }
+
+  /** See `KubeClient.exec`; on a connection of its own. */
+  exec(path: string, signal: AbortSignal | undefined): Promise<Ran> {
+    return exec(this.#endpoint, path, signal);
   }
 
   /** Cuts every connection, for good: what is asked from now on fails. */

@@ -46,8 +46,17 @@ export interface KubeClient {
     o?: { namespace?: string; fieldManager?: string; subresource?: 'status'; signal?: AbortSignal },
   ): Promise<T>;
   delete<T extends KObject>(kind: Kind<T>, name: string, o?: { namespace?: string; uid?: string; signal?: AbortSignal }): Promise<void>;
+  /** Runs a command in the only container of a running pod, until it ends. Throws `KubeError` where it cannot be run. */
+  exec(pod: { readonly namespace: string; readonly name: string }, command: readonly string[], o?: { signal?: AbortSignal }): Promise<Ran>;
   /** Any path; a status >= 400 throws `KubeError`. */
   request(method: string, path: string, o?: { body?: unknown; contentType?: string; signal?: AbortSignal }): Promise<unknown>;
+}
+
+/** How a command ended, and what it wrote. */
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 /** What an API server refused, as its Status says it. */

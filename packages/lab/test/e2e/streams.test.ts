@@ -80,6 +80,18 @@ describe('streams of a lab, by kubectl', function () {
     expect(said.err).to.match(/^err\n/);
   });
 
+  it('run a command for a client of the kernel, which hears its exit code, or why it cannot be run', async () => {
+    const client = lab.client('c1');
+    const talk = { namespace: 'default', name: 'talk' };
+    const { code, stdout, stderr } = await client.exec(talk, ['sh', '-c', 'echo out $WHO; echo err >&2; exit 3']);
+    expect([code, stdout, stderr]).to.deep.equal([3, 'out me\n', 'err\n']);
+    const large = await client.exec(talk, ['head', '-c', '3000000', '/dev/zero']);
+    expect([large.code, large.stdout.length]).to.deep.equal([0, 3_000_000]);
+    expect(await client.exec({ ...talk, name: 'nope' }, ['true']).catch(String)).to.match(/pods "nope" not found/);
+    const stopped = client.exec(talk, ['sleep', '100'], { signal: AbortSignal.timeout(500) });
+    expect(await stopped.catch((error: Error) => error.name)).to.equal('TimeoutError');
+  });
+
   it('give a command its standard input, whole and with its end', async () => {
     const { child, said, ended } = start('exec', '-i', 'talk', '--', 'sha256sum');
     child.stdin.end(Buffer.alloc(3_000_000, 'kosmos'));

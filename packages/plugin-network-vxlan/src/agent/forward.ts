@@ -75,18 +75,13 @@ export async function holdForward(
     });
   }
   for (const chain of foreign) {
-    const name = `nft chain '${chain.family} ${chain.table} ${chain.name}'`;
+    const name = nameOf(chain);
     await attempt(name, async () => {
-      const drops = chain.policy === 'drop';
-      const wanted = options.foreignChains && drops ? rulesFor(tunnels) : [];
+      const closed = chain.policy === 'drop';
+      const wanted = options.foreignChains && closed ? rulesFor(tunnels) : [];
       const there = (await firewall.rules(chain, call)).filter(({ comment }) => comment === MARK || comment?.startsWith(`${MARK} `));
       const same = there.length === wanted.length && there.every(({ comment }, i) => comment === wanted[i]!.comment);
-      if (drops && wanted.length === 0 && tunnels.length > 0) {
-        blocked.push({
-          item: name,
-          message: `its policy drops what it does not accept: accept what comes in and goes out by ${tunnels.join(', ')} there, or set foreignChains: true in the options of vxlan()`,
-        });
-      }
+      if (closed && wanted.length === 0 && tunnels.length > 0) blocked.push({ item: name, message: drops(tunnels) });
       if (same) return 0;
       await firewall.insert(chain, wanted, call);
       await firewall.delete(
@@ -108,6 +103,35 @@ export async function forwardUndone(firewall: Firewall, tunnels: readonly string
   }
   return false;
 }
+
+/** What drops packets of the tunnels now, as `holdForward` would find it; changes nothing. */
+export async function forwardBlocked(firewall: Firewall, tunnels: readonly string[], call: CallOptions): Promise<Problem[]> {
+  if (tunnels.length === 0) return [];
+  const { iptables, nft } = await firewall.tables(call);
+  const blocked: Problem[] = [];
+  const seen: string[] = [];
+  for (const tool of iptables) {
+    const made = tool.endsWith('-legacy') || nft.some((chain) => chain.name === CHAIN && isIptables(chain, tool));
+    const changes = await iptablesChanges(firewall, tool, made ? [CHAIN] : [], tunnels, call);
+    if (changes === 'foreign') continue;
+    seen.push(tool);
+    const forward = (await firewall.chains(tool, ['FORWARD'], call)).get('FORWARD');
+    const closed = forward?.policy === 'DROP' || forward?.rules.some((rule) => /-j (DROP|REJECT)/.test(rule));
+    if (changes.length > 0 && closed)
+      blocked.push({ item: `${tool} FORWARD`, message: `it drops what is forwarded, and ${CHAIN} does not stand first in it` });
+  }
+  for (const chain of nft) {
+    const known = isOurs(chain) || seen.some((tool) => tool.endsWith('-nft') && isIptables(chain, tool as Iptables));
+    if (chain.hook !== 'forward' || chain.policy !== 'drop' || known || !['inet', 'ip', 'ip6'].includes(chain.family)) continue;
+    const there = new Set((await firewall.rules(chain, call)).map(({ comment }) => comment));
+    if (!rulesFor(tunnels).every(({ comment }) => there.has(comment))) blocked.push({ item: nameOf(chain), message: drops(tunnels) });
+  }
+  return blocked;
+}
+
+const nameOf = ({ family, table, name }: SeenChain) => `nft chain '${family} ${table} ${name}'`;
+const drops = (tunnels: readonly string[]) =>
+  `its policy drops what it does not accept: accept what comes in and goes out by ${tunnels.join(', ')} there, or set foreignChains: true in the options of vxlan()`;
 
 /** `own`: our chain, where it may be there. */
 async function iptablesChanges(

@@ -1,6 +1,7 @@
 import { type Cluster, ClusterKind, type ClusterNode, ClusterNodeKind, type Condition, type NodeConfig, NodeConfigKind } from '@kosmos/api';
 import { type Columns, type Command, type CommandContext, KosmosError, OUTPUT_OPTION, printed } from '@kosmos/kernel';
 import type { NetworkHooks } from '../contracts.ts';
+import { troubles } from '../findings.ts';
 import { createPlanner, type PlannerOptions } from '../plan/planner.ts';
 import type { NodePlan } from '../plan/types.ts';
 
@@ -167,15 +168,11 @@ function tunnelRows(plans: readonly (NodePlan & Named)[]): Columns {
   };
 }
 
-/** Conditions that are good news when they are True; the others are when they are False. */
-const GOOD = new Set(['Applied', 'ForwardOpen', 'KubeconfigMoved', 'Reachable']);
-
 const applied = (config: NodeConfig | undefined) => config?.status?.conditions?.find(({ type }) => type === 'Applied')?.status ?? 'Unknown';
 
 /** What is not as it should be: `CIDRConflict (Overlap)`. */
 function trouble(conditions: readonly Condition[] | undefined): string {
-  return (conditions ?? [])
-    .filter(({ type, status }) => (GOOD.has(type) ? status !== 'True' : status !== 'False'))
+  return troubles(conditions)
     .map(({ type, reason }) => `${type} (${reason})`)
     .join(', ');
 }

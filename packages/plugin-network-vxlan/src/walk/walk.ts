@@ -16,6 +16,9 @@ export interface Hop {
   readonly from: string;
   readonly to: string;
   readonly dev: string;
+  /** The network of the route taken, and its next hop; absent where the CNI delivers. */
+  readonly cidr?: string;
+  readonly via?: string;
 }
 
 /** `hops` as far as the packet came; `stopped` is the first reason why it got no further. */
@@ -24,6 +27,8 @@ export interface Walk {
   readonly stopped?: string;
   /** The address that the receiver sees as the source. */
   readonly source?: string;
+  /** The ways by other next hops of a node, which lead there too. */
+  readonly others?: readonly Walk[];
 }
 
 /** Of what a packet goes out from: an address, of this cluster where several have it. */
@@ -113,7 +118,7 @@ function follow(fleet: Fleet, packet: Packet): Walk {
   const { route } = best;
   const out = tracked ? leaving(at, route.dev, source) : source;
   if (typeof out === 'string') return stop(out);
-  let first: Walk | undefined;
+  const found: Walk[] = [];
   const silent: string[] = [];
   for (const gw of [route.gw, ...(route.alternates ?? [])]) {
     const next = neighbour(fleet, at, route, gw);
@@ -122,13 +127,15 @@ function follow(fleet: Fleet, packet: Packet): Walk {
       silent.push(next.plan.node);
       continue;
     }
-    const hop = { from: plan.node, to: next.plan.node, dev: route.dev };
+    const hop = { from: plan.node, to: next.plan.node, dev: route.dev, cidr: route.cidr, via: gw };
     const arriving = { at: next, source: out, target, hops: [...hops, hop], tracked: !passes(next.plan.nat, route.dev, target) };
     const walk = follow(fleet, arriving);
     if (walk.stopped !== undefined) return walk;
-    first ??= walk;
+    found.push(walk);
   }
-  return first ?? stop(`${silent.join(' and ')} ${silent.length > 1 ? 'do' : 'does'} not answer`);
+  const [first, ...others] = found;
+  if (first) return others.length > 0 ? { ...first, others: [...(first.others ?? []), ...others] } : first;
+  return stop(`${silent.join(' and ')} ${silent.length > 1 ? 'do' : 'does'} not answer`);
 }
 
 /** The node behind one next hop, or why there is none. */

@@ -9,7 +9,7 @@ const CHAIN = `nft 'table inet fw { chain forward { ${DROPPING} ct state establi
 describe('network agent: FORWARD policies of other software', function () {
   this.timeout(120_000);
   const lab = forwardLab();
-  const { first, second, hold, apply, shell, ping, both } = lab;
+  const { first, second, hold, apply, seen, shell, ping, both } = lab;
 
   letsThrough(lab, { 'iptables-legacy and iptables-nft': 'iptables-legacy -P FORWARD DROP; iptables-nft -P FORWARD DROP' });
 
@@ -40,6 +40,7 @@ describe('network agent: FORWARD policies of other software', function () {
     const { blocked } = await apply();
     expect(await both()).to.not.deep.equal([0, 0]);
     expect(blocked.map(({ item }) => item)).to.deep.equal(["nft chain 'inet fw forward'"]);
+    expect(await seen()).to.deep.equal(["nft chain 'inet fw forward'"]);
     expect(blocked[0]!.message).to.match(/^its policy drops .* by vx-bridge there, or set foreignChains: true/);
     expect(await shell('nft list table inet fw')).to.equal(before);
   });
@@ -50,6 +51,7 @@ describe('network agent: FORWARD policies of other software', function () {
     expect((await apply(true)).blocked).to.deep.equal([]);
     expect(await both()).to.deep.equal([0, 0]);
     expect((await hold(first(), true)).written).to.equal(0);
+    expect(await seen()).to.deep.equal([]);
     await shell(`nft delete table inet fw; ${CHAIN}`);
     expect(await both()).to.not.deep.equal([0, 0]);
     await hold(first(), true);
@@ -63,6 +65,7 @@ describe('network agent: FORWARD policies of other software', function () {
       `nft 'table ip filter { chain FORWARD { ${DROPPING} ct state established accept; ip saddr { 192.0.2.1, 192.0.2.9 } accept; }; }'`,
     );
     expect((await apply()).blocked.map(({ item }) => item)).to.deep.equal(["nft chain 'ip filter FORWARD'"]);
+    expect(await seen()).to.deep.equal(["nft chain 'ip filter FORWARD'"]);
     await apply(true);
     expect(await both()).to.deep.equal([0, 0]);
   });

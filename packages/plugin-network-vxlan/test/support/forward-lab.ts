@@ -1,6 +1,7 @@
-import { createHostNet } from '@kosmos/hostnet';
+import { createFirewall, createHostNet } from '@kosmos/hostnet';
 import { needs } from '@kosmos/testing';
 import { expect } from 'chai';
+import { forwardBlocked } from '../../src/agent/forward.ts';
 import { kernelState } from '../../src/agent/kernel-state.ts';
 import { removeAll } from '../../src/agent/uninstall.ts';
 import { type AgentLab, agentLab, differences, dump, inside, type LabNode } from './agent-lab.ts';
@@ -23,6 +24,8 @@ export function forwardLab() {
     hold,
     /** To both nodes; the outcome of the first. */
     apply: async (foreignChains = false) => (await Promise.all(lab.nodes.map((node) => hold(node, foreignChains))))[0]!,
+    /** What a look at the first node finds, which changes nothing. */
+    seen: async () => (await forwardBlocked(createFirewall({ netns: lab.nodes[0].netns }), ['vx-bridge'], {})).map(({ item }) => item),
     /** On the first node. */
     shell: async (command: string) => {
       const { code, text } = await inside(lab.nodes[0].netns, ['sh', '-c', command]);
@@ -37,7 +40,7 @@ export function forwardLab() {
 
 /** Registers a test for each command that drops forwarded packets by iptables. */
 export function letsThrough(
-  { first, stateOf, hold, apply, shell, both }: ReturnType<typeof forwardLab>,
+  { first, stateOf, hold, apply, seen, shell, both }: ReturnType<typeof forwardLab>,
   policies: Readonly<Record<string, string>>,
 ): void {
   for (const [name, command] of Object.entries(policies)) {
@@ -55,9 +58,11 @@ export function letsThrough(
       const tools = ['iptables-legacy', 'iptables-nft'].filter((tool) => command.includes(tool));
       for (const tool of tools) await shell(`${tool} -D FORWARD -j KOSMOS-FORWARD; ${tool} -F KOSMOS-FORWARD`);
       expect(await both(), 'undone').to.not.deep.equal([0, 0]);
+      expect(await seen(), 'undone').to.deep.equal(tools.map((tool) => `${tool} FORWARD`));
       if (tools.includes('iptables-legacy')) expect(await state.undone()).to.equal(true);
       expect((await hold(node)).written).to.be.greaterThan(0);
       expect(await both(), 'mended').to.deep.equal([0, 0]);
+      expect(await seen(), 'mended').to.deep.equal([]);
 
       await removeAll(node.net);
       expect(differences(before, await dump(node.netns))).to.deep.equal([]);
