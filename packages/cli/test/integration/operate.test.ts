@@ -11,7 +11,8 @@ const CONFIG = config(
     ctx.provide('hook', bail('base.ask'));
     ctx.onStart(async () => { const t = setInterval(() => ctx.log.debug({ kubeconfig: 'secret' }, 'beat'), 20); ctx.onStop; globalThis.t = t; });
     ctx.onStop(async () => clearInterval(globalThis.t));
-  }, { provides: { hook: token('base.hook') }, spec: { options: z.strictObject({ mtu: z.int().default(1450), apiToken: z.string().optional(), size: z.int().default(3) }) }, options: { apiToken: 'tooSecret', size: 4 } }),
+  }, { provides: { hook: token('base.hook') }, spec: { options: z.strictObject({ mtu: z.int().default(1450), apiToken: z.string().optional(), size: z.int().default(3), peers: z.unknown(), url: z.string().default('https://me:tooSecret@example.org/x'), credentials: z.unknown() }) },
+    options: { apiToken: 'tooSecret', size: 4, peers: [{ name: 'a', password: 'tooSecret' }], credentials: { user: 'tooSecret', pem: ['tooSecret'] } } }),
   plugin('other', (ctx) => ctx.tap(ctx.use.hook, () => undefined), { requires: { hook: token('base.hook') } })`,
   `log: { level: 'info' }, clusters: { m1: { kubeconfig: 'inlineSecret', context: 'x' } },`,
 ).replaceAll('globalThis.t', '(globalThis as any).t');
@@ -103,7 +104,9 @@ describe('operating kosmos', function () {
     expect(at('timeouts.shutdownMs')).to.deep.equal([[25_000, 'default']]);
     expect(at('plugins[0].mtu')).to.deep.equal([[1450, 'default']]);
     expect(at('plugins[0].size')).to.deep.equal([[4, file]]);
-    expect(at('plugins[0].apiToken')).to.deep.equal([['********', file]]);
+    for (const path of ['apiToken', 'credentials']) expect(at(`plugins[0].${path}`)).to.deep.equal([['********', file]]);
+    expect(at('plugins[0].peers')).to.deep.equal([[[{ name: 'a', password: '********' }], file]]);
+    expect(at('plugins[0].url')).to.deep.equal([['https://********@example.org/x', 'default']]);
     expect(stdout).not.to.match(/tooSecret|inlineSecret/);
     const table = (await start(dir.path, ['config']).done).stdout;
     expect(table)

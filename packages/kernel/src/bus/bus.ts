@@ -247,8 +247,9 @@ export class Bus {
 
   /** A refused request says that the cluster is not reachable; any answer, that it is. */
   #observe(cluster: string, cache: Cache): void {
-    if (cache.state === 'live') this.#registry.seen(cluster, 'live');
-    else if (cache.error !== undefined) this.#registry.seen(cluster, cache.error instanceof KubeError ? 'live' : 'unreachable');
+    const { state, error } = cache;
+    if (state === 'live' || error instanceof KubeError) this.#registry.seen(cluster, 'live');
+    else if (error !== undefined) this.#registry.seen(cluster, 'unreachable', reasonOf(error));
   }
 
   #problems(): KosmosError[] {

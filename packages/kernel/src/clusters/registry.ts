@@ -94,10 +94,13 @@ export class Registry implements Clusters {
     return () => this.#handlers.delete(handler);
   }
 
-  /** Said by the reflectors: the cluster answered, or did not. */
-  seen(name: string, state: ClusterState): void {
+  /** Said by the reflectors: the cluster answered, or did not, and why. */
+  seen(name: string, state: 'live' | 'unreachable', reason?: string): void {
     const entry = this.#entries.get(name);
     if (!entry || entry.state === state) return;
+    const fields = { cluster: name, server: entry.transport.server };
+    if (state === 'unreachable') this.#log.warn({ ...fields, reason }, 'cluster does not answer');
+    else if (entry.state === 'unreachable') this.#log.info(fields, 'cluster answers again');
     entry.state = state;
     this.#tell(name, state);
   }
