@@ -14,9 +14,10 @@ const PING_AFTER_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 /**
  * So much of an answer may be under way, and is read before its reader asks for it. All of it may come in one turn of the event loop: with a
- * megabyte, to decrypt and hand it on takes 6 ms. The default of 64 KiB makes the server wait for each round trip.
+ * megabyte, to decrypt and hand it on takes 6 ms. With less, the server waits for each round trip: the default of 64 KiB lets 1.3 MB/s come
+ * from 50 ms away, and a list from this machine takes half as long again with 128 KiB as with this.
  */
-const WINDOW_BYTES = 2 ** 17;
+const WINDOW_BYTES = 2 ** 18;
 /** Before the server has said how many streams it takes. */
 const STREAMS = 100;
 

@@ -4,6 +4,7 @@ import { KosmosError, KosmosErrors } from '../contracts/error.ts';
 import type { Clock, ClusterAccess, ClusterState, Clusters, KubeClient, Logger } from '../contracts/services.ts';
 import { ListBudget } from '../bus/budget.ts';
 import { Client } from '../bus/client.ts';
+import { isKosmosError } from '../host/errors.ts';
 import { readAccess } from './kubeconfig.ts';
 import { Transport } from '../bus/transport.ts';
 
@@ -32,7 +33,7 @@ export class Registry implements Clusters {
       try {
         this.join(name, how);
       } catch (error) {
-        if (!(error instanceof KosmosError)) throw error;
+        if (!isKosmosError(error)) throw error;
         this.#problems.set(name, error);
       }
     }

@@ -196,6 +196,16 @@ describe('a late subscriber', () => {
   });
 });
 
+describe('an informer', () => {
+  it('that is asked for an index that it does not have says which it has, and of which plugin it is', () => {
+    const kind = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+    const informer = new ClusterInformer('demo', kind, { indexes: { owner: () => [] } }, testLog(), busMetrics(testMetrics()));
+    expect(() => informer.by('node', 'n1'))
+      .to.throw("the informer of configmaps has no index 'node'; it has: owner")
+      .with.deep.include({ code: 'KOSMOS_E_INDEX_UNKNOWN', where: 'plugin demo' });
+  });
+});
+
 describe('what objects have in common', () => {
   const frozen = (value: unknown): boolean =>
     typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));

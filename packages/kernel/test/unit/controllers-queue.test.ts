@@ -5,7 +5,7 @@ import { controllerMetrics } from '../../src/controllers/metrics.ts';
 import { WorkQueue } from '../../src/controllers/queue.ts';
 import type { Informer, InformerHandler, KObject } from '../../src/index.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { type LogLine, manualClock, testLog, testMetrics } from '../support/engine.ts';
+import { type LogLine, manualClock, testEngine, testLog, testMetrics } from '../support/engine.ts';
 
 const next = async (queue: WorkQueue) => (await queue.take())?.key;
 
@@ -298,6 +298,15 @@ describe('a controller', () => {
       () => (clock.advance(0), controller.status()),
     );
     await controller.stop();
+  });
+
+  it('is refused once controllers run, since it never would', async () => {
+    const { engine, scope, stop } = testEngine({});
+    engine.startControllers();
+    expect(() => scope.controller('late'))
+      .to.throw("plugin 'demo' declares the controller 'late' once controllers run")
+      .with.property('code', 'KOSMOS_E_LATE');
+    await stop();
   });
 
   it('refuses to start without a reconcile', () => {
