@@ -8,6 +8,7 @@ import { apiVersionOf } from './client.ts';
 import type { Registry } from '../clusters/registry.ts';
 import { isRefused } from './backoff.ts';
 import { reasonOf, unreachable } from './errors.ts';
+import { isKosmosError } from '../host/errors.ts';
 import { ClusterInformer } from './informer.ts';
 import { busMetrics } from './metrics.ts';
 import { Reflector } from './reflector.ts';
@@ -271,7 +272,7 @@ export class Bus {
             }),
           );
         } else {
-          found.set(cluster, unreachable(cluster, server, error));
+          found.set(cluster, isKosmosError(error) ? error : unreachable(cluster, server, error));
         }
       }
     }

@@ -1,6 +1,7 @@
 /** One-shot requests to one cluster. */
 import type { Kind, KObject } from '../contracts/object.ts';
 import { KubeError, type KubeClient } from '../contracts/services.ts';
+import { isKosmosError } from '../host/errors.ts';
 import { unreachable } from './errors.ts';
 import type { RequestOptions, Transport } from './transport.ts';
 
@@ -105,7 +106,7 @@ export class Client implements KubeClient {
     try {
       return await this.#transport.request(path, options);
     } catch (error) {
-      if (error instanceof KubeError || options.signal?.aborted) throw error;
+      if (error instanceof KubeError || isKosmosError(error) || options.signal?.aborted) throw error;
       throw unreachable(this.cluster, this.server, error);
     }
   }
