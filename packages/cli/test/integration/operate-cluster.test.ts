@@ -6,7 +6,7 @@ import { type Kernel, type KernelStatus, createKernel } from '@kosmos/kernel/run
 import { type TestApiServer, eventually, startTestApiServer } from '@kosmos/testing';
 import { expect } from 'chai';
 import { config } from '../support/configs.ts';
-import { type Folder, type Running, folder, start } from '../support/spawn.ts';
+import { type Folder, type Running, endAll, folder, start } from '../support/spawn.ts';
 
 const ConfigMaps: Kind<KObject> = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
 const Leases: Kind<KObject & { spec: { holderIdentity?: string } }> = {
@@ -84,7 +84,7 @@ describe('operating kosmos with clusters', function () {
     await eventually(async () => (await status()).leases[0]?.held, { message: 'the lease' });
   });
   after(async () => {
-    running?.child.kill('SIGKILL');
+    endAll();
     await running?.done;
     await client?.stop();
     await server?.stop();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { eventually } from '@kosmos/testing';
 import { expect } from 'chai';
 import { config } from '../support/configs.ts';
-import { folder, start } from '../support/spawn.ts';
+import { endAll, folder, start } from '../support/spawn.ts';
 
 const CONFIG = config(
   `plugin('base', (ctx) => {
@@ -21,6 +21,7 @@ describe('operating kosmos', function () {
   this.timeout(180_000);
   let run: string;
   beforeEach(() => (run = mkdtempSync(join(tmpdir(), 'kosmos-run-'))));
+  afterEach(endAll);
   afterEach(() => rmSync(run, { recursive: true, force: true }));
   const env = () => ({ KOSMOS_RUN_DIR: run });
   const withoutClusters = CONFIG.replace(/clusters: \{.*\},/, '');

@@ -160,7 +160,7 @@ export class Reflector {
   }
 
   async #pages(signal: AbortSignal): Promise<void> {
-    const { kind, selection, sink, clock } = this.#o;
+    const { kind, selection, sink, clock, metrics } = this.#o;
     sink.begin();
     let token: string | undefined;
     let limit: number | undefined = PAGE;
@@ -177,12 +177,14 @@ export class Reflector {
           ...(resourceVersion ? { resourceVersionMatch: 'NotOlderThan' } : {}),
         });
       const quiet = silence(clock, 3 * LIST_SILENCE_MS, signal);
+      let bytes = 0;
       try {
         const items = listItems(await this.#o.transport().stream(path, quiet.signal));
         sink.answered();
         let next = await items.next();
         for (; !next.done; next = await items.next()) {
           quiet.heard();
+          bytes += next.value.length;
           sink.upsert(this.#shape(JSON.parse(withoutManagedFields(next.value, 2)) as KObject));
         }
         const { continue: more, resourceVersion: version } = next.value.metadata ?? {};
@@ -199,6 +201,7 @@ export class Reflector {
         [token, limit] = [undefined, undefined];
         sink.begin();
       } finally {
+        metrics.bytes.inc(this.#labels, bytes);
         quiet.end();
       }
     }
@@ -238,6 +241,7 @@ export class Reflector {
         const event = parseEvent(line);
         if (event.type === 'ERROR') throw errorIn(event.object);
         if (event.type !== 'BOOKMARK') events += 1;
+        metrics.bytes.inc(this.#labels, line.length);
         if (!initial) metrics.events.inc({ ...this.#labels, type: event.type });
         if (event.type === 'DELETED') sink.remove(this.#shape(event.object));
         else if (event.type !== 'BOOKMARK') sink.upsert(this.#shape(event.object));

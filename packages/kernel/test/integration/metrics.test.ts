@@ -127,6 +127,7 @@ describe('the metrics of a process that has something to do', function () {
     expect(of('controller_queue_delayed', { controller })).to.deep.equal([1]);
     expect(of('informer_objects', { cluster: 'host', kind: 'configmaps' })).to.deep.equal([4]);
     expect(of('informer_events_total', { type: 'ADDED' })).to.deep.equal([4]);
+    expect(of('informer_received_bytes_total', { cluster: 'host', kind: 'configmaps' })[0]).to.be.within(4 * 200, 40_000);
     expect(of('informer_handler_errors_total', { plugin: 'busy', kind: 'configmaps' })).to.deep.equal([4]);
     expect(of('writes_total', { controller, result: 'applied' })).to.deep.equal([1]);
     expect(of('leader', { lease: 'metrics' })).to.deep.equal([1]);
