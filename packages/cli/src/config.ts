@@ -1,5 +1,5 @@
 /** `kosmos config`: the config in effect, where each value comes from, and no secrets. */
-import { relative } from 'node:path';
+import { delimiter, relative } from 'node:path';
 import { table, type Config } from '@kosmos/kernel';
 import { type PluginOptions, type PluginStatus, accessOf, createKernel, loadConfig } from '@kosmos/kernel/runtime';
 
@@ -64,7 +64,8 @@ function kernelEntries(config: Config, file: string, logLevel: string | undefine
   }
   const access = accessOf(clusters, file, 'cli', process.env);
   const clusterEntries = Object.entries(access).flatMap(([name, how]) => {
-    const found = 'kubeconfigFile' in how ? (process.env.KUBECONFIG ? 'environment, KUBECONFIG' : 'found, as by kubectl') : 'pod';
+    const named = (file: string) => process.env.KUBECONFIG?.split(delimiter).includes(file);
+    const found = 'kubeconfigFile' in how ? (named(how.kubeconfigFile) ? 'environment, KUBECONFIG' : 'found, as by kubectl') : 'pod';
     return [...leaves(`clusters.${name}`, how)].map(([path, value]): Entry => ({ path, value, source: clusters[name] ? file : found }));
   });
   return [...clusterEntries, ...[...given.values()].toSorted((a, b) => a.path.localeCompare(b.path))];

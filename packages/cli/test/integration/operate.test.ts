@@ -115,6 +115,13 @@ describe('operating kosmos', function () {
       .and.not.to.match(/tooSecret|inlineSecret/);
   });
 
+  it('config says which kubeconfig is taken where the config names none, and why', async () => {
+    using dir = folder({ 'kosmos.config.ts': withoutClusters, 'mine.conf': '{}' });
+    const mine = join(dir.path, 'mine.conf');
+    const { stdout } = await start(dir.path, ['config'], { ...env(), KUBECONFIG: `/nowhere:${mine}` }).done;
+    expect(stdout).to.match(new RegExp(`\\nclusters\\.host\\.kubeconfigFile +${mine} +environment, KUBECONFIG\\n`));
+  });
+
   it('ends within its deadline on SIGTERM, however long plugins take, and names them', async () => {
     const slow = (name: string) => `plugin('${name}', (ctx) => { ctx.onStop(() => new Promise(() => {})); })`;
     const text = config(`${slow('a')}, ${slow('b')}, ${slow('c')}`).replace('stopMs: 300', 'stopMs: 60_000, shutdownMs: 400');
