@@ -18,6 +18,8 @@ const PING_TIMEOUT_MS = 15_000;
  * from 50 ms away, and a list from this machine takes half as long again with 128 KiB as with this.
  */
 const WINDOW_BYTES = 2 ** 18;
+/** So much more waits for its reader, so that a list goes on while the server waits for its turn of a busy machine: a quarter less time. */
+const AHEAD_BYTES = 2 ** 20;
 /** Before the server has said how many streams it takes. */
 const STREAMS = 100;
 
@@ -186,7 +188,7 @@ export class Connection {
         const { ':status': status = 0, ...rest } = received;
         // It must be read from now on: a short answer of kube-apiserver comes with its end and a reset, and iterating over the stream
         // itself (Node 24) would then find it closed before its end, now and then.
-        const flowing = new PassThrough({ highWaterMark: WINDOW_BYTES });
+        const flowing = new PassThrough({ highWaterMark: AHEAD_BYTES });
         pipeline(stream, flowing, () => {}); // who reads it hears of errors
         resolve({ status, headers: rest as Response['headers'], body: flowing });
       });
