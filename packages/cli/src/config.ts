@@ -1,5 +1,5 @@
 /** `kosmos config`: the config in effect, where each value comes from, and no secrets. */
-import { relative } from 'node:path';
+import { delimiter, relative } from 'node:path';
 import { table, type Config } from '@kosmos/kernel';
 import { type PluginOptions, type PluginStatus, accessOf, createKernel, loadConfig } from '@kosmos/kernel/runtime';
 
@@ -39,7 +39,7 @@ export async function showConfig(options: ConfigOptions): Promise<number> {
   await kernel.stop();
   const shown = entries.map(({ path, value, source }) => ({
     path,
-    value: masked(path, value),
+    value,
     source: source === file ? relative(process.cwd(), file) : source,
   }));
   process.stdout.write(
@@ -63,11 +63,10 @@ function kernelEntries(config: Config, file: string, logLevel: string | undefine
     if (!known) given.set(path, { path, value, source: 'default' });
   }
   const access = accessOf(clusters, file, 'cli', process.env);
-  const clusterEntries = [...leaves('clusters', access)].map(([path, value]): Entry => {
-    const inFile = clusters[path.split('.')[1] ?? ''] !== undefined;
-    const found =
-      'kubeconfigFile' in (access.host ?? {}) ? (process.env.KUBECONFIG ? 'environment, KUBECONFIG' : 'found, as by kubectl') : 'pod';
-    return { path, value, source: inFile ? file : found };
+  const clusterEntries = Object.entries(access).flatMap(([name, how]) => {
+    const named = (file: string) => process.env.KUBECONFIG?.split(delimiter).includes(file);
+    const found = 'kubeconfigFile' in how ? (named(how.kubeconfigFile) ? 'environment, KUBECONFIG' : 'found, as by kubectl') : 'pod';
+    return [...leaves(`clusters.${name}`, how)].map(([path, value]): Entry => ({ path, value, source: clusters[name] ? file : found }));
   });
   return [...clusterEntries, ...[...given.values()].toSorted((a, b) => a.path.localeCompare(b.path))];
 }
@@ -86,25 +85,27 @@ function pluginEntries(
   ];
 }
 
-/** Values that hold no others, by path. */
+/** Values that hold no others, by path; what lies below the name of a secret is one, masked. */
 function* leaves(path: string, value: unknown): Generator<readonly [string, unknown]> {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!isObject) {
-    if (path !== '' && value !== undefined && typeof value !== 'function') yield [path, value];
+    if (path !== '' && value !== undefined && typeof value !== 'function') yield [path, masked(value)];
     return;
   }
-  for (const [key, inner] of Object.entries(value)) yield* leaves(path === '' ? key : `${path}.${key}`, inner);
+  for (const [key, inner] of Object.entries(value)) {
+    const at = path === '' ? key : `${path}.${key}`;
+    if (inner !== undefined && isSecret(key)) yield [at, MASKED];
+    else yield* leaves(at, inner);
+  }
 }
 
-function masked(path: string, value: unknown): unknown {
-  const key = path.split('.').at(-1) ?? '';
-  if (SECRET.test(key) && !key.endsWith('File')) return MASKED;
-  if (Array.isArray(value)) return value.map((item: unknown) => maskedDeep(item));
-  return value;
-}
+/** The name of a file is no secret. */
+const isSecret = (key: string): boolean => SECRET.test(key) && !key.endsWith('File');
 
-function maskedDeep(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(maskedDeep);
+/** Without what is secret by its name or by its look: passwords in URLs, private keys. */
+function masked(value: unknown): unknown {
+  if (typeof value === 'string') return /PRIVATE KEY-----/.test(value) ? MASKED : value.replace(/(:\/\/)[^/@\s]+@/g, `$1${MASKED}@`);
+  if (Array.isArray(value)) return value.map(masked);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, SECRET.test(key) ? MASKED : maskedDeep(inner)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, isSecret(key) ? MASKED : masked(inner)]));
 }

@@ -55,6 +55,7 @@ export function createEngine(options: EngineOptions): Engine {
   const elections = new Map<string, Election>();
   const running = new AbortController();
   const excluded = new Set<Controller>();
+  let begun = false;
   const active = () => [...controllers.values()].filter((controller) => !excluded.has(controller));
 
   const election = (name: string): Election => {
@@ -75,6 +76,11 @@ export function createEngine(options: EngineOptions): Engine {
       informer: (kind, o = {}) => bus.informer(plugin, kind, o, pluginLog),
       controller: (name) => {
         const id = `${plugin}/${name}`;
+        if (begun)
+          throw new KosmosError('KOSMOS_E_LATE', `plugin '${plugin}' declares the controller '${name}' once controllers run`, {
+            where: `plugin ${plugin}`,
+            hint: 'Declare it in setup.',
+          });
         if (controllers.has(id))
           throw new KosmosError('KOSMOS_E_SETUP', `the controller '${name}' is declared twice`, {
             where: `plugin ${plugin}`,
@@ -100,6 +106,7 @@ export function createEngine(options: EngineOptions): Engine {
     }),
     startInformers: (signal) => bus.start(signal),
     startControllers: () => {
+      begun = true;
       for (const controller of active()) controller.start();
       for (const each of elections.values()) each.start();
     },

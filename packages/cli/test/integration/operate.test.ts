@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { eventually } from '@kosmos/testing';
 import { expect } from 'chai';
 import { config } from '../support/configs.ts';
-import { folder, start } from '../support/spawn.ts';
+import { endAll, folder, start } from '../support/spawn.ts';
 
 const CONFIG = config(
   `plugin('base', (ctx) => {
     ctx.provide('hook', bail('base.ask'));
     ctx.onStart(async () => { const t = setInterval(() => ctx.log.debug({ kubeconfig: 'secret' }, 'beat'), 20); ctx.onStop; globalThis.t = t; });
     ctx.onStop(async () => clearInterval(globalThis.t));
-  }, { provides: { hook: token('base.hook') }, spec: { options: z.strictObject({ mtu: z.int().default(1450), apiToken: z.string().optional(), size: z.int().default(3) }) }, options: { apiToken: 'tooSecret', size: 4 } }),
+  }, { provides: { hook: token('base.hook') }, spec: { options: z.strictObject({ mtu: z.int().default(1450), apiToken: z.string().optional(), size: z.int().default(3), peers: z.unknown(), url: z.string().default('https://me:tooSecret@example.org/x'), credentials: z.unknown() }) },
+    options: { apiToken: 'tooSecret', size: 4, peers: [{ name: 'a', password: 'tooSecret' }], credentials: { user: 'tooSecret', pem: ['tooSecret'] } } }),
   plugin('other', (ctx) => ctx.tap(ctx.use.hook, () => undefined), { requires: { hook: token('base.hook') } })`,
   `log: { level: 'info' }, clusters: { m1: { kubeconfig: 'inlineSecret', context: 'x' } },`,
 ).replaceAll('globalThis.t', '(globalThis as any).t');
@@ -20,6 +21,7 @@ describe('operating kosmos', function () {
   this.timeout(180_000);
   let run: string;
   beforeEach(() => (run = mkdtempSync(join(tmpdir(), 'kosmos-run-'))));
+  afterEach(endAll);
   afterEach(() => rmSync(run, { recursive: true, force: true }));
   const env = () => ({ KOSMOS_RUN_DIR: run });
   const withoutClusters = CONFIG.replace(/clusters: \{.*\},/, '');
@@ -103,12 +105,21 @@ describe('operating kosmos', function () {
     expect(at('timeouts.shutdownMs')).to.deep.equal([[25_000, 'default']]);
     expect(at('plugins[0].mtu')).to.deep.equal([[1450, 'default']]);
     expect(at('plugins[0].size')).to.deep.equal([[4, file]]);
-    expect(at('plugins[0].apiToken')).to.deep.equal([['********', file]]);
+    for (const path of ['apiToken', 'credentials']) expect(at(`plugins[0].${path}`)).to.deep.equal([['********', file]]);
+    expect(at('plugins[0].peers')).to.deep.equal([[[{ name: 'a', password: '********' }], file]]);
+    expect(at('plugins[0].url')).to.deep.equal([['https://********@example.org/x', 'default']]);
     expect(stdout).not.to.match(/tooSecret|inlineSecret/);
     const table = (await start(dir.path, ['config']).done).stdout;
     expect(table)
       .to.match(/^PATH +VALUE +SOURCE\n/)
       .and.not.to.match(/tooSecret|inlineSecret/);
+  });
+
+  it('config says which kubeconfig is taken where the config names none, and why', async () => {
+    using dir = folder({ 'kosmos.config.ts': withoutClusters, 'mine.conf': '{}' });
+    const mine = join(dir.path, 'mine.conf');
+    const { stdout } = await start(dir.path, ['config'], { ...env(), KUBECONFIG: `/nowhere:${mine}` }).done;
+    expect(stdout).to.match(new RegExp(`\\nclusters\\.host\\.kubeconfigFile +${mine} +environment, KUBECONFIG\\n`));
   });
 
   it('ends within its deadline on SIGTERM, however long plugins take, and names them', async () => {

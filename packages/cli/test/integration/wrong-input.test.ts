@@ -77,6 +77,15 @@ describe('a config that', () => {
     }
   });
 
+  it('lies in a CommonJS package, as npm init makes it, is told what to change there', async () => {
+    using dir = folder({ 'kosmos.config.ts': config(''), 'package.json': '{ "name": "mine", "type": "commonjs" }' });
+    expectOne(
+      await kosmos(dir.path, 'run', '--role', 'manager'),
+      'error: the config is an ES module, but the package.json beside it says that files are CommonJS',
+      'Make it "type": "module" there: npm pkg set type=module.',
+    );
+  });
+
   it('imports a package that is not installed is told what to install', async () => {
     expectOne(
       await manager(`import { nat } from 'kosmos-plugin-nat';\nexport default { plugins: [nat()] };\n`),

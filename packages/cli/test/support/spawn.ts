@@ -47,6 +47,13 @@ interface How {
   readonly deadlineMs?: number;
 }
 
+const running = new Set<ChildProcess>();
+
+/** For `afterEach`: ends what a test that failed left running. */
+export function endAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 export function start(cwd: string, args: readonly string[], env: Readonly<Record<string, string>> = {}, how: How = {}): Running {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(how.node ?? process.execPath, [...(how.node ? [] : ['--disable-warning=ExperimentalWarning']), BIN, ...args], {
@@ -57,7 +64,8 @@ export function start(cwd: string, args: readonly string[], env: Readonly<Record
   let [stdout, stderr] = ['', ''];
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const done = new Promise<Done>((settle) => child.once('close', (code) => settle({ code, stdout, stderr })));
+  running.add(child);
+  const done = new Promise<Done>((settle) => child.once('close', (code) => (running.delete(child), settle({ code, stdout, stderr }))));
   const ready = Promise.race([
     new Promise((settle) => child.once('message', settle)),
     done.then(({ code }) => {

@@ -8,6 +8,7 @@ import { apiVersionOf } from './client.ts';
 import type { Registry } from '../clusters/registry.ts';
 import { isRefused } from './backoff.ts';
 import { reasonOf, unreachable } from './errors.ts';
+import { isKosmosError } from '../host/errors.ts';
 import { ClusterInformer } from './informer.ts';
 import { busMetrics } from './metrics.ts';
 import { Reflector } from './reflector.ts';
@@ -247,8 +248,9 @@ export class Bus {
 
   /** A refused request says that the cluster is not reachable; any answer, that it is. */
   #observe(cluster: string, cache: Cache): void {
-    if (cache.state === 'live') this.#registry.seen(cluster, 'live');
-    else if (cache.error !== undefined) this.#registry.seen(cluster, cache.error instanceof KubeError ? 'live' : 'unreachable');
+    const { state, error } = cache;
+    if (state === 'live' || error instanceof KubeError) this.#registry.seen(cluster, 'live');
+    else if (error !== undefined) this.#registry.seen(cluster, 'unreachable', reasonOf(error));
   }
 
   #problems(): KosmosError[] {
@@ -270,7 +272,7 @@ export class Bus {
             }),
           );
         } else {
-          found.set(cluster, unreachable(cluster, server, error));
+          found.set(cluster, isKosmosError(error) ? error : unreachable(cluster, server, error));
         }
       }
     }

@@ -1,6 +1,7 @@
 /** One-shot requests to one cluster. */
 import type { Kind, KObject } from '../contracts/object.ts';
 import { KubeError, type KubeClient, type Ran } from '../contracts/services.ts';
+import { isKosmosError } from '../host/errors.ts';
 import { unreachable } from './errors.ts';
 import type { RequestOptions, Transport } from './transport.ts';
 
@@ -120,7 +121,7 @@ export class Client implements KubeClient {
     try {
       return await send();
     } catch (error) {
-      if (error instanceof KubeError || signal?.aborted) throw error;
+      if (error instanceof KubeError || isKosmosError(error) || signal?.aborted) throw error;
       throw unreachable(this.cluster, this.server, error);
     }
   }

@@ -14,9 +14,12 @@ const PING_AFTER_MS = 30_000;
 const PING_TIMEOUT_MS = 15_000;
 /**
  * So much of an answer may be under way, and is read before its reader asks for it. All of it may come in one turn of the event loop: with a
- * megabyte, to decrypt and hand it on takes 6 ms. The default of 64 KiB makes the server wait for each round trip.
+ * megabyte, to decrypt and hand it on takes 6 ms. With less, the server waits for each round trip: the default of 64 KiB lets 1.3 MB/s come
+ * from 50 ms away, and a list from this machine takes half as long again with 128 KiB as with this.
  */
-const WINDOW_BYTES = 2 ** 17;
+const WINDOW_BYTES = 2 ** 18;
+/** So much more waits for its reader, so that a list goes on while the server waits for its turn of a busy machine: a quarter less time. */
+const AHEAD_BYTES = 2 ** 20;
 /** Before the server has said how many streams it takes. */
 const STREAMS = 100;
 
@@ -185,7 +188,7 @@ export class Connection {
         const { ':status': status = 0, ...rest } = received;
         // It must be read from now on: a short answer of kube-apiserver comes with its end and a reset, and iterating over the stream
         // itself (Node 24) would then find it closed before its end, now and then.
-        const flowing = new PassThrough({ highWaterMark: WINDOW_BYTES });
+        const flowing = new PassThrough({ highWaterMark: AHEAD_BYTES });
         pipeline(stream, flowing, () => {}); // who reads it hears of errors
         resolve({ status, headers: rest as Response['headers'], body: flowing });
       });

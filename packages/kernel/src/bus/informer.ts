@@ -1,6 +1,7 @@
 /** One plugin's view of a kind in some clusters, over the shared caches. */
 import { EventEmitter, once } from 'node:events';
 import type { Informer, InformerHandler, InformerOptions, InformerState, Subscription as Subscribed } from '../contracts/bus.ts';
+import { KosmosError } from '../contracts/error.ts';
 import type { Key, Kind, KObject } from '../contracts/object.ts';
 import type { Logger } from '../contracts/services.ts';
 import { type Cache, objectKey } from './cache.ts';
@@ -69,10 +70,13 @@ export class ClusterInformer<T extends KObject> implements Informer<T> {
 
   by(index: string, value: string): Iterable<T> {
     const found = this.#indexes.get(index);
-    if (!found)
-      throw new Error(
-        `the informer of ${this.kind.plural} has no index '${index}'; it has: ${[...this.#indexes.keys()].join(', ') || 'none'}`,
-      );
+    if (!found) {
+      const what = `the informer of ${this.kind.plural} has no index '${index}'; it has: ${[...this.#indexes.keys()].join(', ') || 'none'}`;
+      throw new KosmosError('KOSMOS_E_INDEX_UNKNOWN', what, {
+        where: `plugin ${this.plugin}`,
+        hint: 'Ask for one of these, or declare it: informer(kind, { indexes }).',
+      });
+    }
     return (found.get(value) ?? []) as Iterable<T>;
   }
 

@@ -6,6 +6,7 @@ export interface BusMetrics {
   readonly watches: Counter;
   readonly watchSeconds: Histogram;
   readonly events: Counter;
+  readonly bytes: Counter;
   readonly failures: Counter;
   readonly objects: Gauge;
   readonly lastEvent: Gauge;
@@ -23,6 +24,7 @@ export function busMetrics(metrics: Metrics): BusMetrics {
     watches: counter('informer_watches_total', 'Watches requested, streamed lists among them', source),
     watchSeconds: histogram('informer_watch_seconds', 'How long watches lasted', source, [0.1, 1, 10, 60, 300, 600]),
     events: counter('informer_events_total', 'Watch events received', [...source, 'type']),
+    bytes: counter('informer_received_bytes_total', 'JSON of the objects that lists and watches brought', source),
     failures: counter('informer_failures_total', 'Lists and watches that failed, by what was done next', [...source, 'verdict']),
     objects: gauge('informer_objects', 'Objects known', source),
     lastEvent: gauge('informer_last_event_seconds', 'Time since anything came, bookmarks among it', source),

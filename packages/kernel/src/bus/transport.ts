@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { type Clock, KubeError, type Ran } from '../contracts/services.ts';
+import { withDeadline } from '../host/deadline.ts';
 import { Connection, type Response } from './connection.ts';
 import type { Endpoint } from '../clusters/kubeconfig.ts';
 import { exec } from './exec.ts';
@@ -16,12 +17,12 @@ export interface RequestOptions {
   readonly contentType?: string;
   readonly accept?: string;
   readonly signal?: AbortSignal | undefined;
-  readonly timeoutMs?: number;
 }
 
 export class Transport {
   readonly server: string;
   readonly #endpoint: Endpoint;
+  readonly #clock: Clock;
   readonly #reads: Connection;
   readonly #writes: Connection;
   /** On this machine, where to compress costs more than to send. */
@@ -30,18 +31,20 @@ export class Transport {
   constructor(endpoint: Endpoint, clock: Clock) {
     this.server = endpoint.server;
     this.#endpoint = endpoint;
+    this.#clock = clock;
     this.#near = /^https?:\/\/(127\.|localhost[:/]|\[::1\])/.test(endpoint.server);
     this.#reads = new Connection(endpoint, clock);
     this.#writes = new Connection(endpoint, clock);
   }
 
   /** The parsed answer; a status >= 400 throws a KubeError. */
-  async request(path: string, options: RequestOptions = {}): Promise<unknown> {
-    const timeout = AbortSignal.timeout(options.timeoutMs ?? REQUEST_TIMEOUT_MS);
-    const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
-    const { headers, body } = await this.#send(path, options, signal);
-    const text = await textOf(body);
-    return String(headers['content-type']).includes('json') ? JSON.parse(text) : text;
+  request(path: string, options: RequestOptions = {}): Promise<unknown> {
+    const ask = async (signal: AbortSignal): Promise<unknown> => {
+      const { headers, body } = await this.#send(path, options, signal);
+      const text = await textOf(body);
+      return String(headers['content-type']).includes('json') ? JSON.parse(text) : text;
+    };
+    return withDeadline(this.#clock, REQUEST_TIMEOUT_MS, ask, options.signal);
   }
 
   /** A body to read as it comes; aborted by `signal` alone once the headers are there. */
@@ -61,10 +64,11 @@ export class Transport {
   }
 
   async #send(path: string, options: RequestOptions, signal: AbortSignal): Promise<Response> {
-    let response = await this.#once(path, options, signal, await this.#endpoint.authorization?.(false));
+    const credential = (fresh: boolean) => this.#endpoint.authorization?.(fresh, this.#clock.now());
+    let response = await this.#once(path, options, signal, await credential(false));
     if (response.status === 401 && this.#endpoint.authorization) {
       response.body.resume();
-      response = await this.#once(path, options, signal, await this.#endpoint.authorization(true));
+      response = await this.#once(path, options, signal, await credential(true));
     }
     const { status, headers } = response;
     const body = headers['content-encoding'] === 'gzip' ? unzipped(response.body) : response.body;

@@ -21,8 +21,8 @@ export interface Endpoint {
     readonly servername?: string;
     readonly rejectUnauthorized: boolean;
   };
-  /** The Authorization header; asked for each request, since tokens are renewed. `fresh` after a 401. */
-  authorization?(fresh: boolean): Promise<string | undefined>;
+  /** The Authorization header; asked for each request, at `now` (ms since 1970), since tokens are renewed. `fresh` after a 401. */
+  authorization?(fresh: boolean, now: number): Promise<string | undefined>;
 }
 
 const Named = <T extends z.ZodType>(key: string, value: T) => z.array(z.looseObject({ name: z.string(), [key]: value }));
@@ -164,8 +164,8 @@ const fileAuthorization = (file: string) => async () => `Bearer ${readFileSync(f
 /** client.authentication.k8s.io: the plugin prints an ExecCredential, which is kept until it expires. */
 function execAuthorization(exec: z.infer<typeof Exec>, where: string): NonNullable<Endpoint['authorization']> {
   let kept: { header: string; until: number } | undefined;
-  return async (fresh) => {
-    if (kept && !fresh && Date.now() < kept.until) return kept.header;
+  return async (fresh, now) => {
+    if (kept && !fresh && now < kept.until) return kept.header;
     const info = JSON.stringify({ kind: 'ExecCredential', apiVersion: exec.apiVersion, spec: { interactive: false } });
     const env = { ...process.env, KUBERNETES_EXEC_INFO: info, ...Object.fromEntries((exec.env ?? []).map((e) => [e.name, e.value])) };
     const printed = await new Promise<string>((resolve, reject) => {

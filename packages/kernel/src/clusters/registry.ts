@@ -4,6 +4,7 @@ import { KosmosError, KosmosErrors } from '../contracts/error.ts';
 import type { Clock, ClusterAccess, ClusterState, Clusters, KubeClient, Logger } from '../contracts/services.ts';
 import { ListBudget } from '../bus/budget.ts';
 import { Client } from '../bus/client.ts';
+import { isKosmosError } from '../host/errors.ts';
 import { readAccess } from './kubeconfig.ts';
 import { Transport } from '../bus/transport.ts';
 
@@ -32,7 +33,7 @@ export class Registry implements Clusters {
       try {
         this.join(name, how);
       } catch (error) {
-        if (!(error instanceof KosmosError)) throw error;
+        if (!isKosmosError(error)) throw error;
         this.#problems.set(name, error);
       }
     }
@@ -94,10 +95,13 @@ export class Registry implements Clusters {
     return () => this.#handlers.delete(handler);
   }
 
-  /** Said by the reflectors: the cluster answered, or did not. */
-  seen(name: string, state: ClusterState): void {
+  /** Said by the reflectors: the cluster answered, or did not, and why. */
+  seen(name: string, state: 'live' | 'unreachable', reason?: string): void {
     const entry = this.#entries.get(name);
     if (!entry || entry.state === state) return;
+    const fields = { cluster: name, server: entry.transport.server };
+    if (state === 'unreachable') this.#log.warn({ ...fields, reason }, 'cluster does not answer');
+    else if (entry.state === 'unreachable') this.#log.info(fields, 'cluster answers again');
     entry.state = state;
     this.#tell(name, state);
   }

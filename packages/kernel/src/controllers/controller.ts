@@ -7,6 +7,7 @@ import type { Key, KObject } from '../contracts/object.ts';
 import type { Clock, Logger } from '../contracts/services.ts';
 import type { ControllerMetrics } from './metrics.ts';
 import { type Taken, WorkQueue } from './queue.ts';
+import { TimeUp, withDeadline } from '../host/deadline.ts';
 import { span } from '../services/tracing.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -159,15 +160,13 @@ export class Controller implements ControllerBuilder {
     const key = decode(encoded);
     const reconcile = randomUUID().slice(0, 8);
     const log = this.#o.log.child({ controller: this.#o.name, ...key, reconcile });
-    const attributes = { 'k8s.cluster.name': key.cluster, 'k8s.namespace.name': key.namespace ?? '', 'k8s.object.name': key.name };
     const started = clock.now();
     const count = (result: string) => metrics.reconciles.inc({ ...this.#labels, result });
     metrics.wait.observe(waitedMs / 1000, this.#labels);
     this.#active += 1;
     try {
-      const result = await span(`reconcile ${this.#labels.controller}`, { ...attributes, 'kosmos.reconcile.id': reconcile }, () =>
-        this.#bounded(key, log, term),
-      );
+      const bounded = () => this.#bounded(key, log, term);
+      const result = await span(`reconcile ${this.#labels.controller}`, key, bounded, { 'kosmos.reconcile.id': reconcile });
       this.#queue.forget(encoded);
       if (result) this.#queue.addAfter(encoded, result.requeueAfterMs);
       count(result ? 'requeue' : 'success');
@@ -181,7 +180,7 @@ export class Controller implements ControllerBuilder {
       } else {
         this.#queue.addRateLimited(encoded);
         metrics.retries.inc(this.#labels);
-        count(error instanceof Expired ? 'timeout' : 'error');
+        count(error instanceof TimeUp ? 'timeout' : 'error');
         log.warn({ err: error }, 'reconcile failed; it will be tried again');
       }
     } finally {
@@ -191,33 +190,16 @@ export class Controller implements ControllerBuilder {
   }
 
   /** One that ignores its signal does not hold up the worker; its key waits until it ends, since a key is never reconciled twice at once. */
-  async #bounded(key: Key, log: Logger, term: AbortSignal): Promise<void | { requeueAfterMs: number }> {
-    const expired = new AbortController();
-    const signal = AbortSignal.any([expired.signal, this.#stopping.signal, term]);
-    let cancel = () => {};
-    const timeout = new Promise<never>((_, reject) => {
-      cancel = this.#o.clock.after(this.#timeoutMs, () => {
-        expired.abort(new Expired(`not done within ${this.#timeoutMs / 1000} s`));
-        reject(expired.signal.reason as Error);
-      });
-    });
-    const work = async () => {
+  #bounded(key: Key, log: Logger, term: AbortSignal): Promise<void | { requeueAfterMs: number }> {
+    return withDeadline(this.#o.clock, this.#timeoutMs, async (expired) => {
       try {
-        return await this.#fn?.(key, { signal, log });
+        return await this.#fn?.(key, { signal: AbortSignal.any([expired, this.#stopping.signal, term]), log });
       } finally {
         this.#queue.done(encode(key));
       }
-    };
-    try {
-      return await Promise.race([work(), timeout]);
-    } finally {
-      cancel();
-    }
+    });
   }
 }
-
-/** A reconcile took longer than it may. */
-class Expired extends Error {}
 
 const encode = (key: Key): string => JSON.stringify([key.cluster, key.namespace ?? null, key.name]);
 function decode(encoded: string): Key {

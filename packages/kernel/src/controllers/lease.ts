@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import type { Kind, KObject } from '../contracts/object.ts';
 import { LEASE_NAMESPACE } from '../contracts/rights.ts';
 import { type Clock, KubeError, type KubeClient, type Logger } from '../contracts/services.ts';
+import { withDeadline } from '../host/deadline.ts';
 
 /** client-go's usual: others may take over 15 s after the last renewal; the leader gives up after 10 s without one. */
 const DURATION_MS = 15_000;
@@ -23,6 +24,7 @@ interface Lease extends KObject {
 }
 const Leases: Kind<Lease> = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases', namespaced: true };
 const Namespaces: Kind<KObject> = { group: '', version: 'v1', kind: 'Namespace', plural: 'namespaces', namespaced: false };
+const PATH = `/apis/coordination.k8s.io/v1/namespaces/${LEASE_NAMESPACE}/leases`;
 
 interface ElectionOptions {
   readonly name: string;
@@ -86,10 +88,11 @@ export class Election {
     if (!this.held()) return;
     this.#lead(false);
     try {
-      const signal = AbortSignal.timeout(REQUEST_MS);
-      const lease = await this.#o.client().get(Leases, this.#o.name, { namespace: LEASE_NAMESPACE, signal });
-      if (lease?.spec?.holderIdentity === this.#o.identity)
-        await this.#put(signal, lease, { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1 });
+      await withDeadline(this.#o.clock, REQUEST_MS, async (signal) => {
+        const lease = await this.#o.client().get(Leases, this.#o.name, { namespace: LEASE_NAMESPACE, signal });
+        if (lease?.spec?.holderIdentity === this.#o.identity)
+          await this.#write(signal, lease, { ...lease.spec, holderIdentity: '', leaseDurationSeconds: 1 });
+      });
     } catch (error) {
       this.#o.log.debug({ lease: this.#o.name, err: error }, 'lease not given back; it expires by itself');
     }
@@ -99,8 +102,7 @@ export class Election {
     const now = this.#o.clock.now();
     let wait = RETRY_MS;
     try {
-      const outcome = await this.#tryHold(now, AbortSignal.timeout(REQUEST_MS));
-      if (outcome === 'held') this.holder = this.#o.identity;
+      const outcome = await withDeadline(this.#o.clock, REQUEST_MS, (signal) => this.#tryHold(now, signal));
       if (outcome === 'held') this.#renewed(now);
       else if (outcome === 'taken') this.#lead(false);
       else wait = AGAIN_MS;
@@ -115,6 +117,7 @@ export class Election {
     const left = at + RENEW_DEADLINE_MS - this.#o.clock.now();
     if (left <= 0) return;
     this.#renewedAt = at;
+    this.holder = this.#o.identity;
     this.#cancelExpiry();
     this.#cancelExpiry = this.#o.clock.after(left, () => this.#lead(false));
     this.#lead(true);
@@ -124,16 +127,7 @@ export class Election {
     const { name, identity, clock } = this.#o;
     const client = this.#o.client();
     const lease = await client.get(Leases, name, { namespace: LEASE_NAMESPACE, signal });
-    const time = microTime(clock.now());
-    if (!lease)
-      return this.#create(signal, {
-        holderIdentity: identity,
-        leaseDurationSeconds: DURATION_MS / 1000,
-        acquireTime: time,
-        renewTime: time,
-        leaseTransitions: 0,
-      });
-    const spec = lease.spec ?? {};
+    const { spec = {} } = lease ?? {};
     const mine = spec.holderIdentity === identity;
     this.holder = spec.holderIdentity || undefined;
     if (!mine && spec.holderIdentity) {
@@ -141,46 +135,26 @@ export class Election {
       if (this.#observed?.record !== record) this.#observed = { record, at: now };
       if (now - this.#observed.at < (spec.leaseDurationSeconds ?? DURATION_MS / 1000) * 1000) return 'taken';
     }
-    const taken = { acquireTime: time, leaseTransitions: (spec.leaseTransitions ?? 0) + 1 };
-    return this.#put(signal, lease, {
-      ...spec,
-      ...(mine ? {} : taken),
-      holderIdentity: identity,
-      leaseDurationSeconds: DURATION_MS / 1000,
-      renewTime: time,
-    });
+    const renewTime = microTime(clock.now());
+    const taken = { acquireTime: renewTime, leaseTransitions: lease ? (spec.leaseTransitions ?? 0) + 1 : 0 };
+    const leaseDurationSeconds = DURATION_MS / 1000;
+    return this.#write(signal, lease, { ...spec, ...(mine ? {} : taken), holderIdentity: identity, leaseDurationSeconds, renewTime });
   }
 
-  async #create(signal: AbortSignal, spec: Lease['spec']): Promise<Outcome> {
+  /** With the version of the one that is there: of two that try at once, one wins. */
+  async #write(signal: AbortSignal, lease: Lease | undefined, spec: Lease['spec']): Promise<Outcome> {
     const client = this.#o.client();
-    const body = {
-      apiVersion: 'coordination.k8s.io/v1',
-      kind: 'Lease',
-      metadata: { name: this.#o.name, namespace: LEASE_NAMESPACE },
-      spec,
-    };
+    const { name } = this.#o;
+    const metadata = lease?.metadata ?? { name, namespace: LEASE_NAMESPACE };
+    const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
     try {
-      await client.request('POST', `/apis/coordination.k8s.io/v1/namespaces/${LEASE_NAMESPACE}/leases`, { body, signal });
+      await client.request(lease ? 'PUT' : 'POST', lease ? `${PATH}/${name}` : PATH, { body, signal });
       return 'held';
     } catch (error) {
-      if (!(error instanceof KubeError)) throw error;
-      if (error.status === 404) await client.apply(Namespaces, { metadata: { name: LEASE_NAMESPACE } }, { fieldManager: 'kosmos', signal });
-      else if (error.status !== 409) throw error;
+      if (!(error instanceof KubeError && [404, 409].includes(error.status))) throw error;
+      if (error.status === 404 && !lease)
+        await client.apply(Namespaces, { metadata: { name: LEASE_NAMESPACE } }, { fieldManager: 'kosmos', signal });
       return 'again';
-    }
-  }
-
-  /** With its version: of two that try at once, one wins. */
-  async #put(signal: AbortSignal, lease: Lease, spec: Lease['spec']): Promise<Outcome> {
-    try {
-      await this.#o.client().request('PUT', `/apis/coordination.k8s.io/v1/namespaces/${LEASE_NAMESPACE}/leases/${lease.metadata.name}`, {
-        body: { ...lease, spec },
-        signal,
-      });
-      return 'held';
-    } catch (error) {
-      if (error instanceof KubeError && error.status === 409) return 'again';
-      throw error;
     }
   }
 

@@ -60,7 +60,7 @@ export class ApplyWriter implements Writer {
     const client = this.#o.registry.client(cluster);
     const answered = this.#o.bus.writing(key, kind);
     try {
-      const applied = await span(`apply ${kind.kind}`, { 'k8s.cluster.name': cluster, 'k8s.object.name': name }, () =>
+      const applied = await span(`apply ${kind.kind}`, key, () =>
         client.apply(kind, body, {
           fieldManager: this.#manager,
           ...(force === undefined ? {} : { force }),
@@ -84,7 +84,7 @@ export class ApplyWriter implements Writer {
     const term = this.#term(`delete ${kind.kind} ${key.name}`);
     const { cluster, name, namespace } = key;
     const signal = options.signal ? AbortSignal.any([options.signal, term]) : term;
-    await span(`delete ${kind.kind}`, { 'k8s.cluster.name': cluster, 'k8s.object.name': name }, () =>
+    await span(`delete ${kind.kind}`, key, () =>
       this.#o.registry.client(cluster).delete(kind, name, { ...(namespace === undefined ? {} : { namespace }), ...options, signal }),
     );
     for (const subresource of [undefined, 'status']) this.#applied.delete(idOf(key, kind, subresource));

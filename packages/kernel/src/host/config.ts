@@ -64,6 +64,13 @@ function importError(error: unknown, path: string): KosmosError {
   }
   // That an import lacks what is imported by name is a SyntaxError too, but the file parses.
   const syntax = error instanceof SyntaxError && !/does not provide an export/.test(error.message);
+  if (syntax && /outside a module/.test(error.message)) {
+    return fail('KOSMOS_E_CONFIG_LOAD', 'the config is an ES module, but the package.json beside it says that files are CommonJS', {
+      where: path,
+      hint: 'Make it "type": "module" there: npm pkg set type=module.',
+      cause: error,
+    });
+  }
   const where = placeOf(error, path) === path && syntax ? placeBySyntaxCheck(path) : placeOf(error, path);
   return inside(error, 'KOSMOS_E_CONFIG_LOAD', where, syntax ? 'the config does not parse' : 'the config failed while it was loaded');
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../contracts/services.ts';
 /** What `withDeadline` throws when the time is up. */
 export class TimeUp extends Error {
   override readonly name = 'TimeUp';
+  readonly code = 'ETIMEDOUT';
 }
 
 /** Runs `work` for at most `ms`. `abort` ends it earlier, with the signal's reason. */

@@ -106,6 +106,10 @@ export const ERRORS = {
     meaning: 'A cluster does not serve a kind that a plugin needs.',
     hint: 'Apply the CustomResourceDefinitions that belong to the plugin.',
   },
+  KOSMOS_E_INDEX_UNKNOWN: {
+    meaning: 'A plugin asks its informer for an index that it did not declare.',
+    hint: 'Declare it in the options of the informer, as `indexes`.',
+  },
   KOSMOS_E_NOT_LEADER: {
     meaning: 'A write was refused since this process lost the lease of the controller.',
     hint: 'Nothing: the process that holds the lease writes.',

@@ -14,10 +14,13 @@ import { type Proxy, startProxy } from '../support/proxy.ts';
 import { bookmark, configMap } from '../support/scripted.ts';
 import { waitFor } from '../support/wait-for.ts';
 
+/** Registered only where the server is the embedded one, which has faults of its own; others are made by a proxy. */
+const itEmbedded: (title: string, fn: Mocha.AsyncFunc) => unknown = REAL ? () => {} : it;
+
 const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
 
-(REAL ? describe.skip : describe)('informers and a server with faults', function () {
-  this.timeout(60_000);
+describe('informers and a server with faults', function () {
+  this.timeout(REAL ? 120_000 : 60_000);
   let host: TestApiServer;
   const running: TestEngine[] = [];
   const proxies: Proxy[] = [];
@@ -61,7 +64,7 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
   };
 
   for (const code of [410, 429, 500] as const) {
-    it(`have a list that breaks off with ERROR ${code} after 200 by pages, without waiting`, async () => {
+    itEmbedded(`have a list that breaks off with ERROR ${code} after 200 by pages, without waiting`, async () => {
       const client = writer();
       for (const name of ['a', 'b', 'c', 'd']) await put(name, '1', client);
       faults().resetRequests();
@@ -75,7 +78,7 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
     });
   }
 
-  it('have more than a page of objects, by stream and by pages', async () => {
+  itEmbedded('have more than a page of objects, by stream and by pages', async () => {
     const client = writer();
     await Promise.all(Array.from({ length: 620 }, (_, i) => put(`n${i}`, 'x', client)));
     for (const refuse of [undefined, 400]) {
@@ -129,7 +132,7 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
     await real.stop();
   });
 
-  it('make at most six lists in 30 s when every watch gets a 410', async () => {
+  itEmbedded('make at most six lists in 30 s when every watch gets a 410', async () => {
     const clock = fastClock(10);
     const engine = engineOf({}, clock);
     engine.scope.informer(ConfigMaps, OPTIONS);
@@ -142,7 +145,7 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
     expect(faults().count({ verb: 'list', plural: 'configmaps' })).to.be.within(2, 6);
   });
 
-  it('follow a member that comes back after an hour, and others hear of it as little as before', async () => {
+  itEmbedded('follow a member that comes back after an hour, and others hear of it as little as before', async () => {
     const clock = skippingClock();
     const { proxy, kubeconfig } = await proxied();
     const engine = engineOf({ away: { kubeconfig }, near: { kubeconfig: host.kubeconfig } }, clock);
@@ -185,7 +188,7 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
     expect(events.filter((e) => e.includes('near'))).to.deep.equal(['update near a', 'remove near b false']);
   });
 
-  it('follow 50 members that are cut off and come back at once, none of them with another list', async () => {
+  itEmbedded('follow 50 members that are cut off and come back at once, none of them with another list', async () => {
     const members = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`m${i}`, { kubeconfig: host.kubeconfig }]));
     const engine = engineOf(members);
     const informer = engine.scope.informer(ConfigMaps, { ...OPTIONS, clusters: 'members' });
@@ -202,7 +205,7 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
     expect(engine.metrics.counts.get('informer_lists_total')).to.equal(lists);
   });
 
-  it('stop in order in the middle of a list that does not end: nothing is told, nothing is left', async () => {
+  itEmbedded('stop in order in the middle of a list that does not end: nothing is told, nothing is left', async () => {
     faults().add({ verb: 'watch', plural: 'configmaps', silent: true });
     const engine = engineOf();
     const informer = engine.scope.informer(ConfigMaps, OPTIONS);
@@ -238,7 +241,8 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
     const folder = mkdtempSync(join(tmpdir(), 'kosmos-401-'));
     try {
       // The first token that the plugin gives is of nobody; from then on it gives the one that is valid.
-      const token = /"?token"?: "?([\w.-]+)/.exec(host.kubeconfig)?.[1] ?? '';
+      const kubeconfig = parse(host.kubeconfig) as { users: { user: { token?: string; exec?: object } }[] };
+      const token = kubeconfig.users[0]?.user.token ?? '';
       const command = join(folder, 'credential');
       const answer = (given: string) => `echo '{"kind":"ExecCredential","status":{"token":"${given}"}}'`;
       writeFileSync(
@@ -246,7 +250,6 @@ const OPTIONS = { namespace: 'default', labels: 'test=faults' } as const;
         `#!/bin/sh\necho x >> ${folder}/calls\nif [ -e ${folder}/used ]; then ${answer(token)}; else touch ${folder}/used; ${answer('stale')}; fi\n`,
         { mode: 0o700 },
       );
-      const kubeconfig = parse(host.kubeconfig) as { users: { user: object }[] };
       for (const user of kubeconfig.users) user.user = { exec: { command, apiVersion: 'client.authentication.k8s.io/v1' } };
       const engine = engineOf({}, systemClock, JSON.stringify(kubeconfig));
       const informer = engine.scope.informer(ConfigMaps, OPTIONS);

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { parse } from 'yaml';
 import type { Informer, KosmosErrors } from '../../src/index.ts';
 import { REAL, startTestApiServer, type TestApiServer } from '@kosmos/testing';
 import { waitFor } from '../support/wait-for.ts';
@@ -380,6 +381,22 @@ describe('informers against an API server', function () {
     );
     expect(made.reasons()[0]).to.match(/not synced: configmaps of host/);
     await made.stop();
+  });
+
+  it('says which credential plugin fails, and how to find out why', async () => {
+    const kubeconfig = parse(host.kubeconfig) as { users: { user: object }[] };
+    const exec = { command: '/nowhere/plugin', apiVersion: 'client.authentication.k8s.io/v1' };
+    for (const user of kubeconfig.users) user.user = { exec };
+    const made = testEngine({ host: { kubeconfig: JSON.stringify(kubeconfig) } });
+    running.push(made);
+    made.scope.informer(ConfigMaps, options);
+    const asked = made.engine.clusters.client('host').list(ConfigMaps);
+    const errors = [await asked.catch((e: unknown) => e), ...((await made.start(1500).catch((e: unknown) => e)) as KosmosErrors).errors];
+    expect(errors).to.have.length(2);
+    for (const error of errors) {
+      expect(error).to.include({ code: 'KOSMOS_E_CLUSTER_ACCESS', hint: 'Run it by hand to see why.' });
+      expect((error as Error).message).to.match(/^the credential plugin '\/nowhere\/plugin' failed: spawn .* ENOENT/);
+    }
   });
 
   it('says which kind the host does not serve', async () => {

@@ -1,9 +1,9 @@
-import { context, propagation, trace } from '@opentelemetry/api';
 import { expect } from 'chai';
-import { type Informer, type Key, type Writer, TerminalError } from '../../src/index.ts';
+import { type Clock, type Informer, type Key, type Writer, TerminalError } from '../../src/index.ts';
 import { REAL, startTestApiServer, type TestApiServer } from '@kosmos/testing';
 import { waitFor } from '../support/wait-for.ts';
-import { type ConfigMap, ConfigMaps, type TestEngine, testEngine } from '../support/engine.ts';
+import { type ConfigMap, ConfigMaps, type TestEngine, fastClock, testEngine } from '../support/engine.ts';
+import { recordSpans } from '../support/tracing.ts';
 
 /** Registered only where the server is the embedded one: it has faults, and a second one costs nothing. */
 const itEmbedded: (title: string, fn: Mocha.AsyncFunc) => unknown = REAL ? () => {} : it;
@@ -31,8 +31,8 @@ describe('controllers against an API server', function () {
     await Promise.all([...running, client].map((each) => each.stop()));
     running = [];
   });
-  const engineOf = (instance: string): TestEngine => {
-    const made = testEngine({ host: { kubeconfig: host.kubeconfig } }, instance);
+  const engineOf = (instance: string, clock?: Clock): TestEngine => {
+    const made = testEngine({ host: { kubeconfig: host.kubeconfig } }, instance, clock);
     running.push(made);
     return made;
   };
@@ -149,36 +149,36 @@ describe('controllers against an API server', function () {
     expect(told?.fields.reconcile).to.match(/^[0-9a-f]{8}$/);
   });
 
-  it('has a span for each reconcile and each write, where an SDK is set up', async () => {
-    const spans: string[] = [];
-    const tracer = {
-      startActiveSpan: (name: string, { attributes }: { attributes: Record<string, string> }, work: (active: object) => unknown) => {
-        spans.push(`${name} ${attributes['k8s.object.name']}`);
-        return work({ recordException: () => {}, setStatus: () => {}, end: () => {} });
+  it('has a span for each reconcile, and one within it for each write, where an SDK is set up', async () => {
+    using sdk = recordSpans();
+    const engine = engineOf('one');
+    const writer = engine.scope.writer('demo');
+    let reconcile: unknown;
+    engine.scope
+      .controller('demo')
+      .for(engine.scope.informer(ConfigMaps, { ...OPTIONS, fields: 'metadata.name=traced' }))
+      .reconcile(async ({ cluster, namespace = '' }, { log }) => {
+        log.info({}, 'here');
+        await writer.apply(cluster, ConfigMaps, object('written', {}));
+        await writer.delete({ cluster, namespace, name: 'written' }, ConfigMaps);
+        reconcile = engine.log.find(({ message }) => message === 'here')?.fields.reconcile;
+      });
+    await engine.start();
+    engine.engine.startControllers();
+    await engine.engine.clusters.client('host').apply(ConfigMaps, object('traced', {}), { fieldManager: 'test' });
+    await waitFor(() => sdk.spans().length >= 3, 'three spans', 5000, sdk.spans);
+    const where = { 'k8s.cluster.name': 'host', 'k8s.namespace.name': 'default' };
+    const within = 'reconcile demo/demo';
+    expect(sdk.spans().slice(0, 3)).to.deep.equal([
+      { name: 'apply ConfigMap', within, attributes: { ...where, 'k8s.object.name': 'written' }, error: undefined },
+      { name: 'delete ConfigMap', within, attributes: { ...where, 'k8s.object.name': 'written' }, error: undefined },
+      {
+        name: within,
+        within: undefined,
+        attributes: { ...where, 'k8s.object.name': 'traced', 'kosmos.reconcile.id': reconcile },
+        error: undefined,
       },
-    };
-    trace.setGlobalTracerProvider({ getTracer: () => tracer } as never);
-    try {
-      const engine = engineOf('one');
-      const writer = engine.scope.writer('demo');
-      let done = false;
-      engine.scope
-        .controller('demo')
-        .for(engine.scope.informer(ConfigMaps, { ...OPTIONS, fields: 'metadata.name=traced' }))
-        .reconcile(async ({ cluster, namespace = '' }) => {
-          if (done) return;
-          await writer.apply(cluster, ConfigMaps, object('written', {}));
-          await writer.delete({ cluster, namespace, name: 'written' }, ConfigMaps);
-          done = true;
-        });
-      await engine.start();
-      engine.engine.startControllers();
-      await engine.engine.clusters.client('host').apply(ConfigMaps, object('traced', {}), { fieldManager: 'test' });
-      await waitFor(() => done, 'the reconcile');
-      expect(spans.slice(0, 3)).to.deep.equal(['reconcile demo/demo traced', 'apply ConfigMap written', 'delete ConfigMap written']);
-    } finally {
-      for (const api of [trace, context, propagation]) api.disable();
-    }
+    ]);
   });
 
   const gated = (engine: TestEngine, lease: string, wrote: string[]) => {
@@ -223,7 +223,8 @@ describe('controllers against an API server', function () {
 
   itEmbedded('refuses to write once a leader that is cut off must take its lease for lost', async function () {
     if (!host.faults) throw new Error('the embedded server has faults');
-    const engine = engineOf('one');
+    const clock = fastClock(4);
+    const engine = engineOf('one', clock);
     const wrote: string[] = [];
     const writer = gated(engine, 'cut-off', wrote);
     await engine.start();
@@ -232,9 +233,9 @@ describe('controllers against an API server', function () {
     await writer.apply('host', ConfigMaps, object('a', {}));
     await waitFor(() => wrote.length === 1, 'the reconcile');
     const off = host.faults.add({ plural: 'leases', refuse: 500 });
-    const since = Date.now();
+    const since = clock.now();
     await waitFor(() => engine.log.some((line) => line.message === 'not leading any more'), 'to give up', 12_000);
-    expect(Date.now() - since).to.be.lessThan(10_500);
+    expect(clock.now() - since).to.be.lessThan(11_000);
     expect(await writer.apply('host', ConfigMaps, object('b', {})).catch((e: { code: string }) => e.code)).to.equal('KOSMOS_E_NOT_LEADER');
     const client = engine.engine.clusters.client('host');
     await client.apply(ConfigMaps, object('c', {}), { fieldManager: 'test' });

@@ -60,31 +60,6 @@ export function testEngine(access: Record<string, ClusterAccess>, instance = 'on
   };
 }
 
-/** A clock that goes on when the test says so. */
-export function manualClock(): Clock & { advance(ms: number): void } {
-  let now = 0;
-  const timers = new Set<{ readonly at: number; readonly fn: () => void }>();
-  return {
-    now: () => now,
-    after(ms, fn) {
-      const timer = { at: now + ms, fn };
-      timers.add(timer);
-      return () => timers.delete(timer);
-    },
-    advance(ms) {
-      const until = now + ms;
-      for (;;) {
-        const next = [...timers].filter((t) => t.at <= until).sort((a, b) => a.at - b.at)[0];
-        if (!next) break;
-        timers.delete(next);
-        now = Math.max(now, next.at);
-        next.fn();
-      }
-      now = until;
-    },
-  };
-}
-
 /** A clock that goes `times` as fast as the machine's: an hour passes in seconds, and everything still runs by itself. */
 export function fastClock(times: number): Clock {
   const began = Date.now();

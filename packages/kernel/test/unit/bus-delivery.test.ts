@@ -7,7 +7,8 @@ import { busMetrics } from '../../src/bus/metrics.ts';
 import { share } from '../../src/bus/shape.ts';
 import { Subscription } from '../../src/bus/subscription.ts';
 import type { KObject } from '../../src/index.ts';
-import { manualClock, testLog, testMetrics } from '../support/engine.ts';
+import { manualClock } from '@kosmos/testing';
+import { testLog, testMetrics } from '../support/engine.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const object = (name: string, v = 1): KObject => ({ metadata: { name, uid: name, resourceVersion: String(v) } });
@@ -196,6 +197,16 @@ describe('a late subscriber', () => {
   });
 });
 
+describe('an informer', () => {
+  it('that is asked for an index that it does not have says which it has, and of which plugin it is', () => {
+    const kind = { group: '', version: 'v1', kind: 'ConfigMap', plural: 'configmaps', namespaced: true };
+    const informer = new ClusterInformer('demo', kind, { indexes: { owner: () => [] } }, testLog(), busMetrics(testMetrics()));
+    expect(() => informer.by('node', 'n1'))
+      .to.throw("the informer of configmaps has no index 'node'; it has: owner")
+      .with.deep.include({ code: 'KOSMOS_E_INDEX_UNKNOWN', where: 'plugin demo' });
+  });
+});
+
 describe('what objects have in common', () => {
   const frozen = (value: unknown): boolean =>
     typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
@@ -223,13 +234,13 @@ describe('what objects have in common', () => {
 });
 
 describe('the budget of lists', () => {
-  it('gives twenty at once, then ten a second', () => {
+  it('gives twenty at once, then ten a second', async () => {
     const clock = manualClock();
     const budget = new ListBudget(clock);
     const waits = Array.from({ length: 30 }, () => Math.round(budget.take()));
     expect(waits.slice(0, 20)).to.deep.equal(Array.from({ length: 20 }, () => 0));
     expect(waits.slice(20)).to.deep.equal([100, 200, 300, 400, 500, 600, 700, 800, 900, 1000]);
-    clock.advance(3000);
+    await clock.advance(3000);
     expect(budget.take()).to.equal(0);
   });
 });

@@ -115,32 +115,37 @@ describe('kubeconfigs', () => {
   it('reads a token file again for each request, since it is renewed', async () => {
     const tokenFile = file('token', 'one\n');
     const { authorization } = readAccess('host', { kubeconfig: text({ tokenFile }) });
-    expect(await authorization?.(false)).to.equal('Bearer one');
+    expect(await authorization?.(false, 0)).to.equal('Bearer one');
     file('token', 'two\n');
-    expect(await authorization?.(false)).to.equal('Bearer two');
+    expect(await authorization?.(false, 0)).to.equal('Bearer two');
   });
 
   it('runs a credential plugin once until its token expires or is refused', async () => {
     const command = file(
       'plugin.sh',
-      `#!/bin/sh\necho run >> ${folder}/runs\nprintf '{"status":{"token":"t%s"}}' "$(wc -l < ${folder}/runs)"\n`,
+      `#!/bin/sh\necho run >> ${folder}/runs\nprintf '{"status":{"token":"t%s","expirationTimestamp":"1970-01-01T00:01:00Z"}}' "$(wc -l < ${folder}/runs)"\n`,
       0o700,
     );
     const { authorization } = readAccess('host', {
       kubeconfig: text({ exec: { command, apiVersion: 'client.authentication.k8s.io/v1' } }),
     });
-    expect([await authorization?.(false), await authorization?.(false), await authorization?.(true)]).to.deep.equal([
-      'Bearer t1',
-      'Bearer t1',
-      'Bearer t2',
-    ]);
+    const asked = [
+      [false, 0],
+      [false, 49_000],
+      [true, 49_000],
+      [false, 50_000],
+    ] as const;
+    const given: unknown[] = [];
+    for (const [fresh, now] of asked) given.push(await authorization?.(fresh, now));
+    // Ten seconds before it expires another one is asked for.
+    expect(given).to.deep.equal(['Bearer t1', 'Bearer t1', 'Bearer t2', 'Bearer t3']);
   });
 
   it('says which credential plugin failed', async () => {
     const { authorization } = readAccess('host', {
       kubeconfig: text({ exec: { command: '/nowhere/plugin', apiVersion: 'client.authentication.k8s.io/v1' } }),
     });
-    const error = (await authorization?.(false).catch((e: unknown) => e)) as KosmosError;
+    const error = (await authorization?.(false, 0).catch((e: unknown) => e)) as KosmosError;
     expect(error.message).to.match(/^the credential plugin '\/nowhere\/plugin' failed: /);
   });
 });

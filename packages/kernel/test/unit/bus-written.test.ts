@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { Cache } from '../../src/bus/cache.ts';
 import { Written } from '../../src/bus/written.ts';
 import type { KObject } from '../../src/index.ts';
-import { manualClock } from '../support/engine.ts';
+import { manualClock } from '@kosmos/testing';
 
 const object = (v: number, uid = 'a'): KObject => ({ metadata: { name: 'x', uid, resourceVersion: String(v) } });
 
@@ -78,11 +78,11 @@ describe('a write that the watch has not told of yet', () => {
     expect(written.get('y')).to.equal(undefined);
   });
 
-  it('is over after a while where no watch has the object in its selection, and when it failed', () => {
+  it('is over after a while where no watch has the object in its selection, and when it failed', async () => {
     write()(object(1));
     write()();
     expect(version()).to.equal('1');
-    clock.advance(10_000);
+    await clock.advance(10_000);
     expect(version()).to.equal(undefined);
   });
 });

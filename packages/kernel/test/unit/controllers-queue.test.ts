@@ -5,7 +5,8 @@ import { controllerMetrics } from '../../src/controllers/metrics.ts';
 import { WorkQueue } from '../../src/controllers/queue.ts';
 import type { Informer, InformerHandler, KObject } from '../../src/index.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { type LogLine, manualClock, testLog, testMetrics } from '../support/engine.ts';
+import { manualClock } from '@kosmos/testing';
+import { type LogLine, testEngine, testLog, testMetrics } from '../support/engine.ts';
 
 const next = async (queue: WorkQueue) => (await queue.take())?.key;
 
@@ -30,41 +31,41 @@ describe('the work queue', () => {
     expect(queue.length).to.equal(0);
   });
 
-  it('waits 5 ms, 10 ms, 20 ms... after failures, and starts anew once they are forgotten', () => {
+  it('waits 5 ms, 10 ms, 20 ms... after failures, and starts anew once they are forgotten', async () => {
     const clock = manualClock();
     const queue = new WorkQueue(clock);
     for (const ms of [5, 10, 20, 40]) {
       queue.addRateLimited('a');
-      clock.advance(ms - 1);
+      await clock.advance(ms - 1);
       expect(queue.length).to.equal(0);
-      clock.advance(1);
+      await clock.advance(1);
       expect(queue.length).to.equal(1);
       void queue.take();
       queue.done('a');
     }
     queue.forget('a');
     queue.addRateLimited('a');
-    clock.advance(5);
+    await clock.advance(5);
     expect(queue.length).to.equal(1);
   });
 
-  it('lets a hundred failed keys through at once, then ten a second', () => {
+  it('lets a hundred failed keys through at once, then ten a second', async () => {
     const clock = manualClock();
     const queue = new WorkQueue(clock);
     for (let i = 0; i < 120; i += 1) queue.addRateLimited(`k${i}`);
-    clock.advance(50);
+    await clock.advance(50);
     expect(queue.length).to.equal(100);
-    clock.advance(1000);
+    await clock.advance(1000);
     expect(queue.length).to.equal(110);
   });
 
-  it('takes the earlier of two delays', () => {
+  it('takes the earlier of two delays', async () => {
     const clock = manualClock();
     const queue = new WorkQueue(clock);
     queue.addAfter('a', 100);
     queue.addAfter('a', 10);
     queue.addAfter('a', 50);
-    clock.advance(10);
+    await clock.advance(10);
     expect(queue.length).to.equal(1);
   });
 
@@ -74,7 +75,7 @@ describe('the work queue', () => {
     for (const key of ['a', 'b', 'c']) queue.add(key, true);
     queue.add('x');
     queue.add('c');
-    clock.advance(7);
+    await clock.advance(7);
     expect([await next(queue), await next(queue), await next(queue)]).to.deep.equal(['x', 'c', 'a']);
     expect(await queue.take()).to.deep.equal({ key: 'b', waitedMs: 7 });
     expect(queue.length).to.equal(0);
@@ -157,7 +158,7 @@ describe('a controller', () => {
     controller.start();
     add('slow');
     await waitFor(() => runs.length === 1, 'the run');
-    clock.advance(1000);
+    await clock.advance(1000);
     expect(signal?.aborted).to.equal(true);
     add('other');
     await waitFor(
@@ -166,7 +167,7 @@ describe('a controller', () => {
       2000,
       () => runs,
     );
-    clock.advance(60_000);
+    await clock.advance(60_000);
     await new Promise(setImmediate);
     expect(runs).to.deep.equal(['slow', 'other']);
     release();
@@ -207,10 +208,10 @@ describe('a controller', () => {
     add('a');
     await waitFor(() => runs === 1, 'the run');
     await new Promise(setImmediate);
-    clock.advance(4999);
+    await clock.advance(4999);
     await new Promise(setImmediate);
     expect(runs).to.equal(1);
-    clock.advance(1);
+    await clock.advance(1);
     await waitFor(() => runs === 2, 'the second run');
     await controller.stop();
   });
@@ -265,9 +266,9 @@ describe('a controller', () => {
       const stopped = controller.stop();
       releases[0]?.();
       await new Promise(setImmediate);
-      clock.advance(4999);
+      await clock.advance(4999);
       expect(signals.map(({ aborted }) => aborted)).to.deep.equal([false, false]);
-      clock.advance(1);
+      await clock.advance(1);
       expect(signals[1]?.aborted).to.equal(true);
       await stopped;
       expect(signals).to.have.length(2);
@@ -298,6 +299,15 @@ describe('a controller', () => {
       () => (clock.advance(0), controller.status()),
     );
     await controller.stop();
+  });
+
+  it('is refused once controllers run, since it never would', async () => {
+    const { engine, scope, stop } = testEngine({});
+    engine.startControllers();
+    expect(() => scope.controller('late'))
+      .to.throw("plugin 'demo' declares the controller 'late' once controllers run")
+      .with.property('code', 'KOSMOS_E_LATE');
+    await stop();
   });
 
   it('refuses to start without a reconcile', () => {

@@ -1,10 +1,15 @@
 import { type Config, Health, Metrics, type Plugin, type Role, optional, token } from '@kosmos/kernel';
-import { createKernel, createLogger, problemsIn } from '@kosmos/kernel/runtime';
+import { type Kernel, createKernel, createLogger, problemsIn } from '@kosmos/kernel/runtime';
 import { expect } from 'chai';
 import { type Line, memoryLog, plugin } from '../fixtures/host.ts';
 
-const kernelOf = (plugins: Plugin[], more: Partial<Config> = {}, lines: Line[] = [], role: Role = 'cli') =>
-  createKernel({ config: { plugins, timeouts: { startMs: 40, stopMs: 40 }, ...more }, role, log: memoryLog(lines) });
+const kernels: Kernel[] = [];
+const kernelOf = async (plugins: Plugin[], more: Partial<Config> = {}, lines: Line[] = [], role: Role = 'cli') => {
+  const made = await createKernel({ config: { plugins, timeouts: { startMs: 40, stopMs: 40 }, ...more }, role, log: memoryLog(lines) });
+  kernels.push(made);
+  return made;
+};
+const stopAll = () => Promise.allSettled(kernels.splice(0).map((kernel) => kernel.stop()));
 
 async function problemsOf(work: Promise<unknown>) {
   try {
@@ -31,6 +36,8 @@ const traced = (name: string, trace: string[], more: Parameters<typeof plugin>[2
   );
 
 describe('a kernel', () => {
+  afterEach(stopAll);
+
   it('starts in the order of needs, tells ready, stops in reverse, once', async () => {
     const trace: string[] = [];
     const lines: Line[] = [];
@@ -168,6 +175,8 @@ describe('a kernel', () => {
 });
 
 describe('an optional plugin', () => {
+  afterEach(stopAll);
+
   const failing = (phase: 'setup' | 'start') =>
     plugin(
       'extra',
@@ -226,6 +235,8 @@ describe('an optional plugin', () => {
 });
 
 describe('health and metrics', () => {
+  afterEach(stopAll);
+
   const get = async (port: number, path: string) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
     return [response.status, (await response.text()).trim()];

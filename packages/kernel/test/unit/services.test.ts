@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { context, propagation, trace } from '@opentelemetry/api';
 import { createKernel, createLogger } from '@kosmos/kernel/runtime';
 import { expect } from 'chai';
 import { span } from '../../src/services/tracing.ts';
 import { memoryLog, plugin } from '../fixtures/host.ts';
+import { recordSpans } from '../support/tracing.ts';
 
 describe('the log', () => {
   it('changes its level, and that of every child, while it is used', () => {
@@ -25,35 +25,20 @@ describe('the log', () => {
 });
 
 describe('spans', () => {
-  afterEach(() => {
-    trace.disable();
-    context.disable();
-    propagation.disable();
-  });
+  const key = { cluster: 'host', name: 'o' };
 
   it('are none, and cost nothing, without an SDK', async () => {
-    expect(await span('a', {}, async () => 7)).to.equal(7);
+    expect(await span('a', key, async () => 7)).to.equal(7);
   });
 
-  it('are given to the SDK that is set up, with what was thrown', async () => {
-    const ended: { name: string; attributes: object; error?: string }[] = [];
-    const tracer = {
-      startActiveSpan: (name: string, { attributes }: { attributes: object }, work: (active: object) => unknown) => {
-        const one: (typeof ended)[number] = { name, attributes };
-        return work({
-          recordException: (error: Error) => (one.error = error.message),
-          setStatus: () => {},
-          end: () => ended.push(one),
-        });
-      },
-    };
-    trace.setGlobalTracerProvider({ getTracer: () => tracer } as never);
-    expect(await span('reconcile demo/c', { 'k8s.object.name': 'o' }, async () => 7)).to.equal(7);
-    const thrown = await span('apply Pod', {}, () => Promise.reject(new Error('no'))).catch((e: unknown) => e);
-    expect(thrown).to.be.instanceOf(Error);
-    expect(ended).to.deep.equal([
-      { name: 'reconcile demo/c', attributes: { 'k8s.object.name': 'o' } },
-      { name: 'apply Pod', attributes: {}, error: 'no' },
+  it('are given to the SDK that is set up, one within the other, with what was thrown', async () => {
+    using sdk = recordSpans();
+    const write = () => span('apply Pod', key, () => Promise.reject(new Error('no')));
+    expect(await span('reconcile demo/c', key, () => write().catch(() => 7), { id: '1' })).to.equal(7);
+    const attributes = { 'k8s.cluster.name': 'host', 'k8s.object.name': 'o' };
+    expect(sdk.spans()).to.deep.equal([
+      { name: 'apply Pod', within: 'reconcile demo/c', attributes, error: 'no' },
+      { name: 'reconcile demo/c', within: undefined, attributes: { ...attributes, id: '1' }, error: undefined },
     ]);
   });
 });
