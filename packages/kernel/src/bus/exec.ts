@@ -21,11 +21,15 @@ interface Outcome {
 }
 
 /** Opens `path` and waits for the end of the command that it names. Rejects with a KubeError where it could not be run. */
-export async function exec(endpoint: Endpoint, path: string, signal: AbortSignal | undefined): Promise<Ran> {
+export async function exec(
+  endpoint: Endpoint,
+  authorization: string | undefined,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<Ran> {
   // It takes a while to load, and few processes need it.
   const { WebSocket } = await import('ws');
   signal?.throwIfAborted();
-  const authorization = await endpoint.authorization?.(false);
   const socket = new WebSocket(endpoint.server.replace(/^http/, 'ws') + path, PROTOCOLS, {
     ...endpoint.tls,
     headers: { 'user-agent': 'kosmos', ...(authorization && { authorization }) },

@@ -53,8 +53,8 @@ export class Transport {
   }
 
   /** See `KubeClient.exec`; on a connection of its own. */
-  exec(path: string, signal: AbortSignal | undefined): Promise<Ran> {
-    return exec(this.#endpoint, path, signal);
+  async exec(path: string, signal: AbortSignal | undefined): Promise<Ran> {
+    return exec(this.#endpoint, await this.#endpoint.authorization?.(false, this.#clock.now()), path, signal);
   }
 
   /** Cuts every connection, for good: what is asked from now on fails. */
