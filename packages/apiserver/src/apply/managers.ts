@@ -1,9 +1,9 @@
 import { ApiError, type Cause } from '../http/errors.ts';
 import { groupVersion, type Resource } from '../kinds/resource.ts';
 import { fillIn } from '../schema/go-fields.ts';
-import { isObject, type JsonObject } from '../schema/schema.ts';
+import { equal, isObject, type JsonObject } from '../schema/schema.ts';
 import { FieldSet } from './field-set.ts';
-import { compare, fieldsOf, merge, remove } from './typed.ts';
+import { compare, fieldsOf, identified, merge, remove } from './typed.ts';
 
 interface Manager {
   manager: string;
@@ -128,7 +128,7 @@ const isReadable = (entry: unknown): boolean =>
 /** Notes in `after.metadata.managedFields` what a create, update or patch changed: the writer owns it, others lose it. */
 export function trackUpdate(resource: Resource, before: JsonObject | undefined, after: JsonObject, writer: Writer): void {
   const managers = managersOf(before, after, writer.subresource);
-  if (before && !managers.length) {
+  if ((before && !managers.length) || !identified(resource.schema ?? {}, after)) {
     delete after['metadata'].managedFields;
     return;
   }
@@ -226,7 +226,8 @@ export function applyConfiguration(
     operation: 'Apply',
     apiVersion: groupVersion(resource),
     ...(writer.subresource ? { subresource: writer.subresource } : {}),
-    time: own && sameSet(own.set, applied) ? own.time : writer.now,
+    // Who changes nothing has not been there, as far as Kubernetes tells the time of it.
+    time: base && equal(base, result) ? (own?.time ?? '') : writer.now,
     set: applied,
   };
   const { removed } = compare(schema, base ?? {}, result);

@@ -4,14 +4,28 @@ import { createHash } from 'node:crypto';
 
 type Body = Record<string, unknown>;
 
-const hash = (r: Resource): string =>
-  createHash('sha256').update(`${r.group}/${r.storageVersion}/${r.kind}`).digest().subarray(0, 8).toString('base64');
+/** What Kubernetes keeps of some kinds is of another group or version than the one that is served first. */
+const STORED_AS: Record<string, string> = {
+  'events.k8s.io/v1/Event': '/v1/Event',
+  'apiextensions.k8s.io/v1/CustomResourceDefinition': 'apiextensions.k8s.io/v1beta1/CustomResourceDefinition',
+  'admissionregistration.k8s.io/v1/MutatingAdmissionPolicy': 'admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy',
+  'admissionregistration.k8s.io/v1/MutatingAdmissionPolicyBinding': 'admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicyBinding',
+};
+
+function hash(r: Resource): string {
+  const kept = `${r.group}/${r.storageVersion}/${r.kind}`;
+  return createHash('sha256')
+    .update(STORED_AS[kept] ?? kept)
+    .digest()
+    .subarray(0, 8)
+    .toString('base64');
+}
 
 /** APIResourceList of one group and version. */
 export function resourceList(group: string, version: string, resources: readonly Resource[]): Body {
   return {
     kind: 'APIResourceList',
-    apiVersion: 'v1',
+    ...(group ? { apiVersion: 'v1' } : {}),
     groupVersion: groupVersion({ group, version }),
     resources: resources.flatMap((r) => [
       {
@@ -22,7 +36,7 @@ export function resourceList(group: string, version: string, resources: readonly
         verbs: r.verbs,
         ...(r.shortNames ? { shortNames: r.shortNames } : {}),
         ...(r.categories ? { categories: r.categories } : {}),
-        ...(r.verbs.includes('list') ? { storageVersionHash: hash(r) } : {}),
+        ...(r.verbs.includes('watch') ? { storageVersionHash: hash(r) } : {}),
       },
       ...r.subresources.map((s) => ({
         name: `${r.plural}/${s.name}`,
@@ -62,10 +76,10 @@ export const apiVersions = (address: string): Body => ({
 });
 
 /** Everything at once, as kubectl asks for it first (apidiscovery.k8s.io). */
-export function aggregated(registry: Registry, core: boolean, version: string): Body {
+export function aggregated(registry: Registry, core: boolean): Body {
   return {
     kind: 'APIGroupDiscoveryList',
-    apiVersion: `apidiscovery.k8s.io/${version}`,
+    apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
     items: registry
       .groups()

@@ -100,9 +100,9 @@ export class Handler {
     const { pathname } = call.url;
     let segments: string[];
     try {
-      segments = pathname.split('/').filter(Boolean).map(decodeURIComponent);
+      segments = decodeURIComponent(pathname).split('/').filter(Boolean);
     } catch {
-      throw badRequest('the path cannot be read');
+      return sendText(call, 400, '400 Bad Request', 'text/plain; charset=utf-8');
     }
     const [root, group] = segments;
     if ((root === 'api' || root === 'apis') && segments.length > (root === 'api' ? 2 : 3)) {
@@ -131,6 +131,7 @@ export class Handler {
       case 'readyz':
         return sendPlain(call, this.#o.ready() ? 200 : 500, this.#o.ready() ? 'ok' : 'not ready');
       case 'version':
+        if (group !== undefined) throw noSuchPath();
         acceptJson(call.req);
         return send(call, 200, VERSION, JSON_ONLY);
       case 'api':
@@ -138,6 +139,7 @@ export class Handler {
         return this.#discovery(call, segments);
       case '.well-known':
         if (group !== 'openid-configuration') return sendNoPage(call);
+        call.res.setHeader('cache-control', 'public, max-age=3600');
         return send(call, 200, openIdConfiguration(this.#o.address()), JSON_ONLY);
       case 'openid':
         if (pathname !== '/openid/v1/jwks') return sendNoPage(call);
@@ -170,16 +172,14 @@ export class Handler {
   #discovery(call: Call, segments: string[]): void {
     const { registry } = this.#o;
     const wanted = /application\/json;([^,]*g=apidiscovery\.k8s\.io[^,]*)/.exec(String(call.req.headers.accept ?? ''));
-    if (segments.length === 1 && wanted) {
-      const version = /v=(v2(?:beta1)?)(?:;|$)/.exec(wanted[1]!)?.[1];
-      if (version) {
-        return send(
-          call,
-          200,
-          aggregated(registry, segments[0] === 'api', version),
-          `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
-        );
-      }
+    if (segments.length === 1 && wanted && /v=v2(?:;|$)/.test(wanted[1]!)) {
+      call.res.setHeader('cache-control', 'public');
+      return send(
+        call,
+        200,
+        aggregated(registry, segments[0] === 'api'),
+        'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
+      );
     }
     const [root, first, second, ...rest] = segments;
     if (rest.length) throw noSuchPath();
@@ -259,10 +259,13 @@ export class Handler {
       throw methodNotAllowed();
     }
     // Logs are text, whatever the client takes.
-    const accept = subresource?.name === 'log' ? PLAIN : acceptedFor(call.req, verb);
+    const accept =
+      subresource?.name === 'log' ? PLAIN : acceptedFor(call.req, verb, subresource ? { ...resource, ...subresource } : resource);
     const include = query.get('includeObject');
     if (accept.shape === 'Table' && include && !['None', 'Metadata', 'Object'].includes(include))
-      throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
+      throw badRequest(
+        `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(include)}: must be 'Metadata', 'Object', 'None', or empty`,
+      );
     if (resource.computed) return sendComputed(call, target, resource.computed);
     if (subresource && subresource.name !== 'status') {
       const context = { ...this.#o, patch: (c: Call, t: Target, w: WriteRequest) => this.#patch(c, t, w) };
@@ -363,8 +366,9 @@ export class Handler {
   async #patch(call: Call, target: Target, write?: WriteRequest): Promise<Written> {
     const type = PATCHES[mediaType(call.req)];
     const custom = Boolean(target.resource.custom);
-    const served = Object.keys(PATCHES).filter((t) => !custom || PATCHES[t] !== 'strategic');
-    if (!type || (custom && type === 'strategic')) throw unsupportedMediaType(served);
+    const served = Object.keys(PATCHES).filter((t) => PATCHES[t] !== 'strategic');
+    if (custom && (!type || type === 'strategic')) throw unsupportedMediaType(served);
+    if (!type) throw new ApiError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
     const options = write ?? this.#write(call, target);
     // What is not there is told before what is wrong with the patch.
     if (type !== 'apply') this.#o.objects.get(target.resource, target.namespace, target.name);

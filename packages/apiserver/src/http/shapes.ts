@@ -31,7 +31,7 @@ export function table(
     metadata: meta,
     columnDefinitions: columns
       ? resource.columns.map(({ name, type, format, description = '', priority }) => ({ name, type, format, description, priority }))
-      : [],
+      : null,
     rows: entries.map((entry) => {
       const object = toObject(resource, entry);
       return {

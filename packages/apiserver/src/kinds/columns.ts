@@ -255,6 +255,7 @@ const cells: Record<string, Record<string, Cell>> = {
     Address: (o) => (o['status']?.loadBalancer?.ingress ?? []).map((i: JsonObject) => i['ip'] || i['hostname']).join(','),
     Ports: (o) => (o['spec']?.tls?.length ? '80, 443' : '80'),
   },
+  'scales.autoscaling': { Desired: (o) => o['spec']?.replicas ?? 0, Available: (o) => o['status']?.replicas ?? 0 },
   'servicecidrs.networking.k8s.io': { CIDRs: (o) => join(o['spec']?.cidrs) },
   'storageclasses.storage.k8s.io': {
     Provisioner: (o) => o['provisioner'],

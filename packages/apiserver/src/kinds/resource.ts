@@ -132,4 +132,6 @@ export interface CustomFacts {
 }
 
 export const groupVersion = (r: { group: string; version: string }): string => (r.group ? `${r.group}/${r.version}` : r.version);
+/** `group/version, Kind=kind`, as Go's errors tell of a kind. */
+export const fullKind = (r: { group: string; version: string; kind: string }): string => `${r.group}/${r.version}, Kind=${r.kind}`;
 export const groupResource = (r: { group: string; plural: string }): string => (r.group ? `${r.plural}.${r.group}` : r.plural);

@@ -82,9 +82,14 @@ const CHECKED_ONCE = new Set(['events', 'poddisruptionbudgets.policy']);
 /** What is wrong with the metadata of an update: all of it as often as Kubernetes says it, first of every kind, then of this one. */
 export function updatedMetadataProblems(resource: Resource, meta: JsonObject, old: JsonObject): Cause[] {
   const all = metadataProblems(resource, meta);
-  const update = [...metadataUpdateProblems(meta, old), ...all.filter((c) => !c.field.startsWith('metadata.finalizers'))];
+  const update = [...metadataUpdateProblems(meta, old), ...all.filter((c) => !/^metadata\.(finalizers|generateName)/.test(c.field))];
   const own = CHECKED_ONCE.has(resource.storage) ? [] : update;
-  return [...all, ...update, ...own, ...(CHECKED_AGAIN.has(resource.storage) ? all : [])];
+  return [
+    ...all.filter((c) => c.field !== 'metadata.generateName'),
+    ...update,
+    ...own,
+    ...(CHECKED_AGAIN.has(resource.storage) ? all : []),
+  ];
 }
 
 /** What an update may not do to metadata. */

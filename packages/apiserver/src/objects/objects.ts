@@ -5,8 +5,8 @@ import type { User } from '../auth/tokens.ts';
 import { checkConfiguration } from '../apply/check.ts';
 import { applyConfiguration, trackUpdate, type Writer } from '../apply/managers.ts';
 import { alreadyExists, ApiError, badRequest, conflict, field, forbidden, invalid, notFound } from '../http/errors.ts';
-import { groupVersion, type Resource, type WriteContext } from '../kinds/resource.ts';
-import { resolve } from '../kinds/facts.ts';
+import { fullKind, groupVersion, type Resource, type WriteContext } from '../kinds/resource.ts';
+import { facts, resolve } from '../kinds/facts.ts';
 import { patched, type Patch } from '../patch/patch.ts';
 import { fillIn, fillInDeep } from '../schema/go-fields.ts';
 import { equal, isObject, type JsonObject } from '../schema/schema.ts';
@@ -115,7 +115,7 @@ export class Objects {
     const object = fromClient(resource, body, request.fieldValidation, request.warnings);
     checkKind(resource, object);
     // Kubernetes does not expect that, and gives no reason.
-    if (Number(object['metadata'].resourceVersion) > 0)
+    if (Number(object['metadata'].resourceVersion) > 0 && !request.dryRun)
       throw new ApiError(500, '', 'resourceVersion should not be set on objects to be created');
     return this.#insert(request, object, (o, w) => trackUpdate(resource, undefined, o, w));
   }
@@ -196,11 +196,7 @@ export class Objects {
     const object = fromClient(resource, body, request.fieldValidation, request.warnings);
     checkKind(resource, object);
     const meta: JsonObject = object['metadata'];
-    if (meta['name'] !== name) {
-      throw badRequest(
-        meta['name'] ? `the name of the object (${meta['name']}) does not match the name on the URL (${name})` : 'name must be provided',
-      );
-    }
+    refuseOtherName(meta['name'], name);
     if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }
@@ -232,20 +228,16 @@ export class Objects {
       let object: JsonObject;
       if (type === 'apply') {
         if (isObject(body)) {
-          checkKind(resource, body, true);
-          checkConfiguration(resource, body, namespace, name);
+          checkApplied(resource, body);
+          checkConfiguration(resource, body);
         }
         const config = fromClient(resource, body, 'Ignore', [], false);
         const meta: JsonObject = config['metadata'];
         if (meta['managedFields']?.length) throw badRequest('metadata.managedFields must be nil');
-        if (meta['name'] !== undefined && meta['name'] !== name) {
-          throw badRequest(`the name of the object (${meta['name']}) does not match the name on the URL (${name})`);
-        }
+        if (meta['name'] !== undefined || !old) refuseOtherName(meta['name'], name);
         if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
-          throw badRequest('the namespace of the provided object does not match the namespace on the request');
+          throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
         }
-        if (!old && !meta['name'])
-          throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
         meta['name'] = name;
         if (namespace) meta['namespace'] = namespace;
         if (!old && meta['uid'])
@@ -264,8 +256,7 @@ export class Objects {
         }
       } else object = this.#patched(request, patch, old!);
       const meta: JsonObject = object['metadata'];
-      if (meta['name'] !== name)
-        throw badRequest(`the name of the object (${meta['name'] ?? ''}) does not match the name on the URL (${name})`);
+      refuseOtherName(meta['name'], name);
       if (namespace && meta['namespace'] !== namespace)
         throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
       const ownVersion = meta['resourceVersion'] !== undefined && meta['resourceVersion'] !== old!['metadata'].resourceVersion;
@@ -380,16 +371,7 @@ export class Objects {
     for (let attempt = 0; ; attempt += 1) {
       for (let change; (change = this.#store.changing(resource.storage, key));) await change;
       const head = this.get(resource, namespace, name);
-      if (preconditions?.uid !== undefined && preconditions.uid !== head.uid) {
-        throw conflict(resource, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${head.uid}`);
-      }
-      if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== String(head.version)) {
-        throw conflict(
-          resource,
-          name,
-          `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${head.version}`,
-        );
-      }
+      refuseOther(resource, head, preconditions);
       const object = toObject(resource, head);
       const meta: JsonObject = object['metadata'];
       const grace = resource.gracePeriod?.(object, request.gracePeriodSeconds) ?? 0;
@@ -428,6 +410,29 @@ export class Objects {
   }
 }
 
+/** @throws a 400 where an object has not the name that its path has */
+export function refuseOtherName(own: unknown, name: string): void {
+  if (own === name) return;
+  throw badRequest(
+    own
+      ? `the name of the object (${own}) does not match the name on the URL (${name})`
+      : `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+  );
+}
+
+/** @throws a 409 where the object is not the one that a deletion is for */
+function refuseOther(resource: Resource, { name, uid, version }: Entry, wanted: DeleteRequest['preconditions']): void {
+  const refuse = (what: string, asked: string, is: string | number, why: string): ApiError =>
+    conflict(
+      { ...resource, plural: resource.kind },
+      name,
+      `the ${what} in the precondition (${asked}) does not match the ${what} in record (${is}). The object might have been ${why}`,
+    );
+  if (wanted?.uid !== undefined && wanted.uid !== uid) throw refuse('UID', wanted.uid, uid, 'deleted and then recreated');
+  if (wanted?.resourceVersion !== undefined && wanted.resourceVersion !== String(version))
+    throw refuse('ResourceVersion', wanted.resourceVersion, version, 'modified');
+}
+
 /** The finalizers of an object that is deleted: what its dependents wait for, by the request, else as it was, else by its kind. */
 function dependentsFinalizers(before: string[], policy: string | undefined, orphans: boolean): string[] {
   const others = before.filter((f) => f !== 'orphan' && f !== 'foregroundDeletion');
@@ -461,10 +466,19 @@ function content(object: JsonObject, resource: Resource): JsonObject {
   return resource.statusSubresource ? rest : { ...rest, status };
 }
 
+/** @throws 400 for a configuration that does not say of which kind it is, or says another */
+function checkApplied(resource: Resource, { kind, apiVersion }: JsonObject): void {
+  if (kind === resource.kind && apiVersion === groupVersion(resource)) return;
+  const parts = typeof apiVersion === 'string' ? apiVersion.split('/') : [];
+  const [group, version] = parts.length === 1 ? ['', parts[0]!] : parts.length === 2 ? parts : ['', ''];
+  const known = parts.length < 3 && typeof kind === 'string' ? kind : '';
+  throw badRequest(`invalid object type: ${fullKind({ group: group!, version: version!, kind: known })}`);
+}
+
 /** Takes what a built-in object does not say of itself from the path. @throws 400 where it says something else */
-export function checkKind(resource: Resource, object: JsonObject, strict = false): void {
+export function checkKind(resource: Resource, object: JsonObject): void {
   const wanted = groupVersion(resource);
-  if (!strict && !resource.custom) {
+  if (!resource.custom) {
     // What built-in objects leave out is as the path says.
     object['kind'] ||= resource.kind;
     object['apiVersion'] ||= wanted;
@@ -472,14 +486,22 @@ export function checkKind(resource: Resource, object: JsonObject, strict = false
   const { kind, apiVersion } = object;
   if (kind !== resource.kind || apiVersion !== wanted) {
     if (kind === undefined || kind === '') throw badRequest(`Object 'Kind' is missing in '${JSON.stringify(object).slice(0, 100)}'`);
-    if (apiVersion !== wanted && kind === resource.kind) {
+    if (resource.custom && apiVersion !== wanted && kind === resource.kind) {
       throw badRequest(`the API version in the data (${apiVersion ?? ''}) does not match the expected API version (${wanted})`);
     }
     if (resource.custom) throw invalid(resource, object['metadata']?.name ?? '', [field.invalid('kind', kind, `must be ${resource.kind}`)]);
+    const [version, group = ''] = String(apiVersion).split('/').reverse();
+    const known = facts.groups
+      .find((g) => g.group === group)
+      ?.versions.find((v) => v.version === version)
+      ?.resources.some((r) => r.kind === kind);
+    const internal = resource.group.split('.')[0] || 'core';
     throw badRequest(
-      `${kind} in version "${String(apiVersion ?? '')
-        .split('/')
-        .at(-1)}" cannot be handled as a ${resource.kind}: no kind "${kind}" is registered for it here`,
+      `${kind} in version "${version}" cannot be handled as a ${resource.kind}: ${
+        known
+          ? `converting (${version}.${kind}) to (${internal}.${resource.kind}): unknown conversion`
+          : `no kind "${kind}" is registered for version "${apiVersion}" in scheme "pkg/api/legacyscheme/scheme.go:30"`
+      }`,
     );
   }
 }

@@ -41,15 +41,20 @@ function maskText(text: string): string {
 
 function mask(value: any, key = ''): any {
   if (typeof value === 'string') {
+    if (key === 'cells' && /^\d+s$/.test(value)) return '<age>';
     if (key === 'resourceVersion' && /^\d+$/.test(value)) return '<version>';
     if ((key === 'continue' || key === 'token') && value) return `<${key}>`;
     return maskText(value);
   }
   if (key === 'nodePort' && value >= 30000) return '<port>';
   if (typeof value !== 'object' || value === null) return value;
+  // By the second in which each wrote.
+  if (key === 'managedFields' && Array.isArray(value)) return value.map((v) => mask(v)).sort((a, b) => (who(a) < who(b) ? -1 : 1));
   if (Array.isArray(value)) return value.map((v) => mask(v, key));
   return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, mask(v, k)]));
 }
+
+const who = (entry: any): string => [entry.operation, entry.manager, entry.subresource, entry.apiVersion].join();
 
 /** The words of a text, whatever their order: causes come in the order of Go's maps. */
 const words = (text: unknown): string =>

@@ -21,7 +21,6 @@ function casesOf(path: string, object: Record<string, any>): Case[] {
   const save = { rv: '/metadata/resourceVersion', uid: '/metadata/uid' };
   // A name that is not there yet, where the kind does not fix it.
   const other = object['metadata']?.name ?? 'other';
-  const changed = (o: Record<string, any>) => ({ ...o, metadata: { ...good.metadata, resourceVersion: '${rv}' } });
   const create: Step = { do: 'create', method: 'POST', path, body: good, save };
   const get: Step = { do: 'get', path: own, save };
   const again = object['metadata']?.name
@@ -32,25 +31,31 @@ function casesOf(path: string, object: Record<string, any>): Case[] {
         path: `${path}?dryRun=All`,
         body: { ...o, metadata: { ...good.metadata, name: other } },
       }));
-  const status = subresources.includes('status') ? mutations(schema, good, 'status') : [];
   return [
     { name: `${title}: life`, steps: life(path, own, good, other) },
     { name: `${title}: created otherwise`, apart: true, steps: again },
-    { name: `${title}: to change`, steps: [create, get] },
     {
       name: `${title}: changed`,
-      apart: true,
-      steps: [
-        ...mutations(schema, good)
-          .filter((m) => m.fits)
-          .map(({ what, object: o }) => ({ do: `update with ${what}`, method: 'PUT', path: `${own}?dryRun=All`, body: changed(o) })),
-        ...status.map(({ what, object: o }) => ({
-          do: `update status with ${what}`,
-          method: 'PUT',
-          path: `${own}/status?dryRun=All`,
-          body: changed(o),
-        })),
-      ],
+      steps: [create, get],
+      next: (there) => {
+        const at = { ...there.metadata, resourceVersion: '${rv}', uid: '${uid}' };
+        return [
+          ...mutations(schema, there)
+            .filter((m) => m.fits)
+            .map(({ what, object: o }) => ({
+              do: `update with ${what}`,
+              method: 'PUT',
+              path: `${own}?dryRun=All`,
+              body: { ...o, metadata: at },
+            })),
+          ...(subresources.includes('status') ? mutations(schema, there, 'status') : []).map(({ what, object: o }) => ({
+            do: `update status with ${what}`,
+            method: 'PUT',
+            path: `${own}/status?dryRun=All`,
+            body: { ...o, metadata: at },
+          })),
+        ];
+      },
     },
     { name: `${title}: changed to the end`, steps: [{ do: 'delete', method: 'DELETE', path: `${own}?gracePeriodSeconds=0` }] },
   ];

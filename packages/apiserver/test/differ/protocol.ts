@@ -16,7 +16,9 @@ export const protocolCases = (): Case[] => [
   { name: 'lists: queries', apart: true, steps: queries() },
   { name: 'lists: pages', steps: pages() },
   { name: 'watches', steps: watches() },
+  { name: 'options: to change', steps: [map('opt'), map('gone')] },
   { name: 'options', apart: true, steps: options() },
+  { name: 'options of deletions', steps: deletions() },
   { name: 'bodies', apart: true, steps: bodies() },
   { name: 'patches', steps: patches() },
   { name: 'reviews', apart: true, steps: reviews() },
@@ -293,7 +295,7 @@ function watches(): Step[] {
 }
 
 const options = (): Step[] => {
-  const body = { metadata: { name: 'list-1' }, data: { a: '1' } };
+  const body = { metadata: { name: 'opt' }, data: { a: '1' } };
   const query = [
     'dryRun=',
     'dryRun=Nope',
@@ -311,12 +313,12 @@ const options = (): Step[] => {
   return [
     ...query.flatMap((q): Step[] => [
       { do: `create ?${q}`, method: 'POST', path: `${MAPS}?${q}`, body },
-      { do: `update ?${q}`, method: 'PUT', path: `${MAPS}/list-1?${q}`, body },
-      { do: `patch ?${q}`, method: 'PATCH', path: `${MAPS}/list-1?${q}`, type: MERGE, body },
+      { do: `update ?${q}`, method: 'PUT', path: `${MAPS}/opt?${q}`, body },
+      { do: `patch ?${q}`, method: 'PATCH', path: `${MAPS}/opt?${q}`, type: MERGE, body },
       {
         do: `apply ?${q}`,
         method: 'PATCH',
-        path: `${MAPS}/list-1?${q}`,
+        path: `${MAPS}/opt?${q}`,
         type: 'application/apply-patch+yaml',
         body: { apiVersion: 'v1', kind: 'ConfigMap', ...body },
       },
@@ -332,34 +334,39 @@ const options = (): Step[] => {
     ].map((q) => ({
       do: `delete ?${q}`,
       method: 'DELETE',
-      path: `${MAPS}/list-1?dryRun=All&${q}`,
-    })),
-    ...[
-      {},
-      { kind: 'DeleteOptions' },
-      { kind: 'DeleteOptions', apiVersion: 'v1' },
-      { kind: 'Other', apiVersion: 'v1' },
-      { kind: 'DeleteOptions', apiVersion: 'apps/v1' },
-      { nope: 1 },
-      { gracePeriodSeconds: 'x' },
-      { propagationPolicy: 'x' },
-      { orphanDependents: 1 },
-      { preconditions: { uid: 1 } },
-      { dryRun: 'All' },
-      [],
-      'x',
-      '{',
-      { orphanDependents: true, propagationPolicy: 'Orphan' },
-      { gracePeriodSeconds: -5 },
-      { ignoreStoreReadErrorWithClusterBreakingPotential: true },
-    ].map((o) => ({
-      do: `delete with ${JSON.stringify(o)}`,
-      method: 'DELETE',
-      path: `${MAPS}/list-1?dryRun=All`,
-      body: o,
+      path: `${MAPS}/opt?dryRun=All&${q}`,
     })),
   ];
 };
+
+const deletions = (): Step[] =>
+  [
+    {},
+    { kind: 'DeleteOptions' },
+    { kind: 'DeleteOptions', apiVersion: 'v1' },
+    { kind: 'Other', apiVersion: 'v1' },
+    { kind: 'DeleteOptions', apiVersion: 'apps/v1' },
+    { nope: 1 },
+    { gracePeriodSeconds: 'x' },
+    { propagationPolicy: 'x' },
+    { orphanDependents: 1 },
+    { preconditions: { uid: 1 } },
+    { dryRun: 'All' },
+    [],
+    'x',
+    '{',
+    { orphanDependents: true, propagationPolicy: 'Orphan' },
+    { gracePeriodSeconds: -5 },
+    { ignoreStoreReadErrorWithClusterBreakingPotential: true },
+  ].flatMap((o) => [
+    map('gone'),
+    {
+      do: `delete with ${JSON.stringify(o)}`,
+      method: 'DELETE',
+      path: `${MAPS}/gone`,
+      body: o,
+    },
+  ]);
 
 const bodies = (): Step[] =>
   [
@@ -408,28 +415,28 @@ const bodies = (): Step[] =>
     '{"metadata":{"generateName":"Bad_"}}',
   ].flatMap((body) => [
     { do: `create ${body}`, method: 'POST', path: `${MAPS}?dryRun=All`, body },
-    { do: `update ${body}`, method: 'PUT', path: `${MAPS}/list-1?dryRun=All`, body: body.replaceAll('"name":"n"', '"name":"list-1"') },
+    { do: `update ${body}`, method: 'PUT', path: `${MAPS}/opt?dryRun=All`, body: body.replaceAll('"name":"n"', '"name":"opt"') },
     {
       do: `merge patch ${body}`,
       method: 'PATCH',
-      path: `${MAPS}/list-1?dryRun=All`,
+      path: `${MAPS}/opt?dryRun=All`,
       type: MERGE,
-      body: body.replaceAll('"name":"n"', '"name":"list-1"'),
+      body: body.replaceAll('"name":"n"', '"name":"opt"'),
     },
     {
       do: `strategic patch ${body}`,
       method: 'PATCH',
-      path: `${MAPS}/list-1?dryRun=All`,
+      path: `${MAPS}/opt?dryRun=All`,
       type: 'application/strategic-merge-patch+json',
-      body: body.replaceAll('"name":"n"', '"name":"list-1"'),
+      body: body.replaceAll('"name":"n"', '"name":"opt"'),
     },
     {
       do: `apply ${body}`,
       method: 'PATCH',
-      path: `${MAPS}/list-1?dryRun=All&fieldManager=f`,
+      path: `${MAPS}/opt?dryRun=All&fieldManager=f`,
       type: 'application/apply-patch+yaml',
       body: body
-        .replaceAll('"name":"n"', '"name":"list-1"')
+        .replaceAll('"name":"n"', '"name":"opt"')
         .replace(/^\{(?!"kind|"apiVersion)/, '{"kind":"ConfigMap","apiVersion":"v1",')
         .replace(',}', '}'),
     },
@@ -444,22 +451,20 @@ function patches(): Step[] {
       selector: { matchLabels: { a: 'b' } },
       template: {
         metadata: { labels: { a: 'b' } },
-        ...{
-          spec: {
-            containers: [
-              {
-                name: 'a',
-                image: 'i',
-                env: [
-                  { name: 'X', value: '1' },
-                  { name: 'Y', value: '2' },
-                ],
-                ports: [{ containerPort: 1 }, { containerPort: 2, protocol: 'UDP' }],
-              },
-              { name: 'b', image: 'j' },
-            ],
-            tolerations: [{ key: 't', operator: 'Exists' }],
-          },
+        spec: {
+          containers: [
+            {
+              name: 'a',
+              image: 'i',
+              env: [
+                { name: 'X', value: '1' },
+                { name: 'Y', value: '2' },
+              ],
+              ports: [{ containerPort: 1 }, { containerPort: 2, protocol: 'UDP' }],
+            },
+            { name: 'b', image: 'j' },
+          ],
+          tolerations: [{ key: 't', operator: 'Exists' }],
         },
       },
     },

@@ -24,6 +24,8 @@ export interface Case {
   steps: Step[];
   /** The steps do not depend on each other. */
   apart?: boolean;
+  /** What to ask then, made of the real server's answer to the last step; apart from each other. */
+  next?: (body: any) => Step[];
 }
 
 export interface Answer {

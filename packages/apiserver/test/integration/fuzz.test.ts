@@ -60,10 +60,10 @@ describe('what nobody would write', () => {
   });
   after(() => client.stop());
 
-  for (const [path, object] of OBJECTS) {
+  for (const [i, [path, object]] of OBJECTS.entries()) {
     it(`at any place of ${path.split('/').at(-1)} gets an answer that is no internal error`, async function () {
       this.timeout(30_000);
-      const good = { ...object, metadata: { name: 'x', labels, annotations: labels, ...object['metadata'] } };
+      const good = { ...object, metadata: { name: `x${i}`, labels, annotations: labels, ...object['metadata'] } };
       const made = await client.call('POST', path, good);
       expect(made.status, made.text).to.equal(201);
       const own = `${path}/${good.metadata.name}`;
