@@ -80,8 +80,15 @@ function everything(declared: Schema, value: unknown, into: FieldSet): void {
   const shape = shapeOf(schema, value);
   into.member = true;
   if (shape === 'map') for (const [key, v] of Object.entries(value as JsonObject)) everything(below(schema, key), v, into.at(`f:${key}`));
-  if (shape === 'keyed' || shape === 'set')
-    for (const item of value as unknown[]) everything(schema.items ?? {}, item, into.at(elementOf(schema, item)));
+  if (shape === 'keyed' || shape === 'set') {
+    const elements = (value as unknown[]).map((item) => elementOf(schema, item));
+    for (const [i, item] of (value as unknown[]).entries()) {
+      const child = into.at(elements[i]!);
+      // Of twins nobody can tell the fields apart.
+      if (elements.indexOf(elements[i]!) === elements.lastIndexOf(elements[i]!)) everything(schema.items ?? {}, item, child);
+      else child.member = true;
+    }
+  }
 }
 
 /** What differs between two states of an object. */

@@ -77,6 +77,8 @@ export interface Strategy {
   gracePeriod?: (object: JsonObject, asked: number | undefined) => number;
   /** A deletion that says nothing of dependents leaves them, for jobs with a warning. */
   orphans?: boolean | 'loudly';
+  /** Nothing depends on its objects, whatever a deletion says of dependents. */
+  childless?: boolean;
   /** Finalizers may be names without a domain; that is only warned of. */
   freeFinalizers?: boolean;
   /** Every update has to say which version it changes. */

@@ -141,8 +141,8 @@ export class Objects {
     if (resource.statusSubresource && !resource.createsStatus) delete object['status'];
     request.warnings.push(...finalizerWarnings(resource, meta, {}));
     for (let n = 0; n < WAITS && resource.ready?.(object, context) === false; n += 1) await delay(WAIT);
-    resource.create?.(object, context);
     if (generated) meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
+    resource.create?.(object, context);
     this.#validate(resource, object);
     request.warnings.push(...(resource.warnings?.(object) ?? []));
     fillInStatus(resource, object);
@@ -172,7 +172,7 @@ export class Objects {
     const causes = metadataProblems(resource, object['metadata']);
     if (resource.custom && resource.schema) causes.push(...validate(resource.schema, object, resource));
     causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateCreate?.(object) ?? []));
-    if (causes.length) throw invalid(resource, object['metadata'].name ?? '', causes);
+    if (causes.length) throw invalid(told(resource), object['metadata'].name ?? '', causes);
   }
 
   async #write(
@@ -345,7 +345,7 @@ export class Objects {
       causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateUpdate?.(object, old) ?? []));
     if (part) causes.push(...(resource.validate?.(object) ?? []), ...(resource.partProblems?.[subresource!]?.(object, old) ?? []));
     if (subresource === 'status') causes.push(...(resource.validateStatus?.(object, old) ?? []));
-    if (causes.length) throw invalid(resource, name, causes);
+    if (causes.length) throw invalid(told(resource), name, causes);
     if (subresource === undefined)
       request.warnings.push(...finalizerWarnings(resource, object['metadata'], oldMeta), ...(resource.warnings?.(object) ?? []));
 
@@ -376,7 +376,11 @@ export class Objects {
       const meta: JsonObject = object['metadata'];
       const grace = resource.gracePeriod?.(object, request.gracePeriodSeconds) ?? 0;
       const finalizers = new Set<string>(
-        dependentsFinalizers(meta['finalizers'] ?? [], request.propagationPolicy, Boolean(resource.orphans)),
+        dependentsFinalizers(
+          meta['finalizers'] ?? [],
+          resource.childless ? undefined : request.propagationPolicy,
+          Boolean(resource.orphans),
+        ),
       );
       const held = finalizers.size > 0 || grace > 0 || (resource.storage === 'namespaces' && object['spec']?.finalizers?.length > 0);
       if (
@@ -390,7 +394,7 @@ export class Objects {
       if (held) {
         if (resource.generation && meta['generation'] && !meta['deletionTimestamp']) meta['generation'] += 1;
         meta['deletionTimestamp'] = timestamp(Date.now() + grace * 1000);
-        meta['deletionGracePeriodSeconds'] = grace;
+        if (resource.storage !== 'namespaces') meta['deletionGracePeriodSeconds'] = grace;
         if (finalizers.size) meta['finalizers'] = [...finalizers];
         else delete meta['finalizers'];
         if (resource.storage === 'namespaces') object['status'] = { ...object['status'], phase: 'Terminating' };
@@ -419,6 +423,9 @@ export function refuseOtherName(own: unknown, name: string): void {
       : `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
   );
 }
+
+/** A kind as its errors tell of it: that of events is core's, whoever asks. */
+const told = (resource: Resource): Resource => (resource.kept ? { ...resource, group: '' } : resource);
 
 /** @throws a 409 where the object is not the one that a deletion is for */
 function refuseOther(resource: Resource, { name, uid, version }: Entry, wanted: DeleteRequest['preconditions']): void {

@@ -41,7 +41,10 @@ function maskText(text: string): string {
 
 function mask(value: any, key = ''): any {
   if (typeof value === 'string') {
-    if (key === 'cells' && /^\d+s$/.test(value)) return '<age>';
+    if (key === 'cells')
+      return maskText(value)
+        .replace(/^\d+m?s$/, '<age>')
+        .replace(/:3\d{4}\//g, ':<port>/');
     if (key === 'resourceVersion' && /^\d+$/.test(value)) return '<version>';
     if ((key === 'continue' || key === 'token') && value) return `<${key}>`;
     return maskText(value);

@@ -9,7 +9,13 @@ const APPLY = 'application/apply-patch+yaml';
 const TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io';
 
 /** What there is to ask of each built-in kind. */
-export const objectCases = (): Case[] => OBJECTS.flatMap(([path, object]) => casesOf(path.replace('/default/', '/differ/'), object));
+export const objectCases = (): Case[] =>
+  OBJECTS.flatMap(([path, object]) =>
+    casesOf(
+      path.replace('/default/', '/differ/'),
+      JSON.parse(JSON.stringify(object).replaceAll('"namespace":"default"', '"namespace":"differ"')),
+    ),
+  );
 
 function casesOf(path: string, object: Record<string, any>): Case[] {
   const kind = kindAt(path);
@@ -21,8 +27,9 @@ function casesOf(path: string, object: Record<string, any>): Case[] {
   const save = { rv: '/metadata/resourceVersion', uid: '/metadata/uid' };
   // A name that is not there yet, where the kind does not fix it.
   const other = object['metadata']?.name ?? 'other';
-  const create: Step = { do: 'create', method: 'POST', path, body: good, save };
-  const get: Step = { do: 'get', path: own, save };
+  const second = object['metadata']?.name ?? 'second';
+  const create: Step = { do: 'create', method: 'POST', path, body: { ...good, metadata: { ...good.metadata, name: second } }, save };
+  const get: Step = { do: 'get', path: `${path}/${second}`, save };
   const again = object['metadata']?.name
     ? []
     : mutations(schema, good).map(({ what, object: o }) => ({
@@ -38,6 +45,8 @@ function casesOf(path: string, object: Record<string, any>): Case[] {
       name: `${title}: changed`,
       steps: [create, get],
       next: (there) => {
+        // Addresses are each server's own.
+        if (there.spec?.clusterIP) there = ownAddresses(there);
         const at = { ...there.metadata, resourceVersion: '${rv}', uid: '${uid}' };
         return [
           ...mutations(schema, there)
@@ -45,21 +54,31 @@ function casesOf(path: string, object: Record<string, any>): Case[] {
             .map(({ what, object: o }) => ({
               do: `update with ${what}`,
               method: 'PUT',
-              path: `${own}?dryRun=All`,
+              path: `${path}/${second}?dryRun=All`,
               body: { ...o, metadata: at },
             })),
           ...(subresources.includes('status') ? mutations(schema, there, 'status') : []).map(({ what, object: o }) => ({
             do: `update status with ${what}`,
             method: 'PUT',
-            path: `${own}/status?dryRun=All`,
+            path: `${path}/${second}/status?dryRun=All`,
             body: { ...o, metadata: at },
           })),
         ];
       },
     },
-    { name: `${title}: changed to the end`, steps: [{ do: 'delete', method: 'DELETE', path: `${own}?gracePeriodSeconds=0` }] },
+    { name: `${title}: changed to the end`, steps: [{ do: 'delete', method: 'DELETE', path: `${path}/${second}?gracePeriodSeconds=0` }] },
   ];
 }
+
+const ownAddresses = (service: any): any => ({
+  ...service,
+  spec: {
+    ...service.spec,
+    clusterIP: undefined,
+    clusterIPs: undefined,
+    ports: service.spec.ports.map((p: object) => ({ ...p, nodePort: undefined })),
+  },
+});
 
 /** From creation to deletion, by every way to write and to read. */
 function life(path: string, own: string, good: Record<string, any>, other: string): Step[] {

@@ -16,7 +16,7 @@ export interface Servers {
 export async function startServers(): Promise<Servers> {
   const real = await startTestApiServer({ serviceCIDR: SERVICES, serviceAccounts: true });
   const reports: unknown[] = [];
-  const embedded = await startApiServer({ serviceCIDRs: [SERVICES], report: (error) => reports.push(error) });
+  const embedded = await startApiServer({ serviceCIDRs: [SERVICES], controllers: [], report: (error) => reports.push(error) });
   const config = JSON.parse(real.kubeconfig);
   const sides = [
     {

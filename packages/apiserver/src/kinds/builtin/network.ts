@@ -249,7 +249,7 @@ export const endpoints: Strategy = {
           const below = `${at}.${key}[${j}].ip`;
           causes.push(
             ...named(a.hostname, `${at}.${key}[${j}].hostname`, dnsLabel),
-            ...subdomain(a.nodeName, `${at}.${key}[${j}].nodeName`),
+            ...(a.nodeName === undefined ? [] : checked(a.nodeName, `${at}.${key}[${j}].nodeName`, dnsSubdomain)),
           );
           // Kubernetes asks twice: whether it is an address, and whether it is one of those that may not be.
           if (!isIP(a.ip ?? ''))
@@ -264,6 +264,7 @@ export const endpoints: Strategy = {
         if (s.ports.length > 1 && !p.name) causes.push(field.required(`${at}.ports[${j}].name`));
         causes.push(...named(p.name, `${at}.ports[${j}].name`, dnsLabel));
         causes.push(...numbers.port(p.port ?? 0, `${at}.ports[${j}].port`), ...oneOf(p.protocol, `${at}.ports[${j}].protocol`, PROTOCOLS));
+        if (p.appProtocol !== undefined) causes.push(...checked(p.appProtocol, `${at}.ports[${j}].appProtocol`, labelKey));
       }
     }
     return causes;

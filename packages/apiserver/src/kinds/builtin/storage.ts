@@ -22,6 +22,24 @@ export function claimDefaults(object: JsonObject): void {
   spec['resources'] ??= {};
 }
 
+const pendingStatus = (object: JsonObject): void => {
+  object['status'] = { ...object['status'], phase: object['status']?.phase || 'Pending' };
+};
+
+/** One of a claim's sources is the older name of the other, and what the older never allowed is left out without a word. */
+function normaliseSources(spec: JsonObject, old?: JsonObject): void {
+  const { dataSource: source, dataSourceRef: ref } = spec as { dataSource?: JsonObject; dataSourceRef?: JsonObject };
+  if (ref?.['namespace'] && !old?.['dataSourceRef']) delete spec['dataSourceRef'];
+  if (source && !old?.['dataSource'] && !spec['dataSourceRef']) {
+    const { kind, apiGroup } = source;
+    const known = kind === 'VolumeSnapshot' ? apiGroup === 'snapshot.storage.k8s.io' : kind === 'PersistentVolumeClaim' && !apiGroup;
+    if (!known) delete spec['dataSource'];
+  }
+  if (spec['dataSourceRef']?.namespace) return;
+  if (spec['dataSource']) spec['dataSourceRef'] ??= { ...spec['dataSource'] };
+  if (spec['dataSourceRef']) spec['dataSource'] ??= { ...spec['dataSourceRef'] };
+}
+
 /** The class of claims that name none: of those that are marked, the newest. */
 function defaultClass(classes: JsonObject[]): string | undefined {
   const marked = classes
@@ -40,17 +58,17 @@ function defaultClass(classes: JsonObject[]): string | undefined {
 }
 
 export const claim: Strategy = {
-  defaults: claimDefaults,
+  defaults(object) {
+    claimDefaults(object);
+    pendingStatus(object);
+  },
+  update: (object, old) => normaliseSources(object['spec'], old['spec']),
   create(object, { list }) {
     const meta: JsonObject = object['metadata'];
     const spec: JsonObject = object['spec'];
     meta['finalizers'] = [...new Set([...(meta['finalizers'] ?? []), 'kubernetes.io/pvc-protection'])];
     object['status'] = { phase: 'Pending' };
-    // One is the older name of the other.
-    if (!spec['dataSourceRef']?.namespace) {
-      if (spec['dataSource']) spec['dataSourceRef'] ??= { ...spec['dataSource'] };
-      if (spec['dataSourceRef']) spec['dataSource'] ??= { ...spec['dataSourceRef'] };
-    }
+    normaliseSources(spec);
     if (spec['storageClassName'] === undefined && meta['annotations']?.['volume.beta.kubernetes.io/storage-class'] === undefined) {
       const preferred = defaultClass(list('storageclasses.storage.k8s.io'));
       if (preferred) spec['storageClassName'] = preferred;
@@ -130,6 +148,7 @@ export const volume: Strategy = {
     spec['persistentVolumeReclaimPolicy'] ||= 'Retain';
     spec['volumeMode'] ??= 'Filesystem';
     if (spec['hostPath']) spec['hostPath'].type ??= '';
+    pendingStatus(object);
   },
   create(object, { now }) {
     object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'kubernetes.io/pv-protection'])];
