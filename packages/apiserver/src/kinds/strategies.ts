@@ -8,6 +8,7 @@ import * as network from './builtin/network.ts';
 import { pod } from './builtin/pod.ts';
 import * as quotas from './builtin/quotas.ts';
 import { service } from './builtin/service.ts';
+import * as persistentVolume from './builtin/persistent-volume.ts';
 import * as storage from './builtin/storage.ts';
 import * as workloads from './builtin/workloads.ts';
 import { CRD_STORAGE, crdStrategy } from './crd.ts';
@@ -21,7 +22,7 @@ export const strategies: Record<string, Strategy> = {
   namespaces: misc.namespace,
   nodes: misc.node,
   persistentvolumeclaims: storage.claim,
-  persistentvolumes: storage.volume,
+  persistentvolumes: persistentVolume.volume,
   pods: pod,
   podtemplates: workloads.podTemplate,
   replicationcontrollers: workloads.replicationController,

@@ -44,7 +44,9 @@ function casesOf(path: string, object: Record<string, any>): Case[] {
     {
       name: `${title}: changed`,
       steps: [create, get],
-      next: (there) => {
+      next: (answer) => {
+        // What is made of its uid is each server's own, too.
+        let there = JSON.parse(JSON.stringify(answer).replaceAll(answer.metadata?.uid ?? 'none', '${uid}'));
         // Addresses are each server's own.
         if (there.spec?.clusterIP) there = ownAddresses(there);
         const at = { ...there.metadata, resourceVersion: '${rv}', uid: '${uid}' };

@@ -27,7 +27,7 @@ export const named = (value: unknown, path: string, check: Check): Cause[] =>
   typeof value === 'string' && value ? checked(value, path, check) : [];
 
 export const wanted = (object: JsonObject | undefined, path: string, ...keys: string[]): Cause[] =>
-  keys.filter((k) => object?.[k] === undefined || object[k] === '').map((k) => field.required(`${path}.${k}`));
+  keys.filter((k) => object?.[k] === undefined || object[k] === '' || object[k]?.length === 0).map((k) => field.required(`${path}.${k}`));
 
 /** Names of ports (IANA_SVC_NAME, RFC 6335). */
 export const portName: Check = (name) => [

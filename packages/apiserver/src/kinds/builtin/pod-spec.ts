@@ -73,22 +73,17 @@ export function podSpecDefaults(spec: JsonObject): void {
   spec['schedulerName'] ||= 'default-scheduler';
   if (spec['serviceAccountName']) spec['serviceAccount'] = spec['serviceAccountName'];
   else if (spec['serviceAccount']) spec['serviceAccountName'] = spec['serviceAccount'];
+  // Of a feature that is off.
+  delete spec['schedulingGroup'];
 }
 
 const RESTART = ['Always', 'OnFailure', 'Never'];
 
-/** What is wrong with a pod's spec. `restart` are the policies that its owner allows, `claims` the volumes that it brings. */
-export function podSpecProblems(
-  spec: JsonObject,
-  path: string,
-  restart: readonly string[] = RESTART,
-  claims: readonly string[] = [],
-  isPod = false,
-): Cause[] {
+/** What is wrong with a pod's spec. `restart` are the policies that its owner allows. */
+export function podSpecProblems(spec: JsonObject, path: string, restart: readonly string[] = RESTART, isPod = false): Cause[] {
   const causes: Cause[] = [];
   const volumes = new Map<string, JsonObject>();
   causes.push(...volumeProblems(spec['volumes'], `${path}.volumes`, volumes));
-  for (const name of claims) volumes.set(name, { name, persistentVolumeClaim: {} });
   const names = new Set<string>();
   const surroundings = { names, hostPorts: new Set<string>(), volumes, claims: claimNames(spec), pod: spec };
   causes.push(...claimProblems(spec, `${path}.resourceClaims`));
@@ -162,7 +157,7 @@ export function podSpecProblems(
   if (spec['overhead']) causes.push(...resourceProblems({ limits: spec['overhead'] }, `${path}.overhead`));
   if (spec['os']) {
     if (!spec['os'].name) causes.push(field.required(`${path}.os.name`));
-    else causes.push(...oneOf(spec['os'].name, `${path}.os.name`, ['linux', 'windows']));
+    else causes.push(...oneOf(spec['os'].name, `${path}.os`, ['linux', 'windows']));
   }
   if (spec['shareProcessNamespace'] && spec['hostPID'])
     causes.push(
@@ -271,16 +266,11 @@ function hostUserProblems(spec: JsonObject, path: string): Cause[] {
 }
 
 /** What is wrong with a pod template. */
-export function templateProblems(
-  template: JsonObject,
-  path: string,
-  restart: readonly string[] = RESTART,
-  claims: readonly string[] = [],
-): Cause[] {
+export function templateProblems(template: JsonObject, path: string, restart: readonly string[] = RESTART): Cause[] {
   const causes = labelProblems(template['metadata']?.labels, `${path}.labels`);
   for (const key of Object.keys(template['metadata']?.annotations ?? {}))
     causes.push(...checked(key.toLowerCase(), `${path}.annotations`, labelKey));
-  causes.push(...podSpecProblems(template['spec'] ?? {}, `${path}.spec`, restart, claims));
+  causes.push(...podSpecProblems(template['spec'] ?? {}, `${path}.spec`, restart));
   if (template['spec']?.ephemeralContainers?.length)
     causes.push(field.forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
   return causes;

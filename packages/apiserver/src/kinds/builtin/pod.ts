@@ -36,7 +36,7 @@ const NOT_READY = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachab
 
 /** What of a spec may not change; `old` is the spec before. */
 function frozen(spec: JsonObject, old: JsonObject): JsonObject {
-  const { activeDeadlineSeconds: _a, tolerations: _t, ephemeralContainers: _e, schedulingGates: _s, ...rest } = spec;
+  const { activeDeadlineSeconds: _a, tolerations: _t, schedulingGates: _s, ...rest } = spec;
   const strip = (list: JsonObject[] | undefined): unknown => list?.map(({ image: _i, ...c }) => c);
   const { terminationGracePeriodSeconds: grace } = old;
   return {
@@ -77,7 +77,7 @@ function defaultTolerations(spec: JsonObject): void {
 
 /** What is wrong with a pod, beside what is wrong with a template, too. */
 function podProblems({ metadata, spec }: JsonObject): Cause[] {
-  const causes = podSpecProblems(spec, 'spec', undefined, [], true);
+  const causes = podSpecProblems(spec, 'spec', undefined, true);
   const { annotations = {} } = metadata as { annotations?: JsonObject };
   if ('kubernetes.io/config.mirror' in annotations && !spec.nodeName)
     causes.push(
@@ -142,7 +142,7 @@ function statusProblems({ spec, status = {} }: JsonObject, old: JsonObject): Cau
   const causes: Cause[] = [];
   for (const [i, c] of (status.conditions ?? []).entries())
     if (!['PodScheduled', 'Ready', 'Initialized'].includes(c.type))
-      causes.push(...checked(c.type, `metadata.conditions[${i}].Type`, labelKey));
+      causes.push(...checked(c.type, `status.conditions[${i}].Type`, labelKey));
   for (const [list, first] of [
     ['podIPs', 'podIP'],
     ['hostIPs', 'hostIP'],
@@ -185,8 +185,10 @@ export const pod: Strategy = {
     defaultTolerations(spec);
     object['status'] = { phase: 'Pending', qosClass: qosClass(spec) };
   },
-  update(object) {
-    defaultTolerations(object['spec']);
+  update(object, old) {
+    const spec: JsonObject = object['spec'];
+    for (const key of ['priority', 'preemptionPolicy']) spec[key] ??= old['spec'][key];
+    defaultTolerations(spec);
   },
   updateStatus(object, old) {
     object['status'] = { ...object['status'], qosClass: old['status']?.qosClass };

@@ -3,13 +3,11 @@ import { equal, type JsonObject } from '../../schema/schema.ts';
 import { quantityValue } from '../quantity.ts';
 import type { Strategy } from '../resource.ts';
 import { dnsLabel, dnsSubdomain, labelKey } from '../names.ts';
-import { nodeSelectorProblems } from './affinity.ts';
 import { checked, named, oneOf, selectorProblems, subdomain } from './checks.ts';
-import { noBacksteps } from './mounts.ts';
 
 const MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 
-function modeProblems(modes: string[], path: string): Cause[] {
+export function modeProblems(modes: string[], path: string): Cause[] {
   const causes = modes.flatMap((m) => oneOf(m, path, MODES));
   if (modes.includes('ReadWriteOncePod') && modes.some((m) => m !== 'ReadWriteOncePod' && MODES.includes(m)))
     causes.push(field.forbidden(path, 'may not use ReadWriteOncePod with other access modes'));
@@ -22,7 +20,7 @@ export function claimDefaults(object: JsonObject): void {
   spec['resources'] ??= {};
 }
 
-const pendingStatus = (object: JsonObject): void => {
+export const pendingStatus = (object: JsonObject): void => {
   object['status'] = { ...object['status'], phase: object['status']?.phase || 'Pending' };
 };
 
@@ -141,82 +139,6 @@ function claimUpdateProblems({ spec, status }: JsonObject, old: JsonObject): Cau
   if (spec.volumeMode !== was['volumeMode']) causes.push(field.invalid('volumeMode', spec.volumeMode, 'field is immutable'));
   return causes;
 }
-
-export const volume: Strategy = {
-  defaults(object) {
-    const spec: JsonObject = (object['spec'] ??= {});
-    spec['persistentVolumeReclaimPolicy'] ||= 'Retain';
-    spec['volumeMode'] ??= 'Filesystem';
-    if (spec['hostPath']) spec['hostPath'].type ??= '';
-    pendingStatus(object);
-  },
-  create(object, { now }) {
-    object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'kubernetes.io/pv-protection'])];
-    object['status'] = { phase: 'Pending', lastPhaseTransitionTime: now };
-  },
-  updateStatus(object, old, { now }) {
-    if (object['status']?.phase !== old['status']?.phase) object['status'] = { ...object['status'], lastPhaseTransitionTime: now };
-  },
-  validate({ spec }) {
-    const causes: Cause[] = [
-      ...(spec.accessModes?.length ? modeProblems(spec.accessModes, 'spec.accessModes') : [field.required('spec.accessModes')]),
-      ...(Object.keys(spec.capacity ?? {}).length ? [] : [field.required('spec.capacity')]),
-    ];
-    if (spec.capacity && (!spec.capacity.storage || Object.keys(spec.capacity).length > 1))
-      causes.push(field.notSupported('spec.capacity', spec.capacity, ['storage']));
-    for (const [key, value] of Object.entries(spec.capacity ?? {}))
-      if (!(quantityValue(value) > 0)) causes.push(field.invalid(`spec.capacity[${key}]`, value, 'must be greater than zero'));
-    const sources = Object.keys(spec).filter((k) => !COMMON.has(k));
-    if (!sources.length) causes.push(field.required('spec', 'must specify a volume type'));
-    for (const more of sources.slice(1)) causes.push(field.forbidden(`spec.${more}`, 'may not specify more than 1 volume type'));
-    if (spec.hostPath)
-      causes.push(...(spec.hostPath.path ? noBacksteps(spec.hostPath.path, 'spec.hostPath.path') : [field.required('spec.hostPath.path')]));
-    if (spec.nfs) for (const key of ['server', 'path']) if (!spec.nfs[key]) causes.push(field.required(`spec.nfs.${key}`));
-    if (spec.nfs && !spec.nfs.path?.startsWith('/'))
-      causes.push(field.invalid('spec.nfs.path', spec.nfs.path ?? '', 'must be an absolute path'));
-    if (spec.csi) for (const key of ['driver', 'volumeHandle']) if (!spec.csi[key]) causes.push(field.required(`spec.csi.${key}`));
-    if (spec.local) {
-      if (!spec.local.path) causes.push(field.required('spec.local.path'));
-      if (!spec.nodeAffinity) causes.push(field.required('spec.nodeAffinity', 'Local volume requires node affinity'));
-    }
-    causes.push(
-      ...(spec.nodeAffinity && !spec.nodeAffinity.required
-        ? [field.required('spec.nodeAffinity.required', 'must specify required node constraints')]
-        : []),
-      ...nodeSelectorProblems(spec.nodeAffinity?.required, 'spec.nodeAffinity.required'),
-      ...oneOf(spec.persistentVolumeReclaimPolicy, 'spec.persistentVolumeReclaimPolicy', ['Delete', 'Recycle', 'Retain']),
-      ...oneOf(spec.volumeMode, 'spec.volumeMode', ['Block', 'Filesystem']),
-      ...subdomain(spec.storageClassName, 'spec.storageClassName'),
-    );
-    if (spec.hostPath?.path === '/' && spec.persistentVolumeReclaimPolicy === 'Recycle')
-      causes.push(field.forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'"));
-    return causes;
-  },
-  validateUpdate(object, old) {
-    const source = (o: JsonObject): JsonObject => Object.fromEntries(Object.entries(o['spec']).filter(([k]) => !COMMON.has(k)));
-    const causes: Cause[] = [];
-    if (!equal(source(object), source(old)))
-      causes.push(field.forbidden('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation'));
-    if (object['spec'].volumeMode !== old['spec'].volumeMode)
-      causes.push(field.invalid('volumeMode', object['spec'].volumeMode, 'field is immutable'));
-    if (old['spec'].nodeAffinity && !equal(object['spec'].nodeAffinity, old['spec'].nodeAffinity))
-      causes.push(field.invalid('nodeAffinity', object['spec'].nodeAffinity ?? null, 'field is immutable'));
-    return causes;
-  },
-};
-
-/** What a volume's spec has beside its source. */
-const COMMON = new Set([
-  'capacity',
-  'accessModes',
-  'claimRef',
-  'persistentVolumeReclaimPolicy',
-  'storageClassName',
-  'mountOptions',
-  'volumeMode',
-  'nodeAffinity',
-  'volumeAttributesClassName',
-]);
 
 export const storageClass: Strategy = {
   defaults(object) {

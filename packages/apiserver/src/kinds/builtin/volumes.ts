@@ -1,7 +1,7 @@
 import { field, type Cause } from '../../http/errors.ts';
 import type { JsonObject } from '../../schema/schema.ts';
 import { quantityValue } from '../quantity.ts';
-import { dnsLabel } from '../names.ts';
+import { dnsLabel, dnsSubdomain } from '../names.ts';
 import { checked, oneOf, selectorProblems, wanted } from './checks.ts';
 import { fieldRefProblems, OF_VOLUMES, resourceRefProblems } from './env.ts';
 import { noBacksteps, notReserved } from './mounts.ts';
@@ -23,7 +23,7 @@ const SOURCES: Record<string, string[]> = {
   rbd: ['monitors', 'image'],
   cinder: ['volumeID'],
   cephfs: ['monitors'],
-  quobyte: ['registry', 'volume'],
+  quobyte: ['volume'],
   downwardAPI: [],
   fc: [],
   flexVolume: ['driver'],
@@ -125,7 +125,33 @@ function projectedProblems(projected: JsonObject, path: string): Cause[] {
   return causes;
 }
 
-function sourceProblems(source: string, of: JsonObject, path: string): Cause[] {
+/** Names of iSCSI nodes, by how they begin. */
+const ISCSI: Record<string, RegExp> = {
+  iqn: /iqn\.\d{4}-\d{2}\.([A-Za-z0-9-.]+)(:[^,;*&$|\s]+)$/,
+  eui: /^eui.[A-Fa-f0-9]{16}$/,
+  naa: /^naa.[A-Fa-f0-9]{32}$/,
+};
+
+function iscsiName(name: string, path: string): Cause[] {
+  const pattern = ISCSI[name.slice(0, 3)];
+  if (!pattern) return [field.invalid(path, name, 'must be valid format starting with iqn, eui, or naa')];
+  return pattern.test(name) ? [] : [field.invalid(path, name, 'must be valid format')];
+}
+
+const upTo255 = (value: unknown, path: string, why: string): Cause[] =>
+  typeof value === 'number' && (value < 0 || value > 255) ? [field.invalid(path, value, why)] : [];
+
+const PARTITION = 'must be an integer between 1 and 255, inclusive; if empty or 0, the whole disk is mounted';
+const LUN = 'must be between 0 and 255, inclusive';
+
+export const csiDriverName = (name: unknown, path: string): Cause[] => {
+  if (!name) return [field.required(path)];
+  const text = String(name);
+  return [...(text.length > 63 ? [field.tooLong(path, 63)] : []), ...checked(text.toLowerCase(), path, dnsSubdomain)];
+};
+
+/** What is wrong with a source of a volume, of a pod's or of the cluster's. */
+export function sourceProblems(source: string, of: JsonObject, path: string): Cause[] {
   const causes = [...wanted(of, path, ...(SOURCES[source] ?? [])), ...mode(of['defaultMode'], `${path}.defaultMode`)];
   switch (source) {
     case 'emptyDir':
@@ -148,6 +174,45 @@ function sourceProblems(source: string, of: JsonObject, path: string): Cause[] {
       break;
     case 'projected':
       causes.push(...projectedProblems(of, path));
+      break;
+    case 'gcePersistentDisk':
+    case 'awsElasticBlockStore':
+      causes.push(...upTo255(of['partition'], `${path}.partition`, PARTITION));
+      break;
+    case 'iscsi':
+      if (of['iqn']) causes.push(...iscsiName(of['iqn'], `${path}.iqn`));
+      causes.push(...upTo255(of['lun'], `${path}.lun`, LUN));
+      if ((of['chapAuthDiscovery'] || of['chapAuthSession']) && !of['secretRef']) causes.push(field.required(`${path}.secretRef`));
+      if (of['initiatorName'] !== undefined) causes.push(...iscsiName(of['initiatorName'], `${path}.initiatorname`));
+      break;
+    case 'flocker':
+      if (!of['datasetName'] && !of['datasetUUID']) causes.push(field.required(path, 'one of datasetName and datasetUUID is required'));
+      if (of['datasetName'] && of['datasetUUID'])
+        causes.push(field.invalid(path, 'resource', 'datasetName and datasetUUID can not be specified simultaneously'));
+      if (of['datasetName']?.includes('/')) causes.push(field.invalid(`${path}.datasetName`, of['datasetName'], "must not contain '/'"));
+      break;
+    case 'cinder':
+      if (of['secretRef'] && !of['secretRef'].name) causes.push(field.required(`${path}.secretRef.name`));
+      break;
+    case 'quobyte': {
+      const pairs = 'must be a host:port pair or multiple pairs separated by commas';
+      if (!of['registry']) causes.push(field.required(`${path}.registry`, pairs));
+      else if ((of['tenant'] ?? '').length >= 65)
+        causes.push(field.required(`${path}.tenant`, 'must be a UUID and may not exceed a length of 64 characters'));
+      else
+        for (const pair of String(of['registry']).split(','))
+          if (!/^([^:[\]]*|\[[^\]]*\]):[^:]*$/.test(pair)) causes.push(field.invalid(`${path}.registry`, of['registry'], pairs));
+      break;
+    }
+    case 'fc':
+      if (!of['targetWWNs']?.length && !of['wwids']?.length)
+        causes.push(field.required(`${path}.targetWWNs`, 'must specify either targetWWNs or wwids, but not both'));
+      if (of['targetWWNs']?.length && of['wwids']?.length)
+        causes.push(field.invalid(`${path}.targetWWNs`, of['targetWWNs'], 'targetWWNs and wwids can not be specified simultaneously'));
+      if (of['targetWWNs']?.length) {
+        if (of['lun'] === undefined) causes.push(field.required(`${path}.lun`, 'lun is required if targetWWNs is specified'));
+        else causes.push(...upTo255(of['lun'], `${path}.lun`, LUN));
+      }
       break;
     case 'ephemeral':
       if (of['volumeClaimTemplate'])

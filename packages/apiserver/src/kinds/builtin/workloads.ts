@@ -5,7 +5,7 @@ import type { Strategy } from '../resource.ts';
 import { dnsLabel } from '../names.ts';
 import { intOrPercent, isZero, named, numbers, oneOf, overWhole, selectorProblems } from './checks.ts';
 import { podSpecDefaults, templateProblems } from './pod-spec.ts';
-import { claimDefaults } from './storage.ts';
+import { claimDefaults, claimSpecProblems } from './storage.ts';
 
 /** Fills in the template of pods that a spec has. */
 export function template(spec: JsonObject): void {
@@ -15,7 +15,7 @@ export function template(spec: JsonObject): void {
   podSpecDefaults(t['spec']);
 }
 
-function problems(object: JsonObject, claims: readonly string[] = []): Cause[] {
+function problems(object: JsonObject, pods: JsonObject = object['spec'].template): Cause[] {
   const spec: JsonObject = object['spec'];
   const kind = String(object['kind']);
   const { selector } = spec;
@@ -23,7 +23,17 @@ function problems(object: JsonObject, claims: readonly string[] = []): Cause[] {
   if (!selector) {
     if (kind !== 'DaemonSet') causes.push(field.required('spec.selector'));
   } else {
-    causes.push(...selectorProblems(selector, 'spec.selector'));
+    const wrong = selectorProblems(selector, 'spec.selector');
+    causes.push(...wrong);
+    // Whose selector cannot be read is not looked at further, but for daemon sets.
+    if (wrong.length) {
+      if (kind === 'DaemonSet') return [...causes, ...ownTemplateProblems(kind, pods)];
+      return [
+        ...causes,
+        field.invalid('spec.selector', selector, kind === 'StatefulSet' ? '' : 'invalid label selector'),
+        ...deadline(kind, pods),
+      ];
+    }
     if (!Object.keys(selector).length)
       causes.push(field.invalid('spec.selector', selector, `empty selector is invalid for ${kind.toLowerCase()}`));
   }
@@ -37,16 +47,24 @@ function problems(object: JsonObject, claims: readonly string[] = []): Cause[] {
       ),
     );
   }
-  causes.push(...templateProblems(spec['template'], 'spec.template', ['Always'], claims));
-  if (spec['template'].spec.activeDeadlineSeconds !== undefined)
-    causes.push(
-      field.forbidden(
-        'spec.template.spec.activeDeadlineSeconds',
-        `activeDeadlineSeconds in ${kind === 'Deployment' ? 'ReplicaSet' : kind} is not Supported`,
-      ),
-    );
-  return causes;
+  return [...causes, ...ownTemplateProblems(kind, pods)];
 }
+
+const ownTemplateProblems = (kind: string, pods: JsonObject): Cause[] => [
+  ...templateProblems(pods, 'spec.template', ['Always']),
+  ...deadline(kind, pods),
+];
+
+/** Only pods that end have a deadline. */
+const deadline = (kind: string, pods: JsonObject): Cause[] =>
+  pods['spec'].activeDeadlineSeconds === undefined
+    ? []
+    : [
+        field.forbidden(
+          'spec.template.spec.activeDeadlineSeconds',
+          `activeDeadlineSeconds in ${kind === 'Deployment' ? 'ReplicaSet' : kind} is not Supported`,
+        ),
+      ];
 
 /** What is wrong with the counts of a status: none may be negative, and none of `parts` greater than `of`. */
 const countProblems =
@@ -134,7 +152,7 @@ export const replicationController: Strategy = {
     const labels: JsonObject = spec.template.metadata.labels ?? {};
     if (!selects({ matchLabels: spec.selector }, labels))
       causes.push(field.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
-    return [...causes, ...templateProblems(spec.template, 'spec.template', ['Always'])];
+    return [...causes, ...ownTemplateProblems('ReplicationController', spec.template)];
   },
   validateStatus: countProblems('replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'),
   fields: ({ status = {} }) => ({ 'status.replicas': String(status.replicas ?? 0) }),
@@ -157,6 +175,15 @@ export const controllerRevision: Strategy = {
     equal(object['data'], old['data']) ? [] : [field.invalid('data', object['data'], 'field is immutable')],
 };
 
+/** The template with the volumes that claims become, before its own. */
+function withClaims(pods: JsonObject, claims: readonly JsonObject[]): JsonObject {
+  if (!claims.length) return pods;
+  const names = [...new Set(claims.map((c) => String(c['metadata']?.name ?? '')))];
+  const own = ((pods['spec'].volumes ?? []) as JsonObject[]).filter((v) => !names.includes(v['name']));
+  const volumes = [...names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } })), ...own];
+  return { ...pods, spec: { ...pods['spec'], volumes } };
+}
+
 export const statefulSet: Strategy = {
   name: dnsLabel,
   defaults(object) {
@@ -174,16 +201,17 @@ export const statefulSet: Strategy = {
     spec['replicas'] ??= 1;
     spec['revisionHistoryLimit'] ??= 10;
     for (const claim of spec['volumeClaimTemplates'] ?? []) {
-      claim.kind ??= 'PersistentVolumeClaim';
-      claim.apiVersion ??= 'v1';
+      claim.kind = 'PersistentVolumeClaim';
+      claim.apiVersion = 'v1';
       claimDefaults(claim);
       (claim.status ??= {}).phase ||= 'Pending';
     }
   },
   validate(object) {
     const spec: JsonObject = object['spec'];
-    const claims = ((spec['volumeClaimTemplates'] ?? []) as JsonObject[]).map((c) => String(c['metadata']?.name ?? ''));
-    const causes = problems(object, claims);
+    const claims: JsonObject[] = spec['volumeClaimTemplates'] ?? [];
+    const causes = claims.flatMap((c, i) => claimSpecProblems(c['spec'] ?? {}, `spec.volumeClaimTemplates[${i}].spec`));
+    causes.push(...problems(object, withClaims(spec['template'], claims)));
     if (!['OrderedReady', 'Parallel'].includes(spec['podManagementPolicy']))
       causes.push(field.invalid('spec.podManagementPolicy', spec['podManagementPolicy'], "must be 'OrderedReady' or 'Parallel'"));
     const strategy: JsonObject = spec['updateStrategy'];
@@ -237,6 +265,12 @@ export const statefulSet: Strategy = {
   validateStatus: countProblems('replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'),
 };
 
+const GENERATION = 'deprecated.daemonset.template.generation';
+/** An older count of changes of the template, which Kubernetes keeps as an annotation. */
+const generation = ({ metadata }: JsonObject, count: unknown): void => {
+  metadata.annotations = { ...metadata.annotations, [GENERATION]: String(count) };
+};
+
 export const daemonSet: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
@@ -249,16 +283,12 @@ export const daemonSet: Strategy = {
       rolling['maxSurge'] ??= 0;
     }
     spec['revisionHistoryLimit'] ??= 10;
+    generation(object, object['metadata'].annotations?.[GENERATION] ?? 0);
   },
-  create(object) {
-    object['metadata'].annotations = { ...object['metadata'].annotations, 'deprecated.daemonset.template.generation': '1' };
-  },
+  create: (object) => generation(object, 1),
   update(object, old) {
-    if (!equal(object['spec'].template, old['spec'].template)) {
-      const key = 'deprecated.daemonset.template.generation';
-      const before = Number(old['metadata'].annotations?.[key] ?? 0);
-      object['metadata'].annotations = { ...object['metadata'].annotations, [key]: String(before + 1) };
-    }
+    const before = Number(old['metadata'].annotations?.[GENERATION] ?? 0);
+    generation(object, equal(object['spec'].template, old['spec'].template) ? before : before + 1);
   },
   validate(object) {
     const causes = problems(object);
