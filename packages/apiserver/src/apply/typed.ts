@@ -21,6 +21,7 @@ function keyOf(schema: Schema, item: unknown, key: string): unknown {
   if (value !== undefined || schema.items?.properties) return value;
   // The facts hold no defaults: of built-in lists' keys, protocol has one, and those that every item has are zero.
   if (key === 'protocol') return 'TCP';
+  if (schema.items?.ref === 'core.v1.LocalObjectReference') return '';
   return items.required?.includes(key) ? (items.properties?.[key]?.type === 'integer' ? 0 : '') : undefined;
 }
 

@@ -29,6 +29,12 @@ function casesOf(path: string, object: Record<string, any>): Case[] {
   const other = object['metadata']?.name ?? 'other';
   const second = object['metadata']?.name ?? 'second';
   const create: Step = { do: 'create', method: 'POST', path, body: { ...good, metadata: { ...good.metadata, name: second } }, save };
+  const wait: Step = {
+    do: 'wait',
+    path: `${path}?watch=1&fieldSelector=metadata.name%3D${second}`,
+    watch: { lines: 99, ms: 1500 },
+    only: [],
+  };
   const get: Step = { do: 'get', path: `${path}/${second}`, save };
   const again = object['metadata']?.name
     ? []
@@ -43,7 +49,8 @@ function casesOf(path: string, object: Record<string, any>): Case[] {
     { name: `${title}: created otherwise`, apart: true, steps: again },
     {
       name: `${title}: changed`,
-      steps: [create, get],
+      // Some kinds have controllers within the API server, which are done then.
+      steps: [create, ...(/apiextensions|apiregistration/.test(path) ? [wait] : []), get],
       next: (answer) => {
         // What is made of its uid is each server's own, too.
         let there = JSON.parse(JSON.stringify(answer).replaceAll(answer.metadata?.uid ?? 'none', '${uid}'));

@@ -27,7 +27,7 @@ export const named = (value: unknown, path: string, check: Check): Cause[] =>
   typeof value === 'string' && value ? checked(value, path, check) : [];
 
 export const wanted = (object: JsonObject | undefined, path: string, ...keys: string[]): Cause[] =>
-  keys.filter((k) => object?.[k] === undefined || object[k] === '' || object[k]?.length === 0).map((k) => field.required(`${path}.${k}`));
+  keys.filter((k) => (object?.[k] ?? '') === '' || object?.[k]?.length === 0).map((k) => field.required(`${path}.${k}`));
 
 /** Names of ports (IANA_SVC_NAME, RFC 6335). */
 export const portName: Check = (name) => [
@@ -123,3 +123,26 @@ export const dataKey: Check = (key) => [
 ];
 
 export const subdomain = (value: unknown, path: string): Cause[] => named(value, path, dnsSubdomain);
+
+/** What is wrong with conditions of the common type (meta/v1 Condition). */
+export const conditionProblems = (conditions: JsonObject[] | undefined, path: string): Cause[] =>
+  (conditions ?? []).flatMap((c, i) => {
+    const at = `${path}[${i}]`;
+    const causes = checked(c['type'], `${at}.type`, labelKey);
+    if (conditions!.findIndex((o) => o['type'] === c['type']) < i) causes.push(field.duplicate(`${at}.type`, c['type'] ?? ''));
+    causes.push(
+      ...oneOf(c['status'] ?? '', `${at}.status`, ['False', 'True', 'Unknown']),
+      ...numbers.notNegative(c, at, 'observedGeneration'),
+    );
+    if (!c['lastTransitionTime']) causes.push(field.required(`${at}.lastTransitionTime`));
+    if (!c['reason']) causes.push(field.required(`${at}.reason`));
+    else if (!/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/.test(c['reason']))
+      causes.push(
+        field.invalid(
+          `${at}.reason`,
+          c['reason'],
+          "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')",
+        ),
+      );
+    return causes;
+  });

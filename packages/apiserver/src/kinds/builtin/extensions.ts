@@ -1,8 +1,9 @@
 import { field, type Cause } from '../../http/errors.ts';
-import type { JsonObject } from '../../schema/schema.ts';
+import { equal, type JsonObject } from '../../schema/schema.ts';
 import { dns1035Label, dnsLabel, dnsSubdomain } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { checked, numbers, oneOf, selectorProblems, wanted } from './checks.ts';
+import { csiDriverName } from './volumes.ts';
 
 /** A name of three segments or more. */
 function fullName(name: unknown, path: string): Cause[] {
@@ -14,7 +15,8 @@ function fullName(name: unknown, path: string): Cause[] {
     : [field.invalid(path, text, 'should be a domain with at least three segments separated by dots')];
 }
 
-function ruleProblems(rule: JsonObject, path: string): Cause[] {
+/** What is wrong with a rule of a webhook or a policy: what is asked of it for which requests. */
+export function ruleProblems(rule: JsonObject, path: string): Cause[] {
   const causes: Cause[] = [];
   for (const key of ['operations', 'apiGroups', 'apiVersions', 'resources']) {
     const values: string[] = rule[key] ?? [];
@@ -24,7 +26,8 @@ function ruleProblems(rule: JsonObject, path: string): Cause[] {
   }
   for (const [i, o] of (rule['operations'] ?? []).entries())
     causes.push(...oneOf(o, `${path}.operations[${i}]`, ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE']));
-  for (const [i, v] of (rule['apiVersions'] ?? []).entries()) if (!v) causes.push(field.required(`${path}.apiVersions[${i}]`));
+  for (const key of ['apiVersions', 'resources'])
+    for (const [i, v] of (rule[key] ?? []).entries()) if (!v) causes.push(field.required(`${path}.${key}[${i}]`));
   return [...causes, ...oneOf(rule['scope'], `${path}.scope`, ['*', 'Cluster', 'Namespaced'])];
 }
 
@@ -132,7 +135,7 @@ export const apiService: Strategy = {
 };
 
 export const runtimeClass: Strategy = {
-  validate: (object) => checked(object['handler'], 'handler', dnsLabel),
+  validate: (object) => (object['handler'] ? checked(object['handler'], 'handler', dnsLabel) : [field.required('handler')]),
   validateUpdate: (object, old) =>
     object['handler'] === old['handler'] ? [] : [field.invalid('handler', object['handler'] ?? '', 'field is immutable')],
 };
@@ -148,6 +151,16 @@ export const csiDriver: Strategy = {
     spec['storageCapacity'] ??= false;
     spec['volumeLifecycleModes'] ??= ['Persistent'];
   },
+  // Counted from its first change on.
+  update(object, old) {
+    if (!equal(object['spec'], old['spec'])) object['metadata'].generation = (old['metadata'].generation ?? 0) + 1;
+  },
+  warnings: ({ spec }) =>
+    spec.tokenRequests?.length && spec.serviceAccountTokenInSecrets === undefined
+      ? [
+          'spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes',
+        ]
+      : [],
   validate({ spec }) {
     const causes = oneOf(spec.fsGroupPolicy, 'spec.fsGroupPolicy', ['File', 'None', 'ReadWriteOnceWithFSType']);
     for (const mode of spec.volumeLifecycleModes) causes.push(...oneOf(mode, 'spec.volumeLifecycleModes', ['Ephemeral', 'Persistent']));
@@ -175,14 +188,35 @@ export const csiNode: Strategy = {
   },
 };
 
+function attachmentProblems({ spec = {} }: JsonObject): Cause[] {
+  const { attacher, nodeName, source = {} } = spec;
+  const { inlineVolumeSpec: inline, persistentVolumeName: name } = source;
+  const one = 'must specify exactly one of inlineVolumeSpec and persistentVolumeName';
+  const causes = [...csiDriverName(attacher, 'spec.attacher'), ...checked(nodeName, 'spec.nodeName', dnsSubdomain)];
+  if (inline && name !== undefined) causes.push(field.forbidden('spec.source', one));
+  else if (!inline && name === undefined) causes.push(field.required('spec.source', one));
+  else if (name === '') causes.push(field.required('spec.source.persistentVolumeName', 'must specify non empty persistentVolumeName'));
+  if (name !== undefined) causes.push(...checked(name, 'spec.source.persistentVolumeName', dnsSubdomain));
+  return causes;
+}
+
 export const volumeAttachment: Strategy = {
-  validate({ spec = {} }) {
-    const { source = {} } = spec;
-    const count = ['inlineVolumeSpec', 'persistentVolumeName'].filter((k) => source[k]).length;
-    return [
-      ...wanted(spec, 'spec', 'attacher'),
-      ...(count === 1 ? [] : [field.required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName')]),
-      ...wanted(spec, 'spec', 'nodeName'),
-    ];
+  validate: attachmentProblems,
+  validateUpdate: (object, old) =>
+    equal(object['spec'], old['spec']) ? [] : [field.invalid('spec', object['spec'], 'field is immutable')],
+};
+
+/** A finalizer holds it as long as volumes use it. */
+export const volumeAttributesClass: Strategy = {
+  create(object) {
+    object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'kubernetes.io/vac-protection'])];
   },
+};
+
+export const capacity: Strategy = {
+  validate: (object) => selectorProblems(object['nodeTopology'], 'nodeTopology'),
+  validateUpdate: (object, old) =>
+    ['nodeTopology', 'storageClassName']
+      .filter((key) => !equal(object[key], old[key]))
+      .map((key) => field.invalid(key, object[key] ?? null, 'field is immutable')),
 };

@@ -4,7 +4,7 @@ import { equal, type JsonObject } from '../../schema/schema.ts';
 import { selects } from '../label-selector.ts';
 import { labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { checked, numbers, oneOf } from './checks.ts';
+import { checked, numbers, oneOf, selectorProblems } from './checks.ts';
 import { templateProblems } from './pod-spec.ts';
 import { fixedSelector, template } from './workloads.ts';
 
@@ -102,6 +102,41 @@ function conditionsHold(spec: JsonObject): void {
   for (const rule of spec['podFailurePolicy']?.rules ?? []) for (const c of rule.onPodConditions ?? []) c.status ||= 'True';
 }
 
+/** What is wrong with the spec of a job and its selector. */
+function specProblems(spec: JsonObject): Cause[] {
+  const labels: JsonObject = spec['template'].metadata.labels ?? {};
+  const wrong = spec['selector'] ? selectorProblems(spec['selector'], 'spec.selector') : [field.required('spec.selector')];
+  const causes = [...jobSpecProblems(spec, 'spec'), ...wrong];
+  const unreadable = spec['selector'] && wrong.length;
+  if (!unreadable && !(spec['selector'] && selects(spec['selector'], labels)))
+    causes.push(field.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+  return causes;
+}
+
+/** What is wrong with the labels that a job was given, and the selector that goes with them. */
+function generatedProblems({ metadata, spec }: JsonObject): Cause[] {
+  if (spec.manualSelector || !spec.selector) return [];
+  const labels: JsonObject = spec.template.metadata.labels ?? {};
+  const wanted: Record<string, string> = {
+    'controller-uid': metadata.uid,
+    'job-name': metadata.name,
+    'batch.kubernetes.io/controller-uid': metadata.uid,
+    'batch.kubernetes.io/job-name': metadata.name,
+  };
+  const causes = Object.entries(wanted).flatMap(([key, value]) => {
+    if (labels[key] === value) return [];
+    const at = 'spec.template.metadata.labels';
+    return [
+      labels[key] === undefined
+        ? field.required(`${at}[${key}]`, `must be '${value}'`)
+        : field.invalid(`${at}[${key}]`, labels[key], `must be '${value}'`),
+    ];
+  });
+  if (!selectorProblems(spec.selector, '').length && !selects(spec.selector, wanted))
+    causes.push(field.invalid('spec.selector', spec.selector, '`selector` not auto-generated'));
+  return causes;
+}
+
 export const job: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
@@ -135,27 +170,20 @@ export const job: Strategy = {
     object['metadata'].labels ??= meta['labels'];
     spec['selector'] = { matchLabels: { ...spec['selector']?.matchLabels, 'batch.kubernetes.io/controller-uid': uid } };
   },
-  validate({ spec }) {
-    const causes = jobSpecProblems(spec, 'spec');
-    const labels: JsonObject = spec.template.metadata.labels ?? {};
-    if (!spec.selector) causes.push(field.required('spec.selector'));
-    else if (!selects(spec.selector, labels))
-      causes.push(field.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
-    return causes;
-  },
-  validateCreate({ spec, metadata }) {
-    if (spec.manualSelector) return [];
-    const uid: string = metadata.uid;
-    const made = { 'controller-uid': uid, 'batch.kubernetes.io/controller-uid': uid };
-    const names = { 'job-name': metadata.name, 'batch.kubernetes.io/job-name': metadata.name };
-    return selects(spec.selector, { ...made, ...names })
-      ? []
-      : [field.invalid('spec.selector', spec.selector, '`selector` not auto-generated')];
-  },
+  validate: (object) => [...generatedProblems(object), ...specProblems(object['spec'])],
   validateUpdate(object, old) {
-    const causes = fixedSelector(object, old);
+    // The spec once more.
+    const causes = [...specProblems(object['spec']), ...fixedSelector(object, old)];
     const suspended = old['spec'].suspend === true && old['status']?.startTime === undefined;
-    for (const key of ['completions', 'template', 'completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy']) {
+    for (const key of [
+      'completions',
+      'template',
+      'completionMode',
+      'podFailurePolicy',
+      'backoffLimitPerIndex',
+      'managedBy',
+      'successPolicy',
+    ]) {
       if (equal(object['spec'][key], old['spec'][key]) || (key === 'template' && suspended)) continue;
       // Indexed jobs are elastic: completions may follow parallelism.
       if (key === 'completions' && object['spec'].completionMode === 'Indexed' && object['spec'].completions === object['spec'].parallelism)
@@ -240,10 +268,14 @@ export const cronJob: Strategy = {
         );
       }
     }
+    const inner: JsonObject = spec['jobTemplate'].spec;
+    if (inner['selector'])
+      causes.push(field.invalid('spec.jobTemplate.spec.selector', inner['selector'], '`selector` will be auto-generated'));
+    if (inner['manualSelector']) causes.push(field.notSupported('spec.jobTemplate.spec.manualSelector', true, ['nil', 'false']));
     causes.push(
       ...numbers.notNegative(spec, 'spec', 'startingDeadlineSeconds', 'successfulJobsHistoryLimit', 'failedJobsHistoryLimit'),
       ...oneOf(spec['concurrencyPolicy'], 'spec.concurrencyPolicy', ['Allow', 'Forbid', 'Replace']),
-      ...jobSpecProblems(spec['jobTemplate'].spec, 'spec.jobTemplate.spec'),
+      ...jobSpecProblems(inner, 'spec.jobTemplate.spec'),
     );
     return causes;
   },

@@ -192,7 +192,6 @@ const FORBIDDEN_ADDRESS: [pattern: RegExp, why: string][] = [
 
 export const serviceCidr: Strategy = {
   create(object) {
-    object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'networking.k8s.io/service-cidr-finalizer'])];
     object['status'] ??= {};
   },
   validate(object) {

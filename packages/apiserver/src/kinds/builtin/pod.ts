@@ -168,6 +168,14 @@ function statusProblems({ spec, status = {} }: JsonObject, old: JsonObject): Cau
   return causes;
 }
 
+const GATED = {
+  type: 'PodScheduled',
+  status: 'False',
+  lastProbeTime: null,
+  reason: 'SchedulingGated',
+  message: 'Scheduling is blocked due to non-empty scheduling gates',
+};
+
 export const pod: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
@@ -183,7 +191,11 @@ export const pod: Strategy = {
     serviceAccount(object, context);
     priority(object, context);
     defaultTolerations(spec);
-    object['status'] = { phase: 'Pending', qosClass: qosClass(spec) };
+    object['status'] = {
+      phase: 'Pending',
+      ...(spec['schedulingGates']?.length ? { conditions: [{ ...GATED, lastTransitionTime: context.now }] } : {}),
+      qosClass: qosClass(spec),
+    };
   },
   update(object, old) {
     const spec: JsonObject = object['spec'];
@@ -214,6 +226,8 @@ export const pod: Strategy = {
     for (const key of ['containers', 'initContainers'])
       if ((object['spec'][key]?.length ?? 0) !== (old['spec'][key]?.length ?? 0))
         return [field.forbidden(`spec.${key}`, 'pod updates may not add or remove containers')];
+    for (const key of ['containers', 'initContainers'])
+      for (const [i, c] of (object['spec'][key] ?? []).entries()) if (!c.image) causes.push(field.required(`spec.${key}[${i}].image`));
     for (const [i, g] of (object['spec'].schedulingGates ?? []).entries())
       if (!(old['spec'].schedulingGates ?? []).some((o: JsonObject) => o['name'] === g.name))
         causes.push(

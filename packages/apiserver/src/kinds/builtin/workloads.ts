@@ -210,8 +210,7 @@ export const statefulSet: Strategy = {
   validate(object) {
     const spec: JsonObject = object['spec'];
     const claims: JsonObject[] = spec['volumeClaimTemplates'] ?? [];
-    const causes = claims.flatMap((c, i) => claimSpecProblems(c['spec'] ?? {}, `spec.volumeClaimTemplates[${i}].spec`));
-    causes.push(...problems(object, withClaims(spec['template'], claims)));
+    const causes = problems(object, withClaims(spec['template'], claims));
     if (!['OrderedReady', 'Parallel'].includes(spec['podManagementPolicy']))
       causes.push(field.invalid('spec.podManagementPolicy', spec['podManagementPolicy'], "must be 'OrderedReady' or 'Parallel'"));
     const strategy: JsonObject = spec['updateStrategy'];
@@ -261,7 +260,12 @@ export const statefulSet: Strategy = {
           ),
         ];
   },
-  validateCreate: ({ spec }) => named(spec.serviceName, 'spec.serviceName', dnsLabel),
+  validateCreate: ({ spec }) => [
+    ...named(spec.serviceName, 'spec.serviceName', dnsLabel),
+    ...((spec.volumeClaimTemplates ?? []) as JsonObject[]).flatMap((c, i) =>
+      claimSpecProblems(c['spec'] ?? {}, `spec.volumeClaimTemplates[${i}].spec`),
+    ),
+  ],
   validateStatus: countProblems('replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'),
 };
 
