@@ -281,9 +281,10 @@ function problems(crd: JsonObject): Cause[] {
       else if (!COLUMN_TYPES.includes(c.type)) causes.push(field.invalid(`${at}.type`, c.type, `must be one of ${COLUMN_TYPES.join(',')}`));
       if (c.format && !COLUMN_FORMATS.includes(c.format))
         causes.push(field.invalid(`${at}.format`, c.format, `must be one of ${COLUMN_FORMATS.join(',')}`));
-      if (!c.jsonPath) causes.push(field.required(`${at}.jsonPath`));
-      else if (!jsonPath(c.jsonPath))
-        causes.push(field.invalid(`${at}.jsonPath`, c.jsonPath, 'must be a simple json path starting with .'));
+      // Its name in the first version of the API, too.
+      const own = `${at}.${isShared('additionalPrinterColumns') ? 'JSONPath' : 'jsonPath'}`;
+      if (!c.jsonPath) causes.push(field.required(own));
+      else if (!jsonPath(c.jsonPath)) causes.push(field.invalid(own, c.jsonPath, 'must be a simple json path starting with .'));
     }
     if (first('selectableFields') && isObject(schema))
       causes.push(...selectableProblems(v['selectableFields'] ?? [], schema, where('selectableFields')));
@@ -315,16 +316,23 @@ function problems(crd: JsonObject): Cause[] {
 
 /** How CustomResourceDefinitions are written; the definition is established at once. */
 export const crdStrategy: Strategy = {
-  asCreated({ metadata, status, ...crd }) {
-    const finalizers = metadata.finalizers.filter((f: string) => f !== CRD_FINALIZER);
+  asCreated({ status, ...crd }) {
     const { storedVersions } = status;
     return {
       ...crd,
-      metadata: { ...metadata, finalizers },
       status: { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions },
     };
   },
   freeFinalizers: true,
+  emptied: {
+    finalizer: CRD_FINALIZER,
+    mark(crd, now) {
+      const message = 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon';
+      const others = ((crd['status'].conditions ?? []) as JsonObject[]).filter((c) => c['type'] !== 'Terminating');
+      const condition = { type: 'Terminating', status: 'True', lastTransitionTime: now, reason: 'InstanceDeletionPending', message };
+      crd['status'] = { ...crd['status'], conditions: [...others, condition] };
+    },
+  },
   defaults(crd) {
     const spec: JsonObject = (crd['spec'] ??= {});
     for (const v of spec['versions'] ?? []) if (v.schema?.openAPIV3Schema !== undefined) checkKeywords(v.schema.openAPIV3Schema);
@@ -345,7 +353,6 @@ export const crdStrategy: Strategy = {
       reason,
       message,
     });
-    crd['metadata'].finalizers = [...new Set([...(crd['metadata'].finalizers ?? []), CRD_FINALIZER])];
     crd['status'] = {
       conditions: [
         condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),

@@ -77,6 +77,8 @@ export interface Strategy {
   gracePeriod?: (object: JsonObject, asked: number | undefined) => number;
   /** A deletion that says nothing of dependents leaves them, for jobs with a warning. */
   orphans?: boolean | 'loudly';
+  /** Its objects are emptied before they go: what holds them until then, and how they show it. */
+  emptied?: { finalizer?: string; mark: (object: JsonObject, now: string) => void };
   /** Nothing depends on its objects, whatever a deletion says of dependents. */
   childless?: boolean;
   /** Finalizers may be names without a domain; that is only warned of. */
@@ -92,7 +94,7 @@ export interface Strategy {
   /** Why an object of this name may never be deleted. */
   immortal?: (name: string) => string | undefined;
   /** What a writer should be told that does not stop the write. */
-  warnings?: (object: JsonObject) => string[];
+  warnings?: (object: JsonObject, old?: JsonObject) => string[];
   /** Checks metadata.name; gives what is wrong with it. */
   name?: Check;
 }

@@ -347,7 +347,7 @@ export class Objects {
     if (subresource === 'status') causes.push(...(resource.validateStatus?.(object, old) ?? []));
     if (causes.length) throw invalid(told(resource), name, causes);
     if (subresource === undefined)
-      request.warnings.push(...finalizerWarnings(resource, object['metadata'], oldMeta), ...(resource.warnings?.(object) ?? []));
+      request.warnings.push(...finalizerWarnings(resource, object['metadata'], oldMeta), ...(resource.warnings?.(object, old) ?? []));
 
     const gone =
       Boolean(oldMeta['deletionTimestamp']) &&
@@ -382,6 +382,8 @@ export class Objects {
           Boolean(resource.orphans),
         ),
       );
+      const { emptied } = resource;
+      if (emptied?.finalizer && !meta['deletionTimestamp']) finalizers.add(emptied.finalizer);
       const held = finalizers.size > 0 || grace > 0 || (resource.storage === 'namespaces' && object['spec']?.finalizers?.length > 0);
       if (
         held &&
@@ -392,12 +394,12 @@ export class Objects {
         return { entry: head, created: false, gone: false };
       }
       if (held) {
-        if (resource.generation && meta['generation'] && !meta['deletionTimestamp']) meta['generation'] += 1;
+        if (!emptied && resource.generation && meta['generation'] && !meta['deletionTimestamp']) meta['generation'] += 1;
         meta['deletionTimestamp'] = timestamp(Date.now() + grace * 1000);
-        if (resource.storage !== 'namespaces') meta['deletionGracePeriodSeconds'] = grace;
+        if (!emptied) meta['deletionGracePeriodSeconds'] = grace;
         if (finalizers.size) meta['finalizers'] = [...finalizers];
         else delete meta['finalizers'];
-        if (resource.storage === 'namespaces') object['status'] = { ...object['status'], phase: 'Terminating' };
+        emptied?.mark(object, timestamp());
       } else if (resource.gracePeriod) {
         meta['deletionGracePeriodSeconds'] = 0;
         meta['deletionTimestamp'] ??= timestamp();

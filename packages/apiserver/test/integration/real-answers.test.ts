@@ -163,6 +163,7 @@ describe('as a real kube-apiserver', () => {
       'FieldValueInvalid spec.scaleTargetRef.apiVersion',
       'FieldValueRequired spec.metrics[0].resource',
       'FieldValueNotSupported spec.metrics[1].type',
+      'FieldValueNotSupported spec.metrics[1].type',
     ]);
     const { spec } = (await client.call('POST', path, scaler({ behavior: {} }))).body;
     expect([spec.minReplicas, spec.metrics[0].resource.target.averageUtilization, spec.behavior.scaleDown]).to.deep.equal([

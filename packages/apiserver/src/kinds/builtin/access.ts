@@ -57,8 +57,11 @@ export const clusterRole: Strategy = {
       causes.push(
         field.required('aggregationRule.clusterRoleSelectors', 'at least one clusterRoleSelector required if aggregationRule is non-nil'),
       );
-    for (const [i, s] of (aggregation?.['clusterRoleSelectors'] ?? []).entries())
-      causes.push(...selectorProblems(s, `aggregationRule.clusterRoleSelectors[${i}]`));
+    for (const [i, s] of (aggregation?.['clusterRoleSelectors'] ?? []).entries()) {
+      const at = `aggregationRule.clusterRoleSelectors[${i}]`;
+      const wrong = selectorProblems(s, at);
+      causes.push(...wrong, ...(wrong.length ? [field.invalid(at, s, 'invalid label selector.')] : []));
+    }
     return causes;
   },
 };

@@ -34,7 +34,7 @@ function targetProblems(target: JsonObject, path: string): Cause[] {
 function sourceProblems(key: string, source: JsonObject, path: string): Cause[] {
   const causes: Cause[] = [];
   const { value, averageValue, averageUtilization } = (source['target'] ?? {}) as JsonObject;
-  if (key === 'object') causes.push(...targetRefProblems(source['describedObject'] ?? {}, `${path}.describedObject`));
+  if (key === 'object') causes.push(...targetRefProblems(source['describedObject'] ?? {}, `${path}.describedObject`, false));
   if (key === 'resource' || key === 'containerResource') {
     if (!source['name']) causes.push(field.required(`${path}.name`, 'must specify a resource name'));
     if (key === 'containerResource')
@@ -97,13 +97,13 @@ function rulesProblems(rules: JsonObject, path: string): Cause[] {
   return causes;
 }
 
-function targetRefProblems(ref: JsonObject, path: string): Cause[] {
+function targetRefProblems(ref: JsonObject, path: string, scaled = true): Cause[] {
   const causes: Cause[] = [];
   for (const key of ['kind', 'name']) causes.push(...wanted(ref, path, key), ...named(ref[key], `${path}.${key}`, pathSegment));
   const version: string = ref['apiVersion'] ?? '';
   if (version.split('/').length > 2)
     causes.push(field.invalid(`${path}.apiVersion`, version, `unexpected GroupVersion string: ${version}`));
-  else if (!version.includes('/') && ref['kind'] !== 'ReplicationController')
+  else if (scaled && !version.includes('/') && ref['kind'] !== 'ReplicationController')
     causes.push(field.invalid(`${path}.apiVersion`, version, 'apiVersion must specify API group'));
   return causes;
 }

@@ -146,3 +146,18 @@ export const conditionProblems = (conditions: JsonObject[] | undefined, path: st
       );
     return causes;
   });
+
+export const blank = (text: unknown): boolean => String(text ?? '').trim() === '';
+
+/** What is wrong with the conditions under which a policy or a webhook is asked. */
+export function matchConditionProblems(conditions: JsonObject[] | undefined, path: string): Cause[] {
+  const all = conditions ?? [];
+  return [
+    ...(all.length > 64 ? [field.tooMany(path, all.length, 64)] : []),
+    ...all.flatMap((c, i) => [
+      ...(blank(c['expression']) ? [field.required(`${path}[${i}].expression`)] : []),
+      ...(c['name'] ? checked(c['name'], `${path}[${i}].name`, labelKey) : [field.required(`${path}[${i}].name`)]),
+      ...(c['name'] && all.findIndex((o) => o['name'] === c['name']) < i ? [field.duplicate(`${path}[${i}].name`, c['name'])] : []),
+    ]),
+  ];
+}

@@ -2,7 +2,7 @@ import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { dns1035Label, dnsLabel, dnsSubdomain } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { checked, numbers, oneOf, selectorProblems, wanted } from './checks.ts';
+import { checked, matchConditionProblems, numbers, oneOf, selectorProblems, wanted } from './checks.ts';
 import { csiDriverName } from './volumes.ts';
 
 /** A name of three segments or more. */
@@ -45,9 +45,22 @@ function clientProblems(client: JsonObject, path: string): Cause[] {
           : undefined;
     return why ? [field.invalid(`${path}.url`, url, why)] : [];
   }
-  const causes = [...wanted(service, `${path}.service`, 'name', 'namespace'), ...numbers.port(service.port, `${path}.service.port`)];
-  if (service.path !== undefined && !service.path.startsWith('/'))
-    causes.push(field.invalid(`${path}.service.path`, service.path, "must start with a '/'"));
+  // Kubernetes takes one for the other.
+  const swapped = { name: service.namespace, namespace: service.name };
+  return [
+    ...wanted(swapped, `${path}.service`, 'name', 'namespace'),
+    ...numbers.port(service.port, `${path}.service.port`),
+    ...servicePath(service.path, `${path}.service.path`),
+  ];
+}
+
+function servicePath(path: string | undefined, at: string): Cause[] {
+  if (!path || path === '/') return [];
+  const wrong = (why: string): Cause => field.invalid(at, path, why);
+  if (path === '//') return [wrong('segment[0] may not be empty')];
+  const causes = path.startsWith('/') ? [] : [wrong("must start with a '/'")];
+  for (const [i, step] of path.slice(1).replace(/\/$/, '').split('/').entries())
+    causes.push(...(step ? dnsSubdomain(step).map((why) => wrong(`segment[${i}]: ${why}`)) : [wrong(`segment[${i}] may not be empty`)]));
   return causes;
 }
 
@@ -63,6 +76,7 @@ function webhookProblems(w: JsonObject, path: string, mutating: boolean): Cause[
     ...selectorProblems(w['namespaceSelector'], `${path}.namespaceSelector`),
     ...selectorProblems(w['objectSelector'], `${path}.objectSelector`),
     ...clientProblems(w['clientConfig'] ?? {}, `${path}.clientConfig`),
+    ...matchConditionProblems(w['matchConditions'], `${path}.matchConditions`),
     ...(mutating ? oneOf(w['reinvocationPolicy'], `${path}.reinvocationPolicy`, ['IfNeeded', 'Never']) : []),
   ];
   const seconds: unknown = w['timeoutSeconds'];
@@ -155,12 +169,21 @@ export const csiDriver: Strategy = {
   update(object, old) {
     if (!equal(object['spec'], old['spec'])) object['metadata'].generation = (old['metadata'].generation ?? 0) + 1;
   },
-  warnings: ({ spec }) =>
-    spec.tokenRequests?.length && spec.serviceAccountTokenInSecrets === undefined
+  warnings: ({ spec }, old) =>
+    !(old && equal(spec.tokenRequests, old['spec'].tokenRequests)) &&
+    spec.tokenRequests?.length &&
+    spec.serviceAccountTokenInSecrets === undefined
       ? [
           'spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes',
         ]
       : [],
+  validateUpdate: ({ spec }, old) =>
+    [
+      ['attachRequired', 'attachedRequired'],
+      ['volumeLifecycleModes', 'volumeLifecycleModes'],
+    ].flatMap(([key, said]) =>
+      equal(spec[key!], old['spec'][key!]) ? [] : [field.invalid(`spec.${said}`, spec[key!] ?? null, 'field is immutable')],
+    ),
   validate({ spec }) {
     const causes = oneOf(spec.fsGroupPolicy, 'spec.fsGroupPolicy', ['File', 'None', 'ReadWriteOnceWithFSType']);
     for (const mode of spec.volumeLifecycleModes) causes.push(...oneOf(mode, 'spec.volumeLifecycleModes', ['Ephemeral', 'Persistent']));
@@ -182,10 +205,18 @@ export const csiNode: Strategy = {
     for (const [i, d] of drivers.entries()) {
       const at = `spec.drivers[${i}]`;
       if (d['name'] && drivers.findIndex((o) => o['name'] === d['name']) < i) causes.push(field.duplicate(`${at}.name`, d['name']));
-      causes.push(...wanted(d, at, 'name', 'nodeID'));
+      causes.push(...wanted(d, at, 'name', 'nodeID'), ...numbers.notNegative(d['allocatable'], `${at}.allocatable`, 'count'));
     }
     return causes;
   },
+  // Drivers come and go as they are.
+  validateUpdate: ({ spec = {} }, old) =>
+    ((old['spec']?.drivers ?? []) as JsonObject[]).flatMap((was) => {
+      const now = (spec.drivers ?? []).find((d: JsonObject) => d['name'] === was['name']);
+      return !now || equal({ ...now, allocatable: 0 }, { ...was, allocatable: 0 })
+        ? []
+        : [field.invalid('spec.drivers', now, 'field is immutable')];
+    }),
 };
 
 function attachmentProblems({ spec = {} }: JsonObject): Cause[] {
@@ -214,7 +245,10 @@ export const volumeAttributesClass: Strategy = {
 };
 
 export const capacity: Strategy = {
-  validate: (object) => selectorProblems(object['nodeTopology'], 'nodeTopology'),
+  validate: (object) => [
+    ...selectorProblems(object['nodeTopology'], 'nodeTopology'),
+    ...checked(object['storageClassName'], 'storageClassName', dnsSubdomain),
+  ],
   validateUpdate: (object, old) =>
     ['nodeTopology', 'storageClassName']
       .filter((key) => !equal(object[key], old[key]))

@@ -26,6 +26,11 @@ export const namespace: Strategy = {
     if (subresource !== 'finalize') object['spec'] = old['spec'];
   },
   parts: { finalize: (object) => object },
+  emptied: {
+    mark: (object) => {
+      object['status'] = { ...object['status'], phase: 'Terminating' };
+    },
+  },
   validateStatus({ metadata, status }) {
     const wanted = metadata.deletionTimestamp ? 'Terminating' : 'Active';
     if (status.phase === wanted) return [];

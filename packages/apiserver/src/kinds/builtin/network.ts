@@ -1,16 +1,20 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { dnsLabel, dnsSubdomain, labelKey } from '../names.ts';
+import { dnsLabel, dnsSubdomain, labelKey, pathSegment } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { checked, cidr, named, numbers, oneOf, portName, selectorProblems, subdomain } from './checks.ts';
+import { checked, cidr, conditionProblems, named, numbers, oneOf, portName, selectorProblems, subdomain } from './checks.ts';
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
 function backendProblems(b: JsonObject, path: string): Cause[] {
   const { service, resource } = b;
   if (service && resource) return [field.invalid(path, '', 'cannot set both resource and service backends')];
-  if (resource) return ['kind', 'name'].filter((k) => !resource[k]).map((k) => field.required(`${path}.resource.${k}`));
+  if (resource)
+    return [
+      ...(resource.apiGroup === undefined ? [] : checked(resource.apiGroup, `${path}.resource.apiGroup`, dnsSubdomain)),
+      ...['kind', 'name'].filter((k) => !resource[k]).map((k) => field.required(`${path}.resource.${k}`)),
+    ];
   if (!service) return [field.invalid(path, '', 'resource or service backend is required')];
   const causes = service.name ? named(service.name, `${path}.service.name`, dnsLabel) : [field.required(`${path}.service.name`)];
   const { name, number } = service.port ?? {};
@@ -221,12 +225,32 @@ export const ipAddress: Strategy = {
 };
 
 export const ingressClass: Strategy = {
+  defaults({ spec }) {
+    if (spec?.parameters) spec.parameters.scope ??= 'Cluster';
+  },
   validate({ spec = {} }) {
     const causes: Cause[] = [];
     if (!spec.controller) causes.push(field.required('spec.controller'));
-    else if (!spec.controller.includes('/'))
-      causes.push(field.invalid('spec.controller', spec.controller, 'must be a domain-prefixed path (such as "acme.io/foo")'));
-    for (const key of ['kind', 'name']) if (spec.parameters && !spec.parameters[key]) causes.push(field.required(`spec.parameters.${key}`));
+    else {
+      if (spec.controller.length > 250) causes.push(field.tooLong('spec.controller', 250));
+      if (!/^[^/]+\/.+$/.test(spec.controller))
+        causes.push(field.invalid('spec.controller', spec.controller, 'must be a domain-prefixed path (such as "acme.io/foo")'));
+    }
+    const at = 'spec.parameters';
+    const p: JsonObject | undefined = spec.parameters;
+    if (!p) return causes;
+    if (p['apiGroup'] !== undefined) causes.push(...checked(p['apiGroup'], `${at}.apiGroup`, dnsSubdomain));
+    for (const key of ['kind', 'name'])
+      causes.push(...(p[key] ? checked(p[key], `${at}.${key}`, pathSegment) : [field.required(`${at}.${key}`)]));
+    causes.push(...oneOf(p['scope'], `${at}.scope`, ['Cluster', 'Namespace']));
+    if (p['scope'] === 'Cluster' && p['namespace'] !== undefined)
+      causes.push(field.forbidden(`${at}.namespace`, "`parameters.scope` is set to 'Cluster'"));
+    if (p['scope'] === 'Namespace')
+      causes.push(
+        ...(p['namespace']
+          ? checked(p['namespace'], `${at}.namespace`, dnsLabel)
+          : [field.required(`${at}.namespace`, "`parameters.scope` is set to 'Namespace'")]),
+      );
     return causes;
   },
   validateUpdate: ({ spec = {} }, old) =>
@@ -293,4 +317,5 @@ export const disruptionBudget: Strategy = {
     causes.push(...oneOf(spec.unhealthyPodEvictionPolicy, 'spec.unhealthyPodEvictionPolicy', ['AlwaysAllow', 'IfHealthyBudget']));
     return causes;
   },
+  validateStatus: ({ status = {} }) => conditionProblems(status.conditions, 'status.conditions'),
 };

@@ -2,12 +2,10 @@ import { field, type Cause } from '../../http/errors.ts';
 import type { JsonObject } from '../../schema/schema.ts';
 import { dns1035Label, dnsSubdomain, labelKey, pathSegment } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { checked, conditionProblems, named, oneOf, selectorProblems } from './checks.ts';
+import { blank, checked, conditionProblems, matchConditionProblems, named, oneOf, selectorProblems } from './checks.ts';
 import { ruleProblems } from './extensions.ts';
 
 /* Admission policies and their bindings. They are kept and not enforced; their expressions are not compiled. */
-
-const blank = (text: unknown): boolean => String(text ?? '').trim() === '';
 
 function matchDefaults(match: JsonObject | undefined): void {
   if (!match) return;
@@ -62,19 +60,6 @@ function paramKindProblems({ apiVersion, kind }: JsonObject, path: string): Caus
   else if (wrong.length)
     causes.push(field.invalid(`${path}.kind`, kind, `may have mixed case, but should otherwise match: ${wrong.join(',')}`));
   return causes;
-}
-
-/** What is wrong with the conditions under which a policy or a webhook is asked. */
-export function matchConditionProblems(conditions: JsonObject[] | undefined, path: string): Cause[] {
-  const all = conditions ?? [];
-  return [
-    ...(all.length > 64 ? [field.tooMany(path, all.length, 64)] : []),
-    ...all.flatMap((c, i) => [
-      ...(blank(c['expression']) ? [field.required(`${path}[${i}].expression`)] : []),
-      ...(c['name'] ? checked(c['name'], `${path}[${i}].name`, labelKey) : [field.required(`${path}[${i}].name`)]),
-      ...(c['name'] && all.findIndex((o) => o['name'] === c['name']) < i ? [field.duplicate(`${path}[${i}].name`, c['name'])] : []),
-    ]),
-  ];
 }
 
 /** What policies of both kinds have. */

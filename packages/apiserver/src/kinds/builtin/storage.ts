@@ -151,11 +151,11 @@ export const storageClass: Strategy = {
     ...oneOf(object['volumeBindingMode'], 'volumeBindingMode', ['Immediate', 'WaitForFirstConsumer']),
   ],
   validateUpdate: (object, old) => [
-    ...['parameters', 'provisioner', 'reclaimPolicy']
-      .filter((k) => !equal(object[k], old[k]))
-      .map((k) => field.forbidden(k, `updates to ${k} are forbidden.`)),
-    ...(object['volumeBindingMode'] === old['volumeBindingMode']
+    ...(equal(object['reclaimPolicy'], old['reclaimPolicy'])
       ? []
-      : [field.invalid('volumeBindingMode', object['volumeBindingMode'], 'field is immutable')]),
+      : [field.forbidden('reclaimPolicy', 'updates to reclaimPolicy are forbidden.')]),
+    ...['parameters', 'provisioner', 'volumeBindingMode']
+      .filter((k) => !equal(object[k], old[k]))
+      .map((k) => field.invalid(k, object[k] ?? null, 'field is immutable')),
   ],
 };
