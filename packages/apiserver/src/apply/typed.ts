@@ -25,9 +25,9 @@ function keyOf(schema: Schema, item: unknown, key: string): unknown {
   return items.required?.includes(key) ? (items.properties?.[key]?.type === 'integer' ? 0 : '') : undefined;
 }
 
-/** A key of a list that one of its items neither has nor gets by default. */
+/** The first key of a list where one of its items neither has nor gets by default any of them. */
 export const missingKey = (schema: Schema, item: unknown): string | undefined =>
-  schema.listMapKeys?.find((key) => keyOf(schema, item, key) === undefined);
+  schema.listMapKeys?.every((key) => keyOf(schema, item, key) === undefined) ? schema.listMapKeys[0] : undefined;
 
 /** The path element of a list item; a key that the item leaves out has its default. */
 export function elementOf(schema: Schema, item: unknown): string {

@@ -17,11 +17,11 @@ const WORDS: Record<string, string> = {
   FieldValueDuplicate: 'Duplicate value',
 };
 
-const cause = (reason: string, field: string, detail: string): Cause => ({
-  reason,
-  field: field || '<nil>',
-  message: `${WORDS[reason]}: ${detail}`,
-});
+/** A cause of a refusal; `value` is told where it is a scalar. */
+function cause(reason: string, field: string, value: unknown, detail: string): Cause {
+  const told = ['FieldValueInvalid', 'FieldValueDuplicate'].includes(reason) && typeof value !== 'object';
+  return { reason, field: field || '<nil>', message: `${WORDS[reason]}${told ? `: ${JSON.stringify(value)}` : ''}: ${detail}` };
+}
 
 function messageOf({ rule, message }: CompiledRule, variables: Record<string, unknown>): string {
   if (message) {
@@ -57,10 +57,17 @@ function walk(tree: RuleTree, path: string, value: unknown, old: unknown, causes
       const variables = { self, oldSelf: rule.optionalOldSelf ? (before === undefined ? Optional.none() : Optional.of(before)) : before };
       try {
         if (compiled.run(variables) === true) continue;
-        causes.push(cause(rule.reason ?? 'FieldValueInvalid', (path + compiled.path).replace(/^\./, ''), messageOf(compiled, variables)));
+        causes.push(
+          cause(rule.reason ?? 'FieldValueInvalid', (path + compiled.path).replace(/^\./, ''), value, messageOf(compiled, variables)),
+        );
       } catch (error) {
         causes.push(
-          cause('FieldValueInvalid', path, `${runtimeError(error)} evaluating rule: ${rule.message?.trim() || rule.rule.trim()}`),
+          cause(
+            'FieldValueInvalid',
+            path,
+            typeof value !== 'object' ? value : Array.isArray(value) ? 'array' : 'object',
+            `${runtimeError(error)} evaluating rule: ${rule.message?.trim() || rule.rule.trim()}`,
+          ),
         );
       }
     }

@@ -63,6 +63,15 @@ function columnsOf(version: JsonObject): Column[] {
   ];
 }
 
+/** What whoever uses a deprecated version is told: the best of the others that come before it, too. */
+function deprecation({ group, names, versions }: JsonObject, version: string): string {
+  const better = (versions as JsonObject[])
+    .filter((v) => v['served'] && !v['deprecated'] && compareVersions(v['name'], version) < 0)
+    .map((v) => v['name'] as string)
+    .sort(compareVersions)[0];
+  return `${group}/${version} ${names.kind} is deprecated${better ? `; use ${group}/${better} ${names.kind}` : ''}`;
+}
+
 /** The resources, one a served version, that a definition makes. */
 export function resourcesOf(crd: JsonObject): Resource[] {
   const { group, scope, names, versions } = crd['spec'] as JsonObject;
@@ -99,7 +108,7 @@ export function resourcesOf(crd: JsonObject): Resource[] {
         wantsVersion: true,
         freeFinalizers: true,
         statusSubresource: Boolean(status),
-        ...(v['deprecated'] ? { deprecation: v['deprecationWarning'] ?? `${group}/${v['name']} ${names.kind} is deprecated` } : {}),
+        ...(v['deprecated'] ? { deprecation: v['deprecationWarning'] ?? deprecation(crd['spec'], v['name']) } : {}),
         custom: {
           crd: crd['metadata'].name,
           ...(scale

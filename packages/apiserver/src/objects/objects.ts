@@ -498,7 +498,8 @@ export function checkKind(resource: Resource, object: JsonObject): void {
     if (resource.custom && apiVersion !== wanted && kind === resource.kind) {
       throw badRequest(`the API version in the data (${apiVersion ?? ''}) does not match the expected API version (${wanted})`);
     }
-    if (resource.custom) throw invalid(resource, object['metadata']?.name ?? '', [field.invalid('kind', kind, `must be ${resource.kind}`)]);
+    if (resource.custom)
+      throw invalid({ ...resource, kind }, object['metadata']?.name ?? '', [field.invalid('kind', kind, `must be ${resource.kind}`)]);
     const [version, group = ''] = String(apiVersion).split('/').reverse();
     const known = facts.groups
       .find((g) => g.group === group)

@@ -70,10 +70,10 @@ describe('rules of custom resources', () => {
       'spec.min: Forbidden: 13 is more than 2',
       'spec: Invalid value: failed rule: self.min != 13',
       'spec.ports[1].port: Required value: a port',
-      'spec.hosts[a.b]: Invalid value: an URL',
+      'spec.hosts[a.b]: Invalid value: "no": an URL',
     ]);
     expect(causes(await create('missing', { min: 1 }))).to.deep.equal([
-      'spec: Invalid value: no such key: max evaluating rule: self.min <= self.max',
+      'spec: Invalid value: "object": no such key: max evaluating rule: self.min <= self.max',
     ]);
   });
 
@@ -99,7 +99,7 @@ describe('rules of custom resources', () => {
         },
       },
     });
-    expect(causes(await create('a', { state: 'old' }))).to.deep.equal(['spec.state: Invalid value: starts as new']);
+    expect(causes(await create('a', { state: 'old' }))).to.deep.equal(['spec.state: Invalid value: "old": starts as new']);
     expect(causes(await create('a', { fixed: 'x', state: 'new', list: [{ k: 'a', v: 1 }] }))).to.deep.equal(['201']);
     expect(
       causes(
@@ -112,7 +112,7 @@ describe('rules of custom resources', () => {
           ],
         }),
       ),
-    ).to.deep.equal(['spec.fixed: Invalid value: fixed', 'spec.list[1]: Invalid value: only up']);
+    ).to.deep.equal(['spec.fixed: Invalid value: "y": fixed', 'spec.list[1]: Invalid value: only up']);
     expect(
       causes(
         await replace('a', {
