@@ -35,7 +35,7 @@ const SYSTEM = new Set([
 
 /** Fields that nobody owns: identity and what the server sets itself, and the half that the request cannot write. */
 function ownable(set: FieldSet, resource: Resource, subresource: string | undefined): FieldSet {
-  const nobodys = new Set(['f:apiVersion', 'f:kind']);
+  const nobodys = new Set(['f:apiVersion', 'f:kind', ...(resource.unowned ?? [])]);
   if (resource.statusSubresource) {
     if (subresource !== 'status') nobodys.add('f:status');
     else for (const element of set.children.keys()) if (element !== 'f:status') nobodys.add(element);
@@ -199,7 +199,7 @@ export function applyConfiguration(
     }`;
     const paths = both.paths();
     for (const path of paths) causes.push({ reason: 'FieldManagerConflict', message: who, field: path });
-    conflicting.push(paths.length === 1 ? `${who}: ${paths[0]}` : `${who}:\n- ${paths.join('\n- ')}`);
+    conflicting.push(paths.length === 1 ? `${who}: ${paths[0]}` : `${who.replace('conflict', 'conflicts')}:\n- ${paths.join('\n- ')}`);
   }
   if (causes.length) {
     throw new ApiError(

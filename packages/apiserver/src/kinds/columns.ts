@@ -26,17 +26,19 @@ function labelText(labels: JsonObject | undefined): string {
 
 function selectorText(selector: JsonObject | undefined): string {
   if (!selector) return NONE;
-  const parts = Object.entries(selector['matchLabels'] ?? {}).map(([k, v]) => `${k}=${String(v)}`);
+  const parts = Object.entries(selector['matchLabels'] ?? {}).map(([k, v]) => [k, `${k}=${String(v)}`] as [key: string, text: string]);
   for (const e of selector['matchExpressions'] ?? []) {
-    parts.push(
+    parts.push([
+      e.key,
       e.operator === 'Exists'
         ? e.key
         : e.operator === 'DoesNotExist'
           ? `!${e.key}`
           : `${e.key} ${e.operator === 'In' ? 'in' : 'notin'} (${[...(e.values ?? [])].sort().join(',')})`,
-    );
+    ]);
   }
-  return parts.sort().join(',') || NONE;
+  const byKey = parts.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return byKey.map(([, text]) => text).join(',') || NONE;
 }
 
 function nodeStatus(o: JsonObject): string {

@@ -91,6 +91,8 @@ export interface Strategy {
   asCreated?: (object: JsonObject) => JsonObject;
   /** The deleted object is the answer to its deletion, not a Status. */
   returnsDeleted?: boolean;
+  /** Fields that no writer owns, as elements of field sets: they are never changed. */
+  unowned?: readonly string[];
   /** Why an object of this name may never be deleted. */
   immortal?: (name: string) => string | undefined;
   /** What a writer should be told that does not stop the write. */

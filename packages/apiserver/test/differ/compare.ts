@@ -24,9 +24,10 @@ const HEADERS = [
 /** How far apart two clocks' readings in one run are, at most. */
 const SOON = 3600_000;
 
-/** Takes out of a text what differs from run to run. */
+/** Takes out of a text what differs from run to run, and the difference of Go's structs that some refusals end with. */
 function maskText(text: string): string {
   return text
+    .replace(/\n@@[^]*/, '')
     .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, '<uid>')
     .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| \+0000 UTC)/g, (time) =>
       Math.abs(Date.parse(time.replace(' +0000 UTC', 'Z').replace(' ', 'T')) - Date.now()) < SOON ? '<time>' : time,

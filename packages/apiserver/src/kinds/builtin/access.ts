@@ -40,6 +40,13 @@ export const signingRequest: Strategy = {
   update(object, old) {
     object['spec'] = old['spec'];
   },
+  unowned: ['f:spec'],
+  validateStatus: ({ status = {} }) =>
+    ((status.conditions ?? []) as JsonObject[]).flatMap((c, i) => {
+      const at = `status.conditions[${i}]`;
+      const known = oneOf(c['status'], `${at}.status`, ['False', 'True', 'Unknown']);
+      return [...(c['type'] ? [] : [field.required(`${at}.type`)]), ...(c['status'] ? known : [field.required(`${at}.status`)])];
+    }),
   fields: ({ spec = {} }) => ({ 'spec.signerName': spec.signerName ?? '' }),
 };
 
@@ -91,7 +98,6 @@ const binding = (kinds: readonly string[], namespaced: boolean): Strategy => ({
           break;
         case 'User':
         case 'Group':
-          if (!s.name) causes.push(field.invalid(`${at}.name`, '', `${s.kind.toLowerCase()} name cannot be empty`));
           causes.push(...oneOf(s.apiGroup, `${at}.apiGroup`, [GROUP]));
           break;
         default:

@@ -87,7 +87,9 @@ export function intOrPercent(value: unknown, path: string): Cause[] {
   ];
 }
 
-export const isZero = (value: unknown): boolean => value === 0 || (typeof value === 'string' && /^0+%$/.test(value)) || value === undefined;
+/** A text that is no percentage counts for nothing, too. */
+export const isZero = (value: unknown): boolean =>
+  value === 0 || value === undefined || (typeof value === 'string' && (!/^\d+%$/.test(value) || /^0+%$/.test(value)));
 export const overWhole = (value: unknown, path: string): Cause[] =>
   typeof value === 'string' && Number.parseInt(value, 10) > 100 ? [field.invalid(path, value, 'must not be greater than 100%')] : [];
 

@@ -2,6 +2,7 @@ import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
 import { dns1035Label, dnsLabel, dnsSubdomain } from '../names.ts';
 import type { Strategy } from '../resource.ts';
+import { tolerationProblems } from './affinity.ts';
 import { checked, matchConditionProblems, numbers, oneOf, selectorProblems, wanted } from './checks.ts';
 import { csiDriverName } from './volumes.ts';
 
@@ -149,7 +150,10 @@ export const apiService: Strategy = {
 };
 
 export const runtimeClass: Strategy = {
-  validate: (object) => (object['handler'] ? checked(object['handler'], 'handler', dnsLabel) : [field.required('handler')]),
+  validate: (object) => [
+    ...(object['handler'] ? checked(object['handler'], 'handler', dnsLabel) : [field.required('handler')]),
+    ...((object['scheduling']?.tolerations ?? []) as JsonObject[]).flatMap((t, i) => tolerationProblems(t, `scheduling.tolerations[${i}]`)),
+  ],
   validateUpdate: (object, old) =>
     object['handler'] === old['handler'] ? [] : [field.invalid('handler', object['handler'] ?? '', 'field is immutable')],
 };

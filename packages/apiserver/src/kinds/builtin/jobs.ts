@@ -67,7 +67,14 @@ export function jobSpecProblems(spec: JsonObject, path: string): Cause[] {
     causes.push(field.required(`${path}.completions`, 'when completion mode is Indexed'));
   if (spec['completionMode'] !== 'Indexed' && spec['backoffLimitPerIndex'] !== undefined)
     causes.push(field.invalid(`${path}.backoffLimitPerIndex`, spec['backoffLimitPerIndex'], 'requires indexed completion mode'));
-  causes.push(...oneOf(spec['podReplacementPolicy'], `${path}.podReplacementPolicy`, ['Failed', 'TerminatingOrFailed']));
+  if (spec['maxFailedIndexes'] !== undefined) {
+    if (spec['completionMode'] !== 'Indexed')
+      causes.push(field.invalid(`${path}.maxFailedIndexes`, spec['maxFailedIndexes'], 'requires indexed completion mode'));
+    if (spec['backoffLimitPerIndex'] === undefined)
+      causes.push(field.required(`${path}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified'));
+  }
+  const replacements = spec['podFailurePolicy'] ? ['Failed'] : ['Failed', 'TerminatingOrFailed'];
+  causes.push(...oneOf(spec['podReplacementPolicy'], `${path}.podReplacementPolicy`, replacements));
   for (const [i, rule] of (spec['podFailurePolicy']?.rules ?? []).entries())
     causes.push(...failureRuleProblems(rule, `${path}.podFailurePolicy.rules[${i}]`, spec));
   if (spec['successPolicy'] && spec['completionMode'] !== 'Indexed')

@@ -12,7 +12,7 @@ function backendProblems(b: JsonObject, path: string): Cause[] {
   if (service && resource) return [field.invalid(path, '', 'cannot set both resource and service backends')];
   if (resource)
     return [
-      ...(resource.apiGroup === undefined ? [] : checked(resource.apiGroup, `${path}.resource.apiGroup`, dnsSubdomain)),
+      ...((resource.apiGroup ?? undefined) === undefined ? [] : checked(resource.apiGroup, `${path}.resource.apiGroup`, dnsSubdomain)),
       ...['kind', 'name'].filter((k) => !resource[k]).map((k) => field.required(`${path}.resource.${k}`)),
     ];
   if (!service) return [field.invalid(path, '', 'resource or service backend is required')];
@@ -142,7 +142,16 @@ export const networkPolicy: Strategy = {
   },
 };
 
+/** Metadata whose changes count, too. */
+const counted = ({ metadata }: JsonObject): JsonObject => {
+  const { generation: _g, resourceVersion: _r, managedFields: _m, ...rest } = metadata;
+  return rest;
+};
+
 export const endpointSlice: Strategy = {
+  update(object, old) {
+    if (!equal(counted(object), counted(old))) object['metadata'].generation = (old['metadata'].generation ?? 0) + 1;
+  },
   defaults(object) {
     for (const p of object['ports'] ?? []) {
       p.name ??= '';
@@ -198,7 +207,7 @@ export const serviceCidr: Strategy = {
   create(object) {
     object['status'] ??= {};
   },
-  validate(object) {
+  validateCreate(object) {
     const cidrs: string[] = object['spec']?.cidrs ?? [];
     if (!cidrs.length) return [field.required('spec.cidrs', 'at least one CIDR required')];
     if (cidrs.length > 2) return [field.invalid('spec.cidrs', cidrs, 'may only hold up to 2 values')];

@@ -81,7 +81,15 @@ export const volume: Strategy = {
     object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'kubernetes.io/pv-protection'])];
     object['status'] = { phase: 'Pending', lastPhaseTransitionTime: now };
   },
+  warnings: ({ spec }) =>
+    spec.persistentVolumeReclaimPolicy === 'Recycle'
+      ? [
+          'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
+        ]
+      : [],
   updateStatus(object, old, { now }) {
+    if (old['status']?.lastPhaseTransitionTime && !object['status']?.lastPhaseTransitionTime)
+      object['status'] = { ...object['status'], lastPhaseTransitionTime: old['status'].lastPhaseTransitionTime };
     if (object['status']?.phase !== old['status']?.phase) object['status'] = { ...object['status'], lastPhaseTransitionTime: now };
   },
   validate: volumeProblems,

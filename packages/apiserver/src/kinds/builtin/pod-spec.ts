@@ -77,6 +77,23 @@ export function podSpecDefaults(spec: JsonObject): void {
   delete spec['schedulingGroup'];
 }
 
+/** What is unwise in a pod's spec, also in a template's. */
+export function podSpecWarnings(spec: JsonObject, path: string): string[] {
+  const secrets: string[] = (spec['imagePullSecrets'] ?? []).map((s: JsonObject) => s['name'] ?? '');
+  return [
+    ...secrets.flatMap((name, i) => {
+      const at = `${path}.imagePullSecrets[${i}].name`;
+      return [
+        ...(name ? [] : [`${at}: invalid empty name ""`]),
+        ...(secrets.indexOf(name) < i ? [`${at}: duplicate name ${JSON.stringify(name)}`] : []),
+      ];
+    }),
+    ...(spec['terminationGracePeriodSeconds'] < 0
+      ? [`${path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`]
+      : []),
+  ];
+}
+
 const RESTART = ['Always', 'OnFailure', 'Never'];
 
 /** What is wrong with a pod's spec. `restart` are the policies that its owner allows. */
@@ -110,6 +127,9 @@ export function podSpecProblems(spec: JsonObject, path: string, restart: readonl
               'must match `containerPort` when `hostNetwork` is true',
             ),
           );
+  // What is no policy at all is told twice.
+  if (restart !== RESTART && restart.length !== 2 && !RESTART.includes(spec['restartPolicy']))
+    causes.push(field.notSupported(`${path}.restartPolicy`, spec['restartPolicy'], RESTART));
   if (!restart.includes(spec['restartPolicy']))
     causes.push(
       restart.length === 2 && spec['restartPolicy'] === 'Always'
@@ -127,14 +147,16 @@ export function podSpecProblems(spec: JsonObject, path: string, restart: readonl
   const deadline: unknown = spec['activeDeadlineSeconds'];
   if (typeof deadline === 'number' && (deadline < 1 || deadline > 2 ** 31 - 1))
     causes.push(field.invalid(`${path}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive'));
-  for (const key of ['serviceAccountName', 'nodeName', 'priorityClassName', 'runtimeClassName', 'schedulerName'])
+  for (const key of ['serviceAccountName', 'nodeName', 'priorityClassName', 'runtimeClassName'])
     causes.push(...subdomain(spec[key], `${path}.${key}`));
   for (const key of ['hostname', 'subdomain']) causes.push(...named(spec[key], `${path}.${key}`, dnsLabel));
   causes.push(
     ...labelProblems(spec['nodeSelector'], `${path}.nodeSelector`),
     ...securityProblems(spec['securityContext'], `${path}.securityContext`),
     ...oneOf(spec['securityContext']?.fsGroupChangePolicy, `${path}.securityContext.fsGroupChangePolicy`, ['Always', 'OnRootMismatch']),
-    ...oneOf(spec['preemptionPolicy'], `${path}.preemptionPolicy`, ['Never', 'PreemptLowerPriority']),
+    ...(spec['preemptionPolicy'] === ''
+      ? [field.required(`${path}.preemptionPolicy`)]
+      : oneOf(spec['preemptionPolicy'], `${path}.preemptionPolicy`, ['Never', 'PreemptLowerPriority'])),
     ...affinityProblems(spec['affinity'], `${path}.affinity`),
   );
   for (const [i, g] of (spec['securityContext']?.supplementalGroups ?? []).entries())
@@ -163,15 +185,15 @@ export function podSpecProblems(spec: JsonObject, path: string, restart: readonl
     causes.push(
       field.invalid(`${path}.securityContext.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled'),
     );
-  const spread = new Set<string>();
+  const spread: string[] = (spec['topologySpreadConstraints'] ?? []).map(
+    (s: JsonObject) => `{${s['topologyKey']}, ${s['whenUnsatisfiable']}}`,
+  );
   for (const [i, s] of (spec['topologySpreadConstraints'] ?? []).entries()) {
     const at = `${path}.topologySpreadConstraints[${i}]`;
     if (!(s.maxSkew > 0)) causes.push(field.invalid(`${at}.maxSkew`, s.maxSkew ?? 0, 'must be greater than zero'));
     if (!s.topologyKey) causes.push(field.required(`${at}.topologyKey`, 'can not be empty'));
     causes.push(...oneOf(s.whenUnsatisfiable ?? '', `${at}.whenUnsatisfiable`, ['DoNotSchedule', 'ScheduleAnyway']));
-    const id = `{${s.topologyKey}, ${s.whenUnsatisfiable}}`;
-    if (spread.has(id)) causes.push(field.duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, id));
-    spread.add(id);
+    if (spread.lastIndexOf(spread[i]!) > i) causes.push(field.duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, spread[i]));
     causes.push(...selectorProblems(s.labelSelector, `${at}.labelSelector`));
     if (s.minDomains !== undefined) {
       if (s.minDomains <= 0) causes.push(field.invalid(`${at}.minDomains`, s.minDomains, 'must be greater than zero'));

@@ -3,9 +3,9 @@ import { equal, type JsonObject } from '../../schema/schema.ts';
 import { labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { quantityValue } from '../quantity.ts';
-import { checked, firstOf, ip } from './checks.ts';
+import { checked, firstOf, ip, subdomain } from './checks.ts';
 import { accountReady, priority, serviceAccount } from './pod-admission.ts';
-import { podSpecDefaults, podSpecProblems } from './pod-spec.ts';
+import { podSpecDefaults, podSpecProblems, podSpecWarnings } from './pod-spec.ts';
 
 const containersOf = (spec: JsonObject): JsonObject[] => [...(spec['initContainers'] ?? []), ...(spec['containers'] ?? [])];
 
@@ -22,7 +22,8 @@ function requestsFromLimits(spec: JsonObject): void {
 function qosClass(spec: JsonObject): string {
   let any = false;
   let guaranteed = true;
-  for (const c of containersOf(spec)) {
+  // What the pod has as a whole counts instead, also if that is nothing.
+  for (const c of spec['resources'] ? [spec] : containersOf(spec)) {
     const { limits = {}, requests = {} } = (c['resources'] ?? {}) as { limits?: JsonObject; requests?: JsonObject };
     for (const key of ['cpu', 'memory']) {
       if (quantityValue(requests[key] ?? 0) > 0 || quantityValue(limits[key] ?? 0) > 0) any = true;
@@ -140,6 +141,9 @@ function resizeProblems({ spec }: JsonObject, old: JsonObject): Cause[] {
 /** What is wrong with the status of a pod. */
 function statusProblems({ spec, status = {} }: JsonObject, old: JsonObject): Cause[] {
   const causes: Cause[] = [];
+  if (status.qosClass !== old['status']?.qosClass)
+    causes.push(field.invalid('status.qosClass', status.qosClass ?? '', 'field is immutable'));
+  causes.push(...subdomain(status.nominatedNodeName, 'status.nominatedNodeName'));
   for (const [i, c] of (status.conditions ?? []).entries())
     if (!['PodScheduled', 'Ready', 'Initialized'].includes(c.type))
       causes.push(...checked(c.type, `status.conditions[${i}].Type`, labelKey));
@@ -203,19 +207,17 @@ export const pod: Strategy = {
     defaultTolerations(spec);
   },
   updateStatus(object, old) {
-    object['status'] = { ...object['status'], qosClass: old['status']?.qosClass };
-    if (object['status'].qosClass === undefined) delete object['status'].qosClass;
+    if (!object['status']?.qosClass && old['status']?.qosClass)
+      object['status'] = { ...object['status'], qosClass: old['status'].qosClass };
   },
   parts: {
     ephemeralcontainers: ({ spec }, old) => ({ ...old, spec: { ...old['spec'], ephemeralContainers: spec.ephemeralContainers } }),
     resize: ({ spec }, old) => ({ ...old, spec: { ...old['spec'], ...resized(spec, old['spec']) } }),
   },
-  warnings: ({ spec }) =>
-    spec.terminationGracePeriodSeconds < 0
-      ? ['spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1']
-      : [],
+  warnings: ({ spec }) => podSpecWarnings(spec, 'spec'),
   validate: (object) => podProblems(object),
   validateCreate: ({ spec }) => [
+    ...subdomain(spec.schedulerName, 'spec.schedulerName'),
     ...(spec.ephemeralContainers?.length ? [field.forbidden('spec.ephemeralContainers', 'cannot be set on create')] : []),
     ...(spec.nodeName && spec.schedulingGates?.length
       ? [field.forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared')]

@@ -150,12 +150,8 @@ export const storageClass: Strategy = {
     ...oneOf(object['reclaimPolicy'], 'reclaimPolicy', ['Delete', 'Retain']),
     ...oneOf(object['volumeBindingMode'], 'volumeBindingMode', ['Immediate', 'WaitForFirstConsumer']),
   ],
-  validateUpdate: (object, old) => [
-    ...(equal(object['reclaimPolicy'], old['reclaimPolicy'])
-      ? []
-      : [field.forbidden('reclaimPolicy', 'updates to reclaimPolicy are forbidden.')]),
-    ...['parameters', 'provisioner', 'volumeBindingMode']
+  validateUpdate: (object, old) =>
+    ['parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode']
       .filter((k) => !equal(object[k], old[k]))
       .map((k) => field.invalid(k, object[k] ?? null, 'field is immutable')),
-  ],
 };

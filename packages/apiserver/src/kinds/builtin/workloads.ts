@@ -4,7 +4,7 @@ import { selects } from '../label-selector.ts';
 import type { Strategy } from '../resource.ts';
 import { dnsLabel } from '../names.ts';
 import { intOrPercent, isZero, named, numbers, oneOf, overWhole, selectorProblems } from './checks.ts';
-import { podSpecDefaults, templateProblems } from './pod-spec.ts';
+import { podSpecDefaults, podSpecWarnings, templateProblems } from './pod-spec.ts';
 import { claimDefaults, claimSpecProblems } from './storage.ts';
 
 /** Fills in the template of pods that a spec has. */
@@ -79,12 +79,16 @@ const countProblems =
     return causes;
   };
 
+const templateWarnings: Required<Strategy>['warnings'] = ({ spec }) =>
+  spec.template ? podSpecWarnings(spec.template.spec, 'spec.template.spec') : [];
+
 export const fixedSelector = (object: JsonObject, old: JsonObject): Cause[] =>
   equal(object['spec'].selector, old['spec'].selector)
     ? []
     : [field.invalid('spec.selector', object['spec'].selector, 'field is immutable')];
 
 export const deployment: Strategy = {
+  warnings: templateWarnings,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
@@ -124,6 +128,7 @@ export const deployment: Strategy = {
 };
 
 export const replicaSet: Strategy = {
+  warnings: templateWarnings,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     if (spec['template']) template(spec);
@@ -135,6 +140,7 @@ export const replicaSet: Strategy = {
 };
 
 export const replicationController: Strategy = {
+  warnings: templateWarnings,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     if (spec['template']) {
@@ -181,18 +187,27 @@ function withClaims(pods: JsonObject, claims: readonly JsonObject[]): JsonObject
   const names = [...new Set(claims.map((c) => String(c['metadata']?.name ?? '')))];
   const own = ((pods['spec'].volumes ?? []) as JsonObject[]).filter((v) => !names.includes(v['name']));
   const volumes = [...names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } })), ...own];
-  return { ...pods, spec: { ...pods['spec'], volumes } };
+  // Each pod has a host name of its own.
+  return { ...pods, spec: { ...pods['spec'], volumes, hostname: undefined, subdomain: undefined } };
 }
 
 export const statefulSet: Strategy = {
+  warnings: templateWarnings,
   name: dnsLabel,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
     spec['podManagementPolicy'] ||= 'OrderedReady';
     const strategy: JsonObject = (spec['updateStrategy'] ??= {});
-    strategy['type'] ||= 'RollingUpdate';
-    if (strategy['type'] === 'RollingUpdate') (strategy['rollingUpdate'] ??= {}).partition ??= 0;
+    if (!strategy['type']) {
+      strategy['type'] = 'RollingUpdate';
+      strategy['rollingUpdate'] ??= {};
+    }
+    if (strategy['rollingUpdate']) {
+      if (strategy['type'] === 'RollingUpdate') strategy['rollingUpdate'].partition ??= 0;
+      // Of a feature that is off.
+      delete strategy['rollingUpdate'].maxUnavailable;
+    }
     spec['persistentVolumeClaimRetentionPolicy'] = {
       whenDeleted: 'Retain',
       whenScaled: 'Retain',
@@ -221,12 +236,6 @@ export const statefulSet: Strategy = {
         field.invalid('spec.updateStrategy.rollingUpdate', strategy['rollingUpdate'], "only allowed for updateStrategy 'RollingUpdate'"),
       );
     causes.push(...numbers.notNegative(strategy['rollingUpdate'], 'spec.updateStrategy.rollingUpdate', 'partition'));
-    const unavailable: unknown = strategy['rollingUpdate']?.maxUnavailable;
-    if (unavailable !== undefined) {
-      const at = 'spec.updateStrategy.rollingUpdate.maxUnavailable';
-      causes.push(...intOrPercent(unavailable, at), ...overWhole(unavailable, at));
-      if (isZero(unavailable)) causes.push(field.invalid(at, unavailable, 'cannot be 0'));
-    }
     causes.push(...numbers.notNegative(spec['ordinals'], 'spec.ordinals', 'start'));
     for (const key of ['whenDeleted', 'whenScaled'])
       causes.push(
@@ -276,6 +285,7 @@ const generation = ({ metadata }: JsonObject, count: unknown): void => {
 };
 
 export const daemonSet: Strategy = {
+  warnings: templateWarnings,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
