@@ -77,7 +77,23 @@ const CHECKED_AGAIN = new Set([
   'clusterroles.rbac.authorization.k8s.io',
   'clusterrolebindings.rbac.authorization.k8s.io',
 ]);
-const CHECKED_ONCE = new Set(['events', 'poddisruptionbudgets.policy']);
+const CHECKED_ONCE = new Set([
+  'events',
+  'limitranges',
+  'persistentvolumes',
+  'poddisruptionbudgets.policy',
+  'endpointslices.discovery.k8s.io',
+  'csinodes.storage.k8s.io',
+  'volumeattachments.storage.k8s.io',
+  ...[
+    'mutatingadmissionpolicies',
+    'mutatingadmissionpolicybindings',
+    'mutatingwebhookconfigurations',
+    'validatingadmissionpolicies',
+    'validatingadmissionpolicybindings',
+    'validatingwebhookconfigurations',
+  ].map((plural) => `${plural}.admissionregistration.k8s.io`),
+]);
 
 /** What is wrong with the metadata of an update: all of it as often as Kubernetes says it, first of every kind, then of this one. */
 export function updatedMetadataProblems(resource: Resource, meta: JsonObject, old: JsonObject): Cause[] {

@@ -60,9 +60,10 @@ function mask(value: any, key = ''): any {
 
 const who = (entry: any): string => [entry.operation, entry.manager, entry.subresource, entry.apiVersion].join();
 
-/** The words of a text, whatever their order: causes come in the order of Go's maps. */
+/** The words of a text, whatever their order: causes come in the order of Go's maps. Structs that they tell of are as Go has them inside. */
 const words = (text: unknown): string =>
   String(text)
+    .replace(/(value: )[[{].*?[\]}](?=: |, [a-zA-Z]+[\w.[\]]*: |\]?$)/g, '$1<struct>')
     .split(/[\s,[\]]+/)
     .sort()
     .join(' ');

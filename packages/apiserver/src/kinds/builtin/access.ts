@@ -121,6 +121,10 @@ export const priorityClass: Strategy = {
     object['preemptionPolicy'] ??= 'PreemptLowerPriority';
     object['value'] ??= 0;
   },
+  create(object) {
+    // It counts nothing.
+    object['metadata'].generation = 1;
+  },
   validate(object) {
     const causes: Cause[] = [];
     const name = String(object['metadata'].name ?? '');

@@ -1,6 +1,6 @@
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { dns1035Label, dnsLabel, dnsSubdomain } from '../names.ts';
+import { dns1035Label, dnsLabel, dnsSubdomain, labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { tolerationProblems } from './affinity.ts';
 import { checked, matchConditionProblems, numbers, oneOf, selectorProblems, wanted } from './checks.ts';
@@ -16,6 +16,8 @@ function fullName(name: unknown, path: string): Cause[] {
     : [field.invalid(path, text, 'should be a domain with at least three segments separated by dots')];
 }
 
+const SAID: Record<string, string> = { operations: 'operations', apiGroups: 'API groups', apiVersions: 'API versions' };
+
 /** What is wrong with a rule of a webhook or a policy: what is asked of it for which requests. */
 export function ruleProblems(rule: JsonObject, path: string): Cause[] {
   const causes: Cause[] = [];
@@ -23,7 +25,7 @@ export function ruleProblems(rule: JsonObject, path: string): Cause[] {
     const values: string[] = rule[key] ?? [];
     if (!values.length) causes.push(field.required(`${path}.${key}`));
     if (key !== 'resources' && values.length > 1 && values.includes('*'))
-      causes.push(field.invalid(`${path}.${key}`, values, "if '*' is present, must not specify other values"));
+      causes.push(field.invalid(`${path}.${key}`, values, `if '*' is present, must not specify other ${SAID[key]}`));
   }
   for (const [i, o] of (rule['operations'] ?? []).entries())
     causes.push(...oneOf(o, `${path}.operations[${i}]`, ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE']));
@@ -243,6 +245,14 @@ export const volumeAttachment: Strategy = {
 
 /** A finalizer holds it as long as volumes use it. */
 export const volumeAttributesClass: Strategy = {
+  validate: ({ driverName, parameters }) => [
+    ...(driverName ? checked(driverName.toLowerCase(), 'driverName', labelKey) : [field.required('driverName')]),
+    ...(Object.keys(parameters ?? {}).length ? [] : [field.required('parameters', 'must contain at least one key/value pair')]),
+  ],
+  validateUpdate: (object, old) =>
+    ['driverName', 'parameters']
+      .filter((key) => !equal(object[key], old[key]))
+      .map((key) => field.forbidden(key, `updates to ${key} are forbidden.`)),
   create(object) {
     object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'kubernetes.io/vac-protection'])];
   },

@@ -5,7 +5,7 @@ import { selects } from '../label-selector.ts';
 import { labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { checked, numbers, oneOf, selectorProblems } from './checks.ts';
-import { templateProblems } from './pod-spec.ts';
+import { podSpecWarnings, templateProblems } from './pod-spec.ts';
 import { fixedSelector, template } from './workloads.ts';
 
 function failureRuleProblems(rule: JsonObject, path: string, spec: JsonObject): Cause[] {
@@ -111,12 +111,12 @@ function conditionsHold(spec: JsonObject): void {
 
 /** What is wrong with the spec of a job and its selector. */
 function specProblems(spec: JsonObject): Cause[] {
-  const labels: JsonObject = spec['template'].metadata.labels ?? {};
+  const labels: JsonObject | undefined = spec['template'].metadata.labels;
   const wrong = spec['selector'] ? selectorProblems(spec['selector'], 'spec.selector') : [field.required('spec.selector')];
   const causes = [...jobSpecProblems(spec, 'spec'), ...wrong];
   const unreadable = spec['selector'] && wrong.length;
-  if (!unreadable && !(spec['selector'] && selects(spec['selector'], labels)))
-    causes.push(field.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
+  if (!unreadable && !(spec['selector'] && selects(spec['selector'], labels ?? {})))
+    causes.push(field.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`'));
   return causes;
 }
 
@@ -145,6 +145,8 @@ function generatedProblems({ metadata, spec }: JsonObject): Cause[] {
 }
 
 export const job: Strategy = {
+  warnings: ({ spec }) => podSpecWarnings(spec.template.spec, 'spec.template.spec'),
+  validateStatus: ({ status = {} }) => numbers.notNegative(status, 'status', 'active', 'succeeded', 'failed', 'ready', 'terminating'),
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
@@ -238,6 +240,7 @@ function cronProblem(schedule: string): string | undefined {
 }
 
 export const cronJob: Strategy = {
+  warnings: ({ spec }) => podSpecWarnings(spec.jobTemplate.spec.template.spec, 'spec.jobTemplate.spec.template.spec'),
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     spec['concurrencyPolicy'] ||= 'Allow';

@@ -233,7 +233,15 @@ const secretNames = (object: JsonObject): void => {
 
 export const serviceAccount: Strategy = { returnsDeleted: true, create: secretNames, update: secretNames };
 
+/** Of a feature that is off. */
+const withoutElection = ({ spec }: JsonObject): void => {
+  delete spec?.preferredHolder;
+  delete spec?.strategy;
+};
+
 export const lease: Strategy = {
+  create: withoutElection,
+  update: withoutElection,
   validate: ({ spec = {} }) => [
     ...(spec.leaseDurationSeconds !== undefined && spec.leaseDurationSeconds <= 0
       ? [field.invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0')]

@@ -326,5 +326,8 @@ export const disruptionBudget: Strategy = {
     causes.push(...oneOf(spec.unhealthyPodEvictionPolicy, 'spec.unhealthyPodEvictionPolicy', ['AlwaysAllow', 'IfHealthyBudget']));
     return causes;
   },
-  validateStatus: ({ status = {} }) => conditionProblems(status.conditions, 'status.conditions'),
+  validateStatus: ({ status = {} }) => [
+    ...conditionProblems(status.conditions, 'status.conditions'),
+    ...numbers.notNegative(status, 'status', 'disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'),
+  ],
 };

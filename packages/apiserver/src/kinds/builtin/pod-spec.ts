@@ -80,14 +80,10 @@ export function podSpecDefaults(spec: JsonObject): void {
 /** What is unwise in a pod's spec, also in a template's. */
 export function podSpecWarnings(spec: JsonObject, path: string): string[] {
   const secrets: string[] = (spec['imagePullSecrets'] ?? []).map((s: JsonObject) => s['name'] ?? '');
+  const at = (i: number): string => `${path}.imagePullSecrets[${i}].name`;
   return [
-    ...secrets.flatMap((name, i) => {
-      const at = `${path}.imagePullSecrets[${i}].name`;
-      return [
-        ...(name ? [] : [`${at}: invalid empty name ""`]),
-        ...(secrets.indexOf(name) < i ? [`${at}: duplicate name ${JSON.stringify(name)}`] : []),
-      ];
-    }),
+    ...secrets.flatMap((name, i) => (secrets.indexOf(name) < i ? [`${at(i)}: duplicate name ${JSON.stringify(name)}`] : [])),
+    ...secrets.flatMap((name, i) => (name ? [] : [`${at(i)}: invalid empty name ""`])),
     ...(spec['terminationGracePeriodSeconds'] < 0
       ? [`${path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`]
       : []),

@@ -247,10 +247,10 @@ export const pod: Strategy = {
           );
           break;
         }
-    for (const [i, t] of (old['spec'].tolerations ?? []).entries()) {
+    for (const t of old['spec'].tolerations ?? []) {
       if ((object['spec'].tolerations ?? []).some((n: JsonObject) => equal({ ...n, tolerationSeconds: 0 }, { ...t, tolerationSeconds: 0 })))
         continue;
-      causes.push(field.forbidden('spec.tolerations', `existing toleration can not be modified except its tolerationSeconds: index ${i}`));
+      causes.push(field.forbidden('spec.tolerations', `existing toleration can not be modified except its tolerationSeconds`));
       break;
     }
     const deadline: number | undefined = object['spec'].activeDeadlineSeconds;

@@ -141,7 +141,7 @@ function iscsiName(name: string, path: string): Cause[] {
 const upTo255 = (value: unknown, path: string, why: string): Cause[] =>
   typeof value === 'number' && (value < 0 || value > 255) ? [field.invalid(path, value, why)] : [];
 
-const PARTITION = 'must be an integer between 1 and 255, inclusive; if empty or 0, the whole disk is mounted';
+const PARTITION = 'must be between 1 and 255, inclusive';
 const LUN = 'must be between 0 and 255, inclusive';
 
 export const csiDriverName = (name: unknown, path: string): Cause[] => {

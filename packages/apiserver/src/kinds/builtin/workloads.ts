@@ -73,7 +73,7 @@ const countProblems =
     const causes = numbers.notNegative(status, 'status', of, ...parts, 'observedGeneration', 'unavailableReplicas', 'collisionCount');
     for (const part of parts)
       if ((status[part] ?? 0) > (status[of] ?? 0))
-        causes.push(field.invalid(`status.${part}`, status[part], `cannot be greater than status.${of}`));
+        causes.push(field.invalid(`status.${part}`, status[part] ?? 0, `cannot be greater than status.${of}`));
     if ((status['availableReplicas'] ?? 0) > (status['readyReplicas'] ?? 0))
       causes.push(field.invalid('status.availableReplicas', status['availableReplicas'], 'cannot be greater than readyReplicas'));
     return causes;
@@ -166,6 +166,7 @@ export const replicationController: Strategy = {
 };
 
 export const podTemplate: Strategy = {
+  warnings: ({ template: pods }) => podSpecWarnings(pods.spec, 'template.spec'),
   defaults(object) {
     template(object);
   },
@@ -320,4 +321,18 @@ export const daemonSet: Strategy = {
     return causes;
   },
   validateUpdate: fixedSelector,
+  validateStatus: ({ status = {} }) =>
+    numbers.notNegative(
+      status,
+      'status',
+      'currentNumberScheduled',
+      'numberMisscheduled',
+      'desiredNumberScheduled',
+      'numberReady',
+      'observedGeneration',
+      'updatedNumberScheduled',
+      'numberAvailable',
+      'numberUnavailable',
+      'collisionCount',
+    ),
 };
