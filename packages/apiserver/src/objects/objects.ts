@@ -394,7 +394,7 @@ export class Objects {
         return { entry: head, created: false, gone: false };
       }
       if (held) {
-        if (!emptied && resource.generation && meta['generation'] && !meta['deletionTimestamp']) meta['generation'] += 1;
+        if (!emptied && meta['generation'] && !meta['deletionTimestamp']) meta['generation'] += 1;
         meta['deletionTimestamp'] = timestamp(Date.now() + grace * 1000);
         if (!emptied) meta['deletionGracePeriodSeconds'] = grace;
         if (finalizers.size) meta['finalizers'] = [...finalizers];
@@ -452,7 +452,7 @@ function dependentsFinalizers(before: string[], policy: string | undefined, orph
 
 /** What is unwise in the finalizers that a writer adds. */
 function finalizerWarnings(resource: Resource, meta: JsonObject, old: JsonObject): string[] {
-  if (!resource.freeFinalizers) return [];
+  if (!resource.custom) return [];
   return ((meta['finalizers'] ?? []) as string[])
     .filter((f) => !STANDARD_FINALIZERS.has(f) && !f.includes('/') && !old['finalizers']?.includes(f))
     .map(

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { SIGNING_REQUEST } from '../fixtures/objects.ts';
 import { causes, Client, configMap, MAPS } from './client.ts';
 
 /* What a kube-apiserver 1.36.2 answered to the same requests. */
@@ -245,7 +246,7 @@ describe('rights are given by those who have them', () => {
   });
 
   it('and a request for a certificate is whose it is', async () => {
-    const spec = { request: 'AA==', signerName: 'a.b/c', usages: ['client auth'], username: 'zed', groups: ['g'] };
+    const spec = { request: SIGNING_REQUEST, signerName: 'a.b/c', usages: ['client auth'], username: 'zed', groups: ['g'] };
     const { body } = await alice.call('POST', '/apis/certificates.k8s.io/v1/certificatesigningrequests', { metadata: { name: 'q' }, spec });
     expect([body.spec.username, body.spec.groups]).to.deep.equal(['alice', ['developers', 'system:authenticated']]);
   });

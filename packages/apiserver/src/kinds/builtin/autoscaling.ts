@@ -3,7 +3,7 @@ import type { JsonObject } from '../../schema/schema.ts';
 import { dnsLabel, pathSegment } from '../names.ts';
 import { quantityValue } from '../quantity.ts';
 import type { Strategy } from '../resource.ts';
-import { checked, named, oneOf, wanted } from './checks.ts';
+import { checked, named, numbers, oneOf, wanted } from './checks.ts';
 
 /** Metric sources by their types, and the targets that each may have. */
 const SOURCES: Record<string, string> = {
@@ -87,6 +87,7 @@ function rulesProblems(rules: JsonObject, path: string): Cause[] {
   if (window < 0) causes.push(field.invalid(`${path}.stabilizationWindowSeconds`, window, 'must be greater than or equal to zero'));
   if (window > 3600) causes.push(field.invalid(`${path}.stabilizationWindowSeconds`, window, 'must be less than or equal to 3600'));
   causes.push(...oneOf(selectPolicy, `${path}.selectPolicy`, ['Disabled', 'Max', 'Min']));
+  if (!policies.length) causes.push(field.required(`${path}.policies`, 'must specify at least one Policy'));
   for (const [i, p] of (policies as JsonObject[]).entries()) {
     causes.push(...oneOf(p['type'], `${path}.policies[${i}].type`, ['Percent', 'Pods']));
     for (const key of ['value', 'periodSeconds'])
@@ -94,6 +95,8 @@ function rulesProblems(rules: JsonObject, path: string): Cause[] {
     if (p['periodSeconds'] > 1800)
       causes.push(field.invalid(`${path}.policies[${i}].periodSeconds`, p['periodSeconds'], 'must be less than or equal to 1800'));
   }
+  if (rules['tolerance'] !== undefined && quantityValue(rules['tolerance']) < 0)
+    causes.push(field.invalid(`${path}.tolerance`, rules['tolerance'], 'must be greater than or equal to 0'));
   return causes;
 }
 
@@ -143,4 +146,5 @@ export const podAutoscaler: Strategy = {
       if (spec.behavior?.[key]) causes.push(...rulesProblems(spec.behavior[key], `spec.behavior.${key}`));
     return causes;
   },
+  validateStatus: ({ status = {} }) => numbers.notNegative(status, 'status', 'currentReplicas', 'desiredReplicas'),
 };

@@ -36,8 +36,8 @@ export function ruleProblems(rule: JsonObject, path: string): Cause[] {
 
 function clientProblems(client: JsonObject, path: string): Cause[] {
   const { url, service } = client;
-  if (Boolean(url) === Boolean(service)) return [field.required(path, 'exactly one of url or service is required')];
-  if (url) {
+  if ((url !== undefined) === Boolean(service)) return [field.required(path, 'exactly one of url or service is required')];
+  if (url !== undefined) {
     const parsed = URL.canParse(url) ? new URL(url) : undefined;
     const why = !parsed
       ? 'url must be a valid URL'
@@ -199,7 +199,14 @@ export const csiDriver: Strategy = {
       if (requests.findIndex((o) => o['audience'] === r['audience']) < i) causes.push(field.duplicate(`${at}.audience`, r['audience']));
       if (r['expirationSeconds'] < 600)
         causes.push(field.invalid(`${at}.expirationSeconds`, r['expirationSeconds'], 'may not specify a duration less than 10 minutes'));
+      if (r['expirationSeconds'] > 2 ** 32)
+        causes.push(
+          field.invalid(`${at}.expirationSeconds`, r['expirationSeconds'], 'may not specify a duration larger than 2^32 seconds'),
+        );
     }
+    const period: unknown = spec.nodeAllocatableUpdatePeriodSeconds;
+    if (Number(period) < 10)
+      causes.push(field.invalid('spec.nodeAllocatableUpdatePeriodSeconds', period, 'must be greater than or equal to 10 seconds'));
     return causes;
   },
 };
@@ -211,7 +218,15 @@ export const csiNode: Strategy = {
     for (const [i, d] of drivers.entries()) {
       const at = `spec.drivers[${i}]`;
       if (d['name'] && drivers.findIndex((o) => o['name'] === d['name']) < i) causes.push(field.duplicate(`${at}.name`, d['name']));
-      causes.push(...wanted(d, at, 'name', 'nodeID'), ...numbers.notNegative(d['allocatable'], `${at}.allocatable`, 'count'));
+      causes.push(...csiDriverName(d['name'], `${at}.name`), ...wanted(d, at, 'nodeID'));
+      if (d['nodeID']?.length > 256) causes.push(field.invalid(`${at}.nodeID`, d['nodeID'], 'must be 256 characters or less'));
+      causes.push(...numbers.notNegative(d['allocatable'], `${at}.allocatable`, 'count'));
+      const keys: string[] = d['topologyKeys'] ?? [];
+      for (const [j, key] of keys.entries()) {
+        if (!key) causes.push(field.required(at));
+        if (keys.indexOf(key) < j) causes.push(field.duplicate(at, key));
+        causes.push(...checked(key, at, labelKey));
+      }
     }
     return causes;
   },

@@ -5,8 +5,9 @@ import { selects } from '../label-selector.ts';
 import { labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { checked, numbers, oneOf, selectorProblems } from './checks.ts';
-import { podSpecWarnings, templateProblems } from './pod-spec.ts';
-import { fixedSelector, template } from './workloads.ts';
+import { templateProblems } from './pod-spec.ts';
+import { podWarnings } from './pod-warnings.ts';
+import { fixedSelector, isChanged, template } from './workloads.ts';
 
 function failureRuleProblems(rule: JsonObject, path: string, spec: JsonObject): Cause[] {
   const causes: Cause[] = [];
@@ -144,9 +145,31 @@ function generatedProblems({ metadata, spec }: JsonObject): Cause[] {
   return causes;
 }
 
+function indexProblems(text: string): Cause[] {
+  const wrong = text && text.split(/[,-]/).find((part) => !/^\d+$/.test(part));
+  if (!wrong) return [];
+  const why = `error parsing completedIndexes: cannot convert string to integer for index: ${JSON.stringify(wrong)}`;
+  return [field.invalid('status.completedIndexes', text, why)];
+}
+
 export const job: Strategy = {
-  warnings: ({ spec }) => podSpecWarnings(spec.template.spec, 'spec.template.spec'),
-  validateStatus: ({ status = {} }) => numbers.notNegative(status, 'status', 'active', 'succeeded', 'failed', 'ready', 'terminating'),
+  warnings: (object, old) => (isChanged(object, old) ? podWarnings(object['spec'].template, 'spec.template') : []),
+  validateStatus: ({ spec = {}, status = {} }) => [
+    ...numbers.notNegative(status, 'status', 'active', 'succeeded', 'failed', 'ready', 'terminating'),
+    ...(status.failedIndexes !== undefined && spec.backoffLimitPerIndex === undefined
+      ? [field.invalid('status.failedIndexes', status.failedIndexes, 'cannot set non-null failedIndexes when backoffLimitPerIndex is null')]
+      : []),
+    ...indexProblems(status.completedIndexes ?? ''),
+    ...(status.completedIndexes && spec.completionMode !== 'Indexed'
+      ? [
+          field.invalid(
+            'status.completedIndexes',
+            status.completedIndexes,
+            'cannot set non-empty completedIndexes when non-indexed completion mode',
+          ),
+        ]
+      : []),
+  ],
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
@@ -155,11 +178,11 @@ export const job: Strategy = {
     if (spec['completions'] === undefined && spec['parallelism'] === undefined) spec['completions'] = 1;
     spec['parallelism'] ??= 1;
     spec['backoffLimit'] ??= spec['backoffLimitPerIndex'] === undefined ? 6 : 2 ** 31 - 1;
-    spec['completionMode'] ||= 'NonIndexed';
+    spec['completionMode'] ??= 'NonIndexed';
     spec['suspend'] ??= false;
     spec['manualSelector'] ??= false;
     conditionsHold(spec);
-    spec['podReplacementPolicy'] ||= spec['podFailurePolicy'] ? 'Failed' : 'TerminatingOrFailed';
+    spec['podReplacementPolicy'] ??= spec['podFailurePolicy'] ? 'Failed' : 'TerminatingOrFailed';
   },
   create(object) {
     const spec: JsonObject = object['spec'];
@@ -240,7 +263,7 @@ function cronProblem(schedule: string): string | undefined {
 }
 
 export const cronJob: Strategy = {
-  warnings: ({ spec }) => podSpecWarnings(spec.jobTemplate.spec.template.spec, 'spec.jobTemplate.spec.template.spec'),
+  warnings: ({ spec }) => podWarnings(spec.jobTemplate.spec.template, 'spec.jobTemplate.spec.template'),
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     spec['concurrencyPolicy'] ||= 'Allow';

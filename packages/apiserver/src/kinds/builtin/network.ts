@@ -1,9 +1,9 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { dnsLabel, dnsSubdomain, labelKey, pathSegment } from '../names.ts';
+import { dnsLabel, dnsSubdomain, labelKey, labelValue, pathSegment } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { checked, cidr, conditionProblems, named, numbers, oneOf, portName, selectorProblems, subdomain } from './checks.ts';
+import { checked, cidr, conditionProblems, ip, named, numbers, oneOf, portName, selectorProblems, subdomain } from './checks.ts';
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
@@ -67,8 +67,17 @@ export const ingress: Strategy = {
     for (const [i, tls] of (spec['tls'] ?? []).entries())
       for (const [j, h] of (tls.hosts ?? []).entries()) host(h, `spec.tls[${i}].hosts[${j}]`, true);
     for (const [i, tls] of (spec['tls'] ?? []).entries()) causes.push(...subdomain(tls.secretName, `spec.tls[${i}].secretName`));
-    return [...causes, ...subdomain(spec['ingressClassName'], 'spec.ingressClassName')];
+    const name: unknown = spec['ingressClassName'];
+    return [...causes, ...(name === undefined ? [] : checked(name, 'spec.ingressClassName', dnsSubdomain))];
   },
+  validateStatus: ({ status = {} }) =>
+    ((status.loadBalancer?.ingress ?? []) as JsonObject[]).flatMap(({ ip: address, hostname }, i) => {
+      const at = `status.loadBalancer.ingress[${i}]`;
+      const causes = [...named(address, `${at}.ip`, ip), ...named(hostname, `${at}.hostname`, dnsSubdomain)];
+      return isIP(hostname ?? '')
+        ? [...causes, field.invalid(`${at}.hostname`, hostname, 'must be a DNS name, not an IP address')]
+        : causes;
+    }),
 };
 
 function peerProblems(peer: JsonObject, path: string): Cause[] {
@@ -149,6 +158,7 @@ const counted = ({ metadata }: JsonObject): JsonObject => {
 };
 
 export const endpointSlice: Strategy = {
+  warnings: ({ addressType }, old) => (!old && addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : []),
   update(object, old) {
     if (!equal(counted(object), counted(old))) object['metadata'].generation = (old['metadata'].generation ?? 0) + 1;
   },
@@ -172,13 +182,24 @@ export const endpointSlice: Strategy = {
         const at = `endpoints[${i}].addresses[${j}]`;
         if (!known) continue;
         if (type === 'FQDN') causes.push(...named(a, at, dnsSubdomain));
-        else if (type === 'IPv4' ? !isIPv4(a) : !isIPv6(a)) {
-          causes.push(field.invalid(at, a, `must be an ${String(type)} address`));
-          if (!isIP(a)) causes.push(field.invalid(at, a, 'must be a valid IP address'));
-        } else if (FORBIDDEN_ADDRESS.some(([pattern]) => pattern.test(a)))
+        else if (!isIP(a)) causes.push(...checked(a, at, ip));
+        else if (type === 'IPv4' ? !isIPv4(a) : !isIPv6(a))
+          causes.push(field.invalid(`endpoints[${i}].addresses`, a, `must be an ${String(type)} address`));
+        else if (FORBIDDEN_ADDRESS.some(([pattern]) => pattern.test(a)))
           causes.push(field.invalid(at, a, FORBIDDEN_ADDRESS.find(([pattern]) => pattern.test(a))![1]));
       }
-      causes.push(...subdomain(e['nodeName'], `endpoints[${i}].nodeName`), ...named(e['hostname'], `endpoints[${i}].hostname`, dnsLabel));
+      if (e['nodeName'] !== undefined) causes.push(...checked(e['nodeName'], `endpoints[${i}].nodeName`, dnsSubdomain));
+      if (e['hostname'] !== undefined) causes.push(...checked(e['hostname'], `endpoints[${i}].hostname`, dnsLabel));
+      for (const [key, check] of [
+        ['forZones', labelValue],
+        ['forNodes', dnsSubdomain],
+      ] as const) {
+        const hints: string[] = (e['hints']?.[key] ?? []).map((h: JsonObject) => h['name'] ?? '');
+        for (const [j, name] of hints.entries()) {
+          const at = `endpoints[${i}].hints.${key}[${j}].name`;
+          causes.push(...(hints.indexOf(name) < j ? [field.duplicate(at, name)] : []), ...checked(name, at, check));
+        }
+      }
     }
     const names = new Set<string>();
     for (const [i, p] of (object['ports'] ?? []).entries()) {
@@ -187,7 +208,7 @@ export const endpointSlice: Strategy = {
       causes.push(
         ...named(p.name, `ports[${i}].name`, dnsLabel),
         ...oneOf(p.protocol, `ports[${i}].protocol`, PROTOCOLS),
-        ...named(p.appProtocol, `ports[${i}].appProtocol`, labelKey),
+        ...(p.appProtocol === undefined ? [] : checked(p.appProtocol, `ports[${i}].appProtocol`, labelKey)),
       );
     }
     return causes;

@@ -5,8 +5,9 @@ import type { Strategy } from '../resource.ts';
 import { nodeSelectorProblems } from './affinity.ts';
 import { oneOf, subdomain, wanted } from './checks.ts';
 import { noBacksteps } from './mounts.ts';
+import { persistentWarnings } from './pod-warnings.ts';
 import { modeProblems, pendingStatus } from './storage.ts';
-import { csiDriverName, sourceProblems } from './volumes.ts';
+import { csiDriverName, sourceDefaults, sourceProblems } from './volumes.ts';
 
 /** Sources in the order in which Kubernetes looks at them: the first one counts. */
 const SOURCES =
@@ -64,6 +65,12 @@ function volumeProblems({ spec }: JsonObject): Cause[] {
     ...oneOf(spec.volumeMode, 'spec.volumeMode', ['Block', 'Filesystem']),
     ...subdomain(spec.storageClassName, 'spec.storageClassName'),
   );
+  const attributes: unknown = spec.volumeAttributesClassName;
+  if (attributes !== undefined) {
+    const at = 'spec.volumeAttributesClassName';
+    causes.push(...(attributes === '' ? [field.required(at, 'an empty string is disallowed')] : subdomain(attributes, at)));
+    if (!spec.csi) causes.push(field.required('spec.csi', 'has to be specified when using volumeAttributesClassName'));
+  }
   if (spec.hostPath?.path === '/' && spec.persistentVolumeReclaimPolicy === 'Recycle')
     causes.push(field.forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'"));
   return causes;
@@ -74,19 +81,14 @@ export const volume: Strategy = {
     const spec: JsonObject = (object['spec'] ??= {});
     spec['persistentVolumeReclaimPolicy'] ||= 'Retain';
     spec['volumeMode'] ??= 'Filesystem';
-    if (spec['hostPath']) spec['hostPath'].type ??= '';
+    sourceDefaults(spec);
     pendingStatus(object);
   },
   create(object, { now }) {
     object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'kubernetes.io/pv-protection'])];
     object['status'] = { phase: 'Pending', lastPhaseTransitionTime: now };
   },
-  warnings: ({ spec }) =>
-    spec.persistentVolumeReclaimPolicy === 'Recycle'
-      ? [
-          'spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach is to use dynamic provisioning.',
-        ]
-      : [],
+  warnings: persistentWarnings,
   updateStatus(object, old, { now }) {
     if (old['status']?.lastPhaseTransitionTime && !object['status']?.lastPhaseTransitionTime)
       object['status'] = { ...object['status'], lastPhaseTransitionTime: old['status'].lastPhaseTransitionTime };

@@ -5,10 +5,19 @@ import { affinityProblems, tolerationProblems } from './affinity.ts';
 import { checked, ip, labelProblems, named, oneOf, selectorProblems, subdomain } from './checks.ts';
 import { containerProblems, ephemeralProblems, securityProblems, type Surroundings } from './containers.ts';
 import { resourceProblems } from './resources.ts';
-import { volumeProblems } from './volumes.ts';
+import { sourceDefaults, volumeProblems } from './volumes.ts';
 
 /** Whether an image has no tag and no digest, or the tag latest. */
-const isLatest = (image: string): boolean => !image.includes('@') && (image.endsWith(':latest') || !/:[^/]+$/.test(image));
+const PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+const IMAGE = new RegExp(
+  `^(?:[\\w.\\-:[\\]]+/)?${PART}(?:/${PART})*(?::(?<tag>\\w[\\w.-]{0,127}))?(?<digest>@[\\w+.-]+:[\\da-fA-F]{32,})?$`,
+);
+
+/** Whether an image is the latest; what names none isn't. */
+function isLatest(image: string): boolean {
+  const found = image.length > 255 ? null : IMAGE.exec(image);
+  return found !== null && !found.groups!['digest'] && (found.groups!['tag'] ?? 'latest') === 'latest';
+}
 
 function probe(p: JsonObject | undefined): void {
   if (!p) return;
@@ -54,7 +63,7 @@ function volume(v: JsonObject): void {
   ] as const) {
     if (v[source]) v[source].defaultMode ??= mode;
   }
-  if (v['hostPath']) v['hostPath'].type ??= '';
+  sourceDefaults(v);
   for (const item of v['downwardAPI']?.items ?? []) if (item.fieldRef) item.fieldRef.apiVersion ||= 'v1';
   for (const source of v['projected']?.sources ?? []) {
     if (source.serviceAccountToken) source.serviceAccountToken.expirationSeconds ??= 3600;
@@ -75,19 +84,6 @@ export function podSpecDefaults(spec: JsonObject): void {
   else if (spec['serviceAccount']) spec['serviceAccountName'] = spec['serviceAccount'];
   // Of a feature that is off.
   delete spec['schedulingGroup'];
-}
-
-/** What is unwise in a pod's spec, also in a template's. */
-export function podSpecWarnings(spec: JsonObject, path: string): string[] {
-  const secrets: string[] = (spec['imagePullSecrets'] ?? []).map((s: JsonObject) => s['name'] ?? '');
-  const at = (i: number): string => `${path}.imagePullSecrets[${i}].name`;
-  return [
-    ...secrets.flatMap((name, i) => (secrets.indexOf(name) < i ? [`${at(i)}: duplicate name ${JSON.stringify(name)}`] : [])),
-    ...secrets.flatMap((name, i) => (name ? [] : [`${at(i)}: invalid empty name ""`])),
-    ...(spec['terminationGracePeriodSeconds'] < 0
-      ? [`${path}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1`]
-      : []),
-  ];
 }
 
 const RESTART = ['Always', 'OnFailure', 'Never'];
@@ -143,8 +139,10 @@ export function podSpecProblems(spec: JsonObject, path: string, restart: readonl
   const deadline: unknown = spec['activeDeadlineSeconds'];
   if (typeof deadline === 'number' && (deadline < 1 || deadline > 2 ** 31 - 1))
     causes.push(field.invalid(`${path}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive'));
-  for (const key of ['serviceAccountName', 'nodeName', 'priorityClassName', 'runtimeClassName'])
-    causes.push(...subdomain(spec[key], `${path}.${key}`));
+  for (const key of ['serviceAccountName', 'nodeName', 'priorityClassName']) causes.push(...subdomain(spec[key], `${path}.${key}`));
+  if (spec['hostnameOverride']?.length > 64) causes.push(field.tooLong(`${path}.hostnameOverride`, 64));
+  for (const key of ['runtimeClassName', 'hostnameOverride'])
+    if (spec[key] !== undefined) causes.push(...checked(spec[key], `${path}.${key}`, dnsSubdomain));
   for (const key of ['hostname', 'subdomain']) causes.push(...named(spec[key], `${path}.${key}`, dnsLabel));
   causes.push(
     ...labelProblems(spec['nodeSelector'], `${path}.nodeSelector`),

@@ -1,11 +1,12 @@
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { labelKey } from '../names.ts';
+import { dnsSubdomain, labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { quantityValue } from '../quantity.ts';
 import { checked, firstOf, ip, subdomain } from './checks.ts';
 import { accountReady, priority, serviceAccount } from './pod-admission.ts';
-import { podSpecDefaults, podSpecProblems, podSpecWarnings } from './pod-spec.ts';
+import { podSpecDefaults, podSpecProblems } from './pod-spec.ts';
+import { podWarnings } from './pod-warnings.ts';
 
 const containersOf = (spec: JsonObject): JsonObject[] => [...(spec['initContainers'] ?? []), ...(spec['containers'] ?? [])];
 
@@ -144,6 +145,12 @@ function statusProblems({ spec, status = {} }: JsonObject, old: JsonObject): Cau
   if (status.qosClass !== old['status']?.qosClass)
     causes.push(field.invalid('status.qosClass', status.qosClass ?? '', 'field is immutable'));
   causes.push(...subdomain(status.nominatedNodeName, 'status.nominatedNodeName'));
+  for (const [i, c] of (status.resourceClaimStatuses ?? []).entries()) {
+    const at = `status.resourceClaimStatuses[${i}]`;
+    if (!spec.resourceClaims?.some((known: JsonObject) => known['name'] === c.name))
+      causes.push(field.invalid(`${at}.name`, c.name ?? '', 'must match the name of an entry in `spec.resourceClaims`'));
+    if (c.resourceClaimName !== undefined) causes.push(...checked(c.resourceClaimName, `${at}.resourceClaimName`, dnsSubdomain));
+  }
   for (const [i, c] of (status.conditions ?? []).entries())
     if (!['PodScheduled', 'Ready', 'Initialized'].includes(c.type))
       causes.push(...checked(c.type, `status.conditions[${i}].Type`, labelKey));
@@ -214,7 +221,7 @@ export const pod: Strategy = {
     ephemeralcontainers: ({ spec }, old) => ({ ...old, spec: { ...old['spec'], ephemeralContainers: spec.ephemeralContainers } }),
     resize: ({ spec }, old) => ({ ...old, spec: { ...old['spec'], ...resized(spec, old['spec']) } }),
   },
-  warnings: ({ spec }) => podSpecWarnings(spec, 'spec'),
+  warnings: (pod) => podWarnings(pod),
   validate: (object) => podProblems(object),
   validateCreate: ({ spec }) => [
     ...subdomain(spec.schedulerName, 'spec.schedulerName'),

@@ -4,6 +4,7 @@ import { quantityValue } from '../quantity.ts';
 import type { Strategy } from '../resource.ts';
 import { dnsLabel, dnsSubdomain, labelKey } from '../names.ts';
 import { checked, named, oneOf, selectorProblems, subdomain } from './checks.ts';
+import { claimWarnings } from './pod-warnings.ts';
 
 const MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 
@@ -56,6 +57,7 @@ function defaultClass(classes: JsonObject[]): string | undefined {
 }
 
 export const claim: Strategy = {
+  warnings: ({ spec = {} }) => claimWarnings(spec, 'spec'),
   defaults(object) {
     claimDefaults(object);
     pendingStatus(object);
@@ -140,6 +142,28 @@ function claimUpdateProblems({ spec, status }: JsonObject, old: JsonObject): Cau
   return causes;
 }
 
+/** Topologies without anything in them are told of as said twice, as often as there are topologies. */
+function topologyProblems(terms: JsonObject[]): Cause[] {
+  const seen: JsonObject[] = terms.map(() => ({}));
+  return terms.flatMap((term, i) => {
+    const causes: Cause[] = [];
+    const known: JsonObject = {};
+    for (const [j, { key = '', ...rest }] of ((term['matchLabelExpressions'] ?? []) as JsonObject[]).entries()) {
+      const values: string[] = rest['values'] ?? [];
+      const at = `allowedTopologies[${i}].matchLabelExpressions[${j}]`;
+      if (!values.length) causes.push(field.required(`${at}.values`));
+      for (const [n, v] of values.entries()) if (values.indexOf(v) < n) causes.push(field.duplicate(`${at}.values[${n}]`, v));
+      causes.push(...checked(key, `${at}.key`, labelKey));
+      if (known[key]) causes.push(field.duplicate(`${at}.key`, key));
+      known[key] = [...values].sort();
+    }
+    const same = seen.filter((other) => equal(other, known));
+    causes.push(...same.map(() => field.duplicate(`allowedTopologies[${i}].matchLabelExpressions`, '')));
+    seen.push(known);
+    return causes;
+  });
+}
+
 export const storageClass: Strategy = {
   defaults(object) {
     object['reclaimPolicy'] ??= 'Delete';
@@ -149,6 +173,7 @@ export const storageClass: Strategy = {
     ...(object['provisioner'] ? checked(object['provisioner'].toLowerCase(), 'provisioner', labelKey) : [field.required('provisioner')]),
     ...oneOf(object['reclaimPolicy'], 'reclaimPolicy', ['Delete', 'Retain']),
     ...oneOf(object['volumeBindingMode'], 'volumeBindingMode', ['Immediate', 'WaitForFirstConsumer']),
+    ...topologyProblems(object['allowedTopologies'] ?? []),
   ],
   validateUpdate: (object, old) =>
     ['parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode']

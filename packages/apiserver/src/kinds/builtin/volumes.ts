@@ -64,12 +64,24 @@ function downwardFile(file: JsonObject, path: string): Cause[] {
   return [...causes, ...mode(file['mode'], `${path}.mode`)];
 }
 
+/** What sources of volumes have that do not say it, in pods and in persistent volumes. */
+export function sourceDefaults(v: JsonObject): void {
+  const { hostPath, rbd, iscsi, azureDisk, scaleIO } = v;
+  if (hostPath) hostPath.type ??= '';
+  if (rbd) for (const [key, value] of Object.entries({ pool: 'rbd', user: 'admin', keyring: '/etc/ceph/keyring' })) rbd[key] ||= value;
+  if (iscsi) iscsi.iscsiInterface ||= 'default';
+  if (azureDisk)
+    for (const [key, value] of Object.entries({ cachingMode: 'ReadWrite', fsType: 'ext4', readOnly: false, kind: 'Shared' }))
+      azureDisk[key] ??= value;
+  if (scaleIO) for (const [key, value] of Object.entries({ storageMode: 'ThinProvisioned', fsType: 'xfs' })) scaleIO[key] ||= value;
+}
+
 function projectedProblems(projected: JsonObject, path: string): Cause[] {
   const causes: Cause[] = [];
   const paths = new Set<string>();
-  const once = (of: string | undefined): void => {
+  const once = (of: string | undefined, said = of): void => {
     if (!of) return;
-    if (paths.has(of)) causes.push(field.invalid(path, of, 'conflicting duplicate paths'));
+    if (paths.has(of)) causes.push(field.invalid(path, said ?? '', 'conflicting duplicate paths'));
     paths.add(of);
   };
   for (const [i, source] of (projected['sources'] ?? []).entries()) {
@@ -79,7 +91,7 @@ function projectedProblems(projected: JsonObject, path: string): Cause[] {
       causes.push(...wanted(source[key], `${at}.${key}`, 'name'));
       for (const [j, item] of (source[key].items ?? []).entries()) {
         causes.push(...keyToPath(item, `${at}.${key}.items[${j}]`));
-        once(item.path);
+        once(item.path, source[key].name);
       }
     }
     for (const file of source.downwardAPI?.items ?? []) {
@@ -185,6 +197,18 @@ export function sourceProblems(source: string, of: JsonObject, path: string): Ca
       if ((of['chapAuthDiscovery'] || of['chapAuthSession']) && !of['secretRef']) causes.push(field.required(`${path}.secretRef`));
       if (of['initiatorName'] !== undefined) causes.push(...iscsiName(of['initiatorName'], `${path}.initiatorname`));
       break;
+    case 'azureDisk': {
+      const [start, like] =
+        of['kind'] === 'Managed'
+          ? ['/subscriptions/', '/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}']
+          : ['https://', 'https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd'];
+      causes.push(
+        ...oneOf(of['cachingMode'], `${path}.cachingMode`, ['None', 'ReadOnly', 'ReadWrite']),
+        ...oneOf(of['kind'], `${path}.kind`, ['Dedicated', 'Managed', 'Shared']),
+      );
+      if (!String(of['diskURI'] ?? '').startsWith(start!)) causes.push(field.notSupported(`${path}.diskURI`, of['diskURI'] ?? '', [like]));
+      break;
+    }
     case 'flocker':
       if (!of['datasetName'] && !of['datasetUUID']) causes.push(field.required(path, 'one of datasetName and datasetUUID is required'));
       if (of['datasetName'] && of['datasetUUID'])

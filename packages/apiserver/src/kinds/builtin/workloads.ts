@@ -4,7 +4,8 @@ import { selects } from '../label-selector.ts';
 import type { Strategy } from '../resource.ts';
 import { dnsLabel } from '../names.ts';
 import { intOrPercent, isZero, named, numbers, oneOf, overWhole, selectorProblems } from './checks.ts';
-import { podSpecDefaults, podSpecWarnings, templateProblems } from './pod-spec.ts';
+import { podSpecDefaults, templateProblems } from './pod-spec.ts';
+import { claimWarnings, podWarnings } from './pod-warnings.ts';
 import { claimDefaults, claimSpecProblems } from './storage.ts';
 
 /** Fills in the template of pods that a spec has. */
@@ -19,7 +20,8 @@ function problems(object: JsonObject, pods: JsonObject = object['spec'].template
   const spec: JsonObject = object['spec'];
   const kind = String(object['kind']);
   const { selector } = spec;
-  const causes = numbers.notNegative(spec, 'spec', 'replicas', 'minReadySeconds', 'revisionHistoryLimit');
+  const causes = numbers.notNegative(spec, 'spec', 'replicas', 'minReadySeconds');
+  if (kind !== 'StatefulSet') causes.push(...numbers.notNegative(spec, 'spec', 'revisionHistoryLimit'));
   if (!selector) {
     if (kind !== 'DaemonSet') causes.push(field.required('spec.selector'));
   } else {
@@ -79,8 +81,12 @@ const countProblems =
     return causes;
   };
 
-const templateWarnings: Required<Strategy>['warnings'] = ({ spec }) =>
-  spec.template ? podSpecWarnings(spec.template.spec, 'spec.template.spec') : [];
+/** Whether an object is new, or its spec written otherwise than it was. */
+export const isChanged = (object: JsonObject, old: JsonObject | undefined): boolean =>
+  !old || object['metadata'].generation !== old['metadata'].generation;
+
+const templateWarnings: Required<Strategy>['warnings'] = (object, old) =>
+  object['spec'].template && isChanged(object, old) ? podWarnings(object['spec'].template, 'spec.template') : [];
 
 export const fixedSelector = (object: JsonObject, old: JsonObject): Cause[] =>
   equal(object['spec'].selector, old['spec'].selector)
@@ -166,7 +172,7 @@ export const replicationController: Strategy = {
 };
 
 export const podTemplate: Strategy = {
-  warnings: ({ template: pods }) => podSpecWarnings(pods.spec, 'template.spec'),
+  warnings: ({ template: pods }) => podWarnings(pods, 'template'),
   defaults(object) {
     template(object);
   },
@@ -193,7 +199,15 @@ function withClaims(pods: JsonObject, claims: readonly JsonObject[]): JsonObject
 }
 
 export const statefulSet: Strategy = {
-  warnings: templateWarnings,
+  warnings: (object, old) => [
+    ...templateWarnings(object, old),
+    ...((object['spec'].volumeClaimTemplates ?? []) as JsonObject[]).flatMap((claim, n) =>
+      claimWarnings(claim['spec'] ?? {}, `spec.volumeClaimTemplates[${n}]${old ? '.Spec' : ''}`),
+    ),
+    ...(object['spec'].revisionHistoryLimit < 0
+      ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+      : []),
+  ],
   name: dnsLabel,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
