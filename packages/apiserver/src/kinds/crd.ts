@@ -229,7 +229,6 @@ function problems(crd: JsonObject): Cause[] {
   const causes: Cause[] = [];
   const spec: JsonObject = crd['spec'] ?? {};
   const names: JsonObject = spec['names'] ?? {};
-  const wanted = `${names['plural'] ?? ''}.${spec['group'] ?? ''}`;
   if (!spec['group']) causes.push(field.required('spec.group'));
   else if (dnsSubdomain(spec['group']).length)
     causes.push(...dnsSubdomain(spec['group']).map((problem) => field.invalid('spec.group', spec['group'], problem)));
@@ -246,13 +245,12 @@ function problems(crd: JsonObject): Cause[] {
     for (const [i, name] of (names[key] ?? []).entries()) causes.push(...nameProblems(name, `spec.names.${key}[${i}]`));
   if (names['kind'] && names['kind'] === names['listKind'])
     causes.push(field.invalid('spec.names.listKind', names['listKind'], 'kind and listKind may not be the same'));
-  if (crd['metadata'].name && crd['metadata'].name !== wanted)
-    causes.push(field.invalid('metadata.name', crd['metadata'].name, 'must be spec.names.plural+"."+spec.group'));
   causes.push(...approvalProblems(crd), ...conversionProblems(spec['conversion']));
   if (spec['preserveUnknownFields']) causes.push(field.invalid('spec.preserveUnknownFields', true, 'must be false'));
   const versions: JsonObject[] = spec['versions'] ?? [];
   const storage = versions.filter((v) => v['storage']).length;
-  if (!storage) causes.push(field.invalid('status.storedVersions', null, 'must have at least one stored version'));
+  if (!crd['status']?.storedVersions?.length)
+    causes.push(field.invalid('status.storedVersions', null, 'must have at least one stored version'));
   if (new Set(versions.map((v) => v['name'])).size < versions.length)
     causes.push(
       field.invalid(
@@ -379,6 +377,12 @@ export const crdStrategy: Strategy = {
   },
   prepare: loadRules,
   validate: problems,
+  validateCreate({ metadata, spec }) {
+    const wanted = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
+    return metadata.name && metadata.name !== wanted
+      ? [field.invalid('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group')]
+      : [];
+  },
   validateUpdate(crd, old) {
     const causes: Cause[] = [];
     const names = (crd['spec'].versions ?? []).map((v: JsonObject) => v['name']);

@@ -431,12 +431,15 @@ const told = (resource: Resource): Resource => (resource.kept ? { ...resource, g
 
 /** @throws a 409 where the object is not the one that a deletion is for */
 function refuseOther(resource: Resource, { name, uid, version }: Entry, wanted: DeleteRequest['preconditions']): void {
-  const refuse = (what: string, asked: string, is: string | number, why: string): ApiError =>
-    conflict(
-      { ...resource, plural: resource.kind },
+  const own = resource.emptied !== undefined || resource.storage === 'namespaces';
+  const refuse = (what: string, asked: string, is: string | number, why: string): ApiError => {
+    if (own) return conflict(resource, name, `Precondition failed: ${what} in precondition: ${asked}, ${what} in object meta: ${is}`);
+    return conflict(
+      { ...told(resource), plural: resource.kind },
       name,
       `the ${what} in the precondition (${asked}) does not match the ${what} in record (${is}). The object might have been ${why}`,
     );
+  };
   if (wanted?.uid !== undefined && wanted.uid !== uid) throw refuse('UID', wanted.uid, uid, 'deleted and then recreated');
   if (wanted?.resourceVersion !== undefined && wanted.resourceVersion !== String(version))
     throw refuse('ResourceVersion', wanted.resourceVersion, version, 'modified');

@@ -7,6 +7,7 @@ const KNOWN: [where: RegExp, at: RegExp, why: string][] = [
   [/certificatesigningrequests|selfsubjectreviews/, /\/uid$/, 'the user of the real server comes from a file that gives it one'],
   [/apiservices/, /conditions|managedFields/, 'nothing is aggregated, so nothing is found out about it'],
   [/customresourcedefinitions|delete the definition/, /managedFields/, 'what the server itself writes of a definition is nobody’s'],
+  [/customresourcedefinitions: .*\| (update with|let it go)/, /^\/status\//, 'what its controllers find out is there at once'],
   [/SelfSubjectRules|selfsubjectrulesreviews/, /Rules(\/|$)/, 'in the order of a Go map'],
   [/openapi|debug|GET \/ /, /./, 'documents of its own'],
   [/generateName":"Bad_/, /\/details\/name/, 'generated'],
