@@ -36,7 +36,7 @@ const POINTERS = new Set(
     discovery.v1.EndpointPort.name RollingUpdateStatefulSetStrategy.partition AzureDiskVolumeSource.kind
     ClusterTrustBundleProjection.signerName discovery.v1.EndpointPort.protocol NetworkPolicyPort.protocol PodDNSConfigOption.value
     PodFailurePolicyOnExitCodesRequirement.containerName ClientIPConfig.timeoutSeconds ValidatingWebhook.timeoutSeconds
-    MutatingWebhook.timeoutSeconds Container.restartPolicy HorizontalPodAutoscalerStatus.observedGeneration EndpointAddress.nodeName
+    MutatingWebhook.timeoutSeconds Container.restartPolicy EphemeralContainer.restartPolicy HorizontalPodAutoscalerStatus.observedGeneration EndpointAddress.nodeName
     Endpoint.nodeName ResourceSliceSpec.nodeName Device.nodeName Endpoint.hostname ReplicationControllerSpec.replicas
     StatefulSetSpec.replicas DeploymentSpec.replicas ReplicaSetSpec.replicas PortStatus.error IngressPortStatus.error
     VolumeNodeResources.count IngressClassParametersReference.apiGroup MutatingWebhook.reinvocationPolicy DeviceAttribute.version

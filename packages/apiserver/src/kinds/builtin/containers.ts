@@ -5,6 +5,7 @@ import { checked, numbers, oneOf, portName, portOrName } from './checks.ts';
 import { envProblems } from './env.ts';
 import { descending, deviceProblems, mountProblems, type Volumes } from './mounts.ts';
 import { resourceProblems } from './resources.ts';
+import { windowsProblems } from './windows.ts';
 
 const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'];
 
@@ -87,7 +88,7 @@ export function securityProblems(s: JsonObject | undefined, path: string): Cause
       causes.push(field.invalid(`${at}.localhostProfile`, localhostProfile, 'must not be padded with whitespace'));
     else if (!localhostProfile) causes.push(field.required(`${at}.localhostProfile`, `must be set when ${what} type is Localhost`));
   }
-  return causes;
+  return [...causes, ...windowsProblems(s?.['windowsOptions'], `${path}.windowsOptions`)];
 }
 
 function portProblems(c: JsonObject, path: string, hostPorts: Set<string>): Cause[] {
@@ -151,7 +152,7 @@ export function containerProblems(c: JsonObject, path: string, { kind, names, ho
   if (!c['image']) causes.push(field.required(`${path}.image`));
   causes.push(
     ...oneOf(c['imagePullPolicy'], `${path}.imagePullPolicy`, ['Always', 'IfNotPresent', 'Never']),
-    ...oneOf(c['restartPolicy'], `${path}.restartPolicy`, ['Always', 'Never', 'OnFailure']),
+    ...(kind === 'ephemeralContainers' ? [] : oneOf(c['restartPolicy'], `${path}.restartPolicy`, ['Always', 'Never', 'OnFailure'])),
     ...oneOf(c['securityContext']?.procMount, `${path}.securityContext.procMount`, ['Default', 'Unmasked']),
     ...oneOf(c['terminationMessagePolicy'], `${path}.terminationMessagePolicy`, ['File', 'FallbackToLogsOnError']),
     // Those that run one after the other may have the same ports.

@@ -4,6 +4,7 @@ import { dnsLabel, dnsSubdomain, labelKey, type Check } from '../names.ts';
 import { affinityProblems, tolerationProblems } from './affinity.ts';
 import { checked, ip, labelProblems, named, oneOf, selectorProblems, subdomain } from './checks.ts';
 import { containerProblems, ephemeralProblems, securityProblems, type Surroundings } from './containers.ts';
+import { fileVolumeProblems } from './env.ts';
 import { resourceProblems } from './resources.ts';
 import { sourceDefaults, volumeProblems } from './volumes.ts';
 
@@ -140,6 +141,13 @@ export function podSpecProblems(spec: JsonObject, path: string, restart: readonl
   if (typeof deadline === 'number' && (deadline < 1 || deadline > 2 ** 31 - 1))
     causes.push(field.invalid(`${path}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive'));
   for (const key of ['serviceAccountName', 'nodeName', 'priorityClassName']) causes.push(...subdomain(spec[key], `${path}.${key}`));
+  causes.push(...fileVolumeProblems(spec, path));
+  for (const [key, set] of [
+    ['setHostnameAsFQDN', spec['setHostnameAsFQDN']],
+    ['hostNetwork', spec['hostNetwork']],
+  ] as const)
+    if (spec['hostnameOverride'] !== undefined && set)
+      causes.push(field.forbidden(`${path}.hostnameOverride`, `may not be specified when ${key} is true`));
   if (spec['hostnameOverride']?.length > 64) causes.push(field.tooLong(`${path}.hostnameOverride`, 64));
   for (const key of ['runtimeClassName', 'hostnameOverride'])
     if (spec[key] !== undefined) causes.push(...checked(spec[key], `${path}.${key}`, dnsSubdomain));
@@ -148,6 +156,9 @@ export function podSpecProblems(spec: JsonObject, path: string, restart: readonl
     ...labelProblems(spec['nodeSelector'], `${path}.nodeSelector`),
     ...securityProblems(spec['securityContext'], `${path}.securityContext`),
     ...oneOf(spec['securityContext']?.fsGroupChangePolicy, `${path}.securityContext.fsGroupChangePolicy`, ['Always', 'OnRootMismatch']),
+    ...oneOf(spec['securityContext']?.supplementalGroupsPolicy, `${path}.securityContext.supplementalGroupsPolicy`, ['Merge', 'Strict']),
+    // The other one is for kubelets that mount with labels.
+    ...oneOf(spec['securityContext']?.seLinuxChangePolicy, `${path}.securityContext.seLinuxChangePolicy`, ['Recursive']),
     ...(spec['preemptionPolicy'] === ''
       ? [field.required(`${path}.preemptionPolicy`)]
       : oneOf(spec['preemptionPolicy'], `${path}.preemptionPolicy`, ['Never', 'PreemptLowerPriority'])),
