@@ -180,3 +180,14 @@ export function orderedMetadata(meta: JsonObject): JsonObject {
   }
   return out;
 }
+
+/** What is unwise in the finalizers that a writer adds. */
+export function finalizerWarnings(resource: Resource, meta: JsonObject, old: JsonObject): string[] {
+  if (!resource.custom) return [];
+  return ((meta['finalizers'] ?? []) as string[])
+    .filter((f) => !STANDARD_FINALIZERS.has(f) && !f.includes('/') && !old['finalizers']?.includes(f))
+    .map(
+      (f) =>
+        `metadata.finalizers: ${JSON.stringify(f)}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
+    );
+}

@@ -13,7 +13,8 @@ import { equal, isObject, type JsonObject } from '../schema/schema.ts';
 import { validate } from '../schema/validate.ts';
 import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
 import { contentOf, fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
-import { keepIdentity, metadataProblems, STANDARD_FINALIZERS, updatedMetadataProblems, withoutTwins } from './metadata.ts';
+import { dependentsFinalizers, refuseOther, told } from './deletion.ts';
+import { finalizerWarnings, keepIdentity, metadataProblems, updatedMetadataProblems, withoutTwins } from './metadata.ts';
 import { nameSuffix } from './names.ts';
 import type { IpFamily } from './service-range.ts';
 
@@ -424,44 +425,6 @@ export function refuseOtherName(own: unknown, name: string): void {
       ? `the name of the object (${own}) does not match the name on the URL (${name})`
       : `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
   );
-}
-
-/** A kind as its errors tell of it: that of events is core's, whoever asks. */
-const told = (resource: Resource): Resource => (resource.kept ? { ...resource, group: '' } : resource);
-
-/** @throws a 409 where the object is not the one that a deletion is for */
-function refuseOther(resource: Resource, { name, uid, version }: Entry, wanted: DeleteRequest['preconditions']): void {
-  const own = resource.emptied !== undefined || resource.storage === 'namespaces';
-  const refuse = (what: string, asked: string, is: string | number, why: string): ApiError => {
-    if (own) return conflict(resource, name, `Precondition failed: ${what} in precondition: ${asked}, ${what} in object meta: ${is}`);
-    return conflict(
-      { ...told(resource), plural: resource.kind },
-      name,
-      `the ${what} in the precondition (${asked}) does not match the ${what} in record (${is}). The object might have been ${why}`,
-    );
-  };
-  if (wanted?.uid !== undefined && wanted.uid !== uid) throw refuse('UID', wanted.uid, uid, 'deleted and then recreated');
-  if (wanted?.resourceVersion !== undefined && wanted.resourceVersion !== String(version))
-    throw refuse('ResourceVersion', wanted.resourceVersion, version, 'modified');
-}
-
-/** The finalizers of an object that is deleted: what its dependents wait for, by the request, else as it was, else by its kind. */
-function dependentsFinalizers(before: string[], policy: string | undefined, orphans: boolean): string[] {
-  const others = before.filter((f) => f !== 'orphan' && f !== 'foregroundDeletion');
-  if (policy === undefined && others.length < before.length) return before;
-  if (policy === 'Orphan' || (policy === undefined && orphans)) return [...others, 'orphan'];
-  return policy === 'Foreground' ? [...others, 'foregroundDeletion'] : others;
-}
-
-/** What is unwise in the finalizers that a writer adds. */
-function finalizerWarnings(resource: Resource, meta: JsonObject, old: JsonObject): string[] {
-  if (!resource.custom) return [];
-  return ((meta['finalizers'] ?? []) as string[])
-    .filter((f) => !STANDARD_FINALIZERS.has(f) && !f.includes('/') && !old['finalizers']?.includes(f))
-    .map(
-      (f) =>
-        `metadata.finalizers: ${JSON.stringify(f)}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
-    );
 }
 
 /** Writes out what Go writes of a status that the server made. */
