@@ -26,6 +26,8 @@ export interface TestApiServer {
 export interface TestApiServerOptions {
   /** One IPv4 range for ClusterIPs. */
   readonly serviceCIDR?: string;
+  /** Of a real server: pods run as a service account, which has to be there; by default it does not ask, as nobody makes them. */
+  readonly serviceAccounts?: boolean;
 }
 
 /** The folder with `kube-apiserver` and `etcd`, as `setup-envtest use -p path` prints it; without it tests take the embedded server. */
@@ -59,7 +61,7 @@ async function startEmbedded({ serviceCIDR }: TestApiServerOptions): Promise<Tes
 }
 
 /** kube-apiserver makes its certificate itself, for the address that it advertises, and writes it with its CA to --cert-dir. */
-async function startReal(assets: string, { serviceCIDR = '10.0.0.0/24' }: TestApiServerOptions): Promise<TestApiServer> {
+async function startReal(assets: string, { serviceCIDR = '10.0.0.0/24', serviceAccounts }: TestApiServerOptions): Promise<TestApiServer> {
   const folder = mkdtempSync(join(tmpdir(), 'kosmos-real-'));
   const file = (name: string, text: string) => {
     writeFileSync(join(folder, name), text, { mode: 0o600 });
@@ -99,7 +101,8 @@ async function startReal(assets: string, { serviceCIDR = '10.0.0.0/24' }: TestAp
       `--service-account-signing-key-file=${key}`,
       '--service-account-issuer=https://kubernetes.default.svc',
       `--service-cluster-ip-range=${serviceCIDR}`,
-      '--disable-admission-plugins=ServiceAccount',
+      '--allow-privileged=true',
+      ...(serviceAccounts ? [] : ['--disable-admission-plugins=ServiceAccount']),
     ]);
     await eventually(() => ready(url, certificates(), token), { timeoutMs: START_MS, message: `${url}/readyz answers` });
   };

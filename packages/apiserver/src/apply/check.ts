@@ -1,19 +1,19 @@
 import { resolve } from '../kinds/facts.ts';
 import { ApiError } from '../http/errors.ts';
-import { groupVersion, type Resource } from '../kinds/resource.ts';
+import { fullKind, type Resource } from '../kinds/resource.ts';
 import { isObject, type JsonObject, type Schema } from '../schema/schema.ts';
 import { showElement } from './field-set.ts';
-import { elementOf } from './typed.ts';
+import { elementOf, missingKey } from './typed.ts';
 
 /**
  * Refuses a configuration that does not fit its kind: fields that it has not, values of other types, list items without or with the
  * same key. Kubernetes answers 500 to that, without a reason.
  * @throws a 500
  */
-export function checkConfiguration(resource: Resource, config: JsonObject, namespace: string, name: string): void {
+export function checkConfiguration(resource: Resource, config: JsonObject): void {
   const fail = (path: string, what: string): never => {
-    const of = `${namespace ? `${namespace}/` : ''}${name}; ${groupVersion(resource)}, Kind=${resource.kind}`;
-    throw new ApiError(500, '', `failed to create typed patch object (${of}): ${path}: ${what}`);
+    const { namespace = '', name = '' } = isObject(config['metadata']) ? config['metadata'] : {};
+    throw new ApiError(500, '', `failed to create typed patch object (${namespace}/${name}; ${fullKind(resource)}): ${path}: ${what}`);
   };
   const walk = (declared: Schema, value: unknown, path: string): void => {
     if (value === null || value === undefined) return;
@@ -33,7 +33,7 @@ export function checkConfiguration(resource: Resource, config: JsonObject, names
       if (s.type && s.type !== 'array') fail(path, `expected ${s.type}, got list`);
       list(s, value, path);
     } else if (s.type === 'object' || s.type === 'array') {
-      fail(path, `expected ${s.type === 'object' ? 'map' : 'list'}, got ${String(value)}`);
+      fail(path, `expected ${s.type === 'object' ? 'map' : 'list'}, got &{${String(value)}}`);
     } else if (
       s.type === 'boolean'
         ? typeof value !== 'boolean'
@@ -41,7 +41,10 @@ export function checkConfiguration(resource: Resource, config: JsonObject, names
           ? typeof value !== 'string' && !s.format
           : typeof value !== 'number' && s.type !== 'string'
     ) {
-      fail(path, `expected ${s.type === 'integer' || s.type === 'number' ? 'numeric (int or float)' : s.type}, got ${typeof value}`);
+      fail(
+        path,
+        `expected ${s.type === 'integer' || s.type === 'number' ? 'numeric (int or float)' : s.type}, got ${s.type === 'string' ? `&value.valueUnstructured{Value:${String(value)}}` : typeof value}`,
+      );
     }
   };
   const list = (s: Schema, items: unknown[], path: string): void => {
@@ -49,7 +52,7 @@ export function checkConfiguration(resource: Resource, config: JsonObject, names
     for (const [i, item] of items.entries()) {
       let at = `${path}[${i}]`;
       if (s.listType === 'map' || s.listType === 'set') {
-        const missing = s.listType === 'map' && elementOf(s, item) === 'k:{}' ? s.listMapKeys?.[0] : undefined;
+        const missing = s.listType === 'map' ? missingKey(s, item) : undefined;
         if (missing)
           fail(
             path,

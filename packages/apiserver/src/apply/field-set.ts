@@ -85,11 +85,10 @@ export class FieldSet {
     return out;
   }
 
-  /** Member paths as conflict messages show them: `.spec.ports[name="http"].port`. */
+  /** Member paths as conflict messages show them: `.spec.ports[name="http"].port`; of each level its own before those below. */
   paths(prefix = ''): string[] {
-    const found = this.member ? [prefix] : [];
-    for (const [element, child] of this.children) found.push(...child.paths(prefix + showElement(element)));
-    return found;
+    const below = [...this.children].sort(([a], [b]) => (a < b ? -1 : 1)).map(([e, child]) => [prefix + showElement(e), child] as const);
+    return [...below.filter(([, child]) => child.member).map(([path]) => path), ...below.flatMap(([path, child]) => child.paths(path))];
   }
 }
 

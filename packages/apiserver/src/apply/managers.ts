@@ -3,7 +3,7 @@ import { groupVersion, type Resource } from '../kinds/resource.ts';
 import { fillIn } from '../schema/go-fields.ts';
 import { isObject, type JsonObject, type Schema } from '../schema/schema.ts';
 import { FieldSet } from './field-set.ts';
-import { compare, fieldsOf, merge, remove } from './typed.ts';
+import { compare, fieldsOf, identified, merge, remove } from './typed.ts';
 
 interface Manager {
   manager: string;
@@ -35,7 +35,7 @@ const SYSTEM = new Set([
 
 /** Fields that nobody owns: identity and what the server sets itself, and the half that the request cannot write. */
 function ownable(set: FieldSet, resource: Resource, subresource: string | undefined): FieldSet {
-  const nobodys = new Set(['f:apiVersion', 'f:kind']);
+  const nobodys = new Set(['f:apiVersion', 'f:kind', ...(resource.unowned ?? [])]);
   if (resource.statusSubresource) {
     if (subresource !== 'status') nobodys.add('f:status');
     else for (const element of set.children.keys()) if (element !== 'f:status') nobodys.add(element);
@@ -136,7 +136,7 @@ const isReadable = (entry: unknown): boolean =>
 /** Notes in `after.metadata.managedFields` what a create, update or patch changed: the writer owns it, others lose it. */
 export function trackUpdate(resource: Resource, before: JsonObject | undefined, after: JsonObject, writer: Writer): void {
   const managers = managersOf(before, after, writer.subresource);
-  if (before && !managers.length) {
+  if ((before && !managers.length) || !identified(resource.schema ?? {}, after)) {
     delete after['metadata'].managedFields;
     return;
   }

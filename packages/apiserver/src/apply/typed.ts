@@ -14,20 +14,40 @@ function shapeOf(schema: Schema, value: unknown): Shape {
 const below = (schema: Schema, key: string): Schema =>
   resolve((schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema.additionalProperties) ?? {});
 
+/** What a list item has under one of the list's keys, or its default. */
+function keyOf(schema: Schema, item: unknown, key: string): unknown {
+  const items = resolve(schema.items ?? {});
+  const value: unknown = (item as JsonObject)?.[key] ?? items.properties?.[key]?.default;
+  if (value !== undefined || schema.items?.properties) return value;
+  // The facts hold no defaults: of built-in lists' keys, protocol has one, and those that every item has are zero.
+  if (key === 'protocol') return 'TCP';
+  if (schema.items?.ref === 'core.v1.LocalObjectReference') return '';
+  return items.required?.includes(key) ? (items.properties?.[key]?.type === 'integer' ? 0 : '') : undefined;
+}
+
+/** The first key of a list where one of its items neither has nor gets by default any of them. */
+export const missingKey = (schema: Schema, item: unknown): string | undefined =>
+  schema.listMapKeys?.every((key) => keyOf(schema, item, key) === undefined) ? schema.listMapKeys[0] : undefined;
+
 /** The path element of a list item; a key that the item leaves out has its default. */
 export function elementOf(schema: Schema, item: unknown): string {
   if (schema.listType === 'set') return `v:${JSON.stringify(item)}`;
-  const items = resolve(schema.items ?? {});
   const keys: JsonObject = {};
   for (const key of [...(schema.listMapKeys ?? [])].sort()) {
-    // The facts hold no defaults; protocol is the one defaulted key that built-in lists have.
-    const value =
-      (item as JsonObject)?.[key] ??
-      items.properties?.[key]?.default ??
-      (key === 'protocol' && !schema.items?.properties ? 'TCP' : undefined);
+    const value = keyOf(schema, item, key);
     if (value !== undefined) keys[key] = value;
   }
   return `k:${JSON.stringify(keys)}`;
+}
+
+/** Whether each item of each list in a value has the keys of its list, so that fields in it can be told apart. */
+export function identified(declared: Schema, value: unknown): boolean {
+  const schema = resolve(declared);
+  if (Array.isArray(value)) {
+    if (schema.listType === 'map' && value.some((item) => missingKey(schema, item) !== undefined)) return false;
+    return !schema.items || typeof value[0] !== 'object' || value.every((item) => identified(schema.items!, item));
+  }
+  return !isObject(value) || Object.entries(value).every(([key, v]) => typeof v !== 'object' || identified(below(schema, key), v));
 }
 
 const indexed = (schema: Schema, list: readonly unknown[]): Map<string, unknown> =>
@@ -64,8 +84,15 @@ function everything(declared: Schema, value: unknown, into: FieldSet): void {
   const shape = shapeOf(schema, value);
   into.member = true;
   if (shape === 'map') for (const [key, v] of Object.entries(value as JsonObject)) everything(below(schema, key), v, into.at(`f:${key}`));
-  if (shape === 'keyed' || shape === 'set')
-    for (const item of value as unknown[]) everything(schema.items ?? {}, item, into.at(elementOf(schema, item)));
+  if (shape === 'keyed' || shape === 'set') {
+    const elements = (value as unknown[]).map((item) => elementOf(schema, item));
+    for (const [i, item] of (value as unknown[]).entries()) {
+      const child = into.at(elements[i]!);
+      // Of twins nobody can tell the fields apart.
+      if (elements.indexOf(elements[i]!) === elements.lastIndexOf(elements[i]!)) everything(schema.items ?? {}, item, child);
+      else child.member = true;
+    }
+  }
 }
 
 /** What differs between two states of an object. */

@@ -3,6 +3,7 @@ import { listLibrary } from './lists.ts';
 import { macroLibrary } from './macros.ts';
 import { networkLibrary } from './network.ts';
 import { quantityLibrary } from './quantity.ts';
+import { semverLibrary } from './semver.ts';
 import { textLibrary } from './text.ts';
 
 let base: Environment | undefined;
@@ -11,7 +12,7 @@ let base: Environment | undefined;
 export function kubernetesEnvironment(): Environment {
   if (!base) {
     base = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false });
-    for (const library of [macroLibrary, textLibrary, listLibrary, quantityLibrary, networkLibrary]) library(base);
+    for (const library of [macroLibrary, textLibrary, listLibrary, quantityLibrary, networkLibrary, semverLibrary]) library(base);
   }
   return base.clone();
 }

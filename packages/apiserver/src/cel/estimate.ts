@@ -181,6 +181,8 @@ function called(name: string, node: Node, all: { node: Node; known: Estimate }[]
       return { cost: through(first), size: first };
     case 'quantity':
     case 'isQuantity':
+    case 'semver':
+    case 'isSemver':
     case 'url':
     case 'ip':
     case 'isIP':

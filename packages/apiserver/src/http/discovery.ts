@@ -8,14 +8,28 @@ import { send } from './respond.ts';
 
 type Body = Record<string, unknown>;
 
-const hash = (r: Resource): string =>
-  createHash('sha256').update(`${r.group}/${r.storageVersion}/${r.kind}`).digest().subarray(0, 8).toString('base64');
+/** What Kubernetes keeps of some kinds is of another group or version than the one that is served first. */
+const STORED_AS: Record<string, string> = {
+  'events.k8s.io/v1/Event': '/v1/Event',
+  'apiextensions.k8s.io/v1/CustomResourceDefinition': 'apiextensions.k8s.io/v1beta1/CustomResourceDefinition',
+  'admissionregistration.k8s.io/v1/MutatingAdmissionPolicy': 'admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicy',
+  'admissionregistration.k8s.io/v1/MutatingAdmissionPolicyBinding': 'admissionregistration.k8s.io/v1beta1/MutatingAdmissionPolicyBinding',
+};
+
+function hash(r: Resource): string {
+  const kept = `${r.group}/${r.storageVersion}/${r.kind}`;
+  return createHash('sha256')
+    .update(STORED_AS[kept] ?? kept)
+    .digest()
+    .subarray(0, 8)
+    .toString('base64');
+}
 
 /** APIResourceList of one group and version. */
 function resourceList(group: string, version: string, resources: readonly Resource[]): Body {
   return {
     kind: 'APIResourceList',
-    apiVersion: 'v1',
+    ...(group ? { apiVersion: 'v1' } : {}),
     groupVersion: groupVersion({ group, version }),
     resources: resources.flatMap((r) => [
       {
@@ -26,7 +40,7 @@ function resourceList(group: string, version: string, resources: readonly Resour
         verbs: r.verbs,
         ...(r.shortNames ? { shortNames: r.shortNames } : {}),
         ...(r.categories ? { categories: r.categories } : {}),
-        ...(r.verbs.includes('list') ? { storageVersionHash: hash(r) } : {}),
+        ...(r.verbs.includes('watch') ? { storageVersionHash: hash(r) } : {}),
       },
       ...r.subresources.map((s) => ({
         name: `${r.plural}/${s.name}`,
@@ -66,10 +80,10 @@ const apiVersions = (address: string): Body => ({
 });
 
 /** Everything at once, as kubectl asks for it first (apidiscovery.k8s.io). */
-function aggregated(registry: Registry, core: boolean, version: string): Body {
+function aggregated(registry: Registry, core: boolean): Body {
   return {
     kind: 'APIGroupDiscoveryList',
-    apiVersion: `apidiscovery.k8s.io/${version}`,
+    apiVersion: 'apidiscovery.k8s.io/v2',
     metadata: {},
     items: registry
       .groups()
@@ -106,16 +120,14 @@ function aggregated(registry: Registry, core: boolean, version: string): Body {
 /** Answers what is below /api and /apis and above the kinds. */
 export function sendDiscovery(call: Call, registry: Registry, address: string, segments: string[]): void {
   const wanted = /application\/json;([^,]*g=apidiscovery\.k8s\.io[^,]*)/.exec(String(call.req.headers.accept ?? ''));
-  if (segments.length === 1 && wanted) {
-    const version = /v=(v2(?:beta1)?)(?:;|$)/.exec(wanted[1]!)?.[1];
-    if (version) {
-      return send(
-        call,
-        200,
-        aggregated(registry, segments[0] === 'api', version),
-        `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`,
-      );
-    }
+  if (segments.length === 1 && wanted && /v=v2(?:;|$)/.test(wanted[1]!)) {
+    call.res.setHeader('cache-control', 'public');
+    return send(
+      call,
+      200,
+      aggregated(registry, segments[0] === 'api'),
+      'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList',
+    );
   }
   const [root, first, second, ...rest] = segments;
   if (rest.length) throw noSuchPath();

@@ -113,9 +113,9 @@ export class Handler {
     const { pathname } = call.url;
     let segments: string[];
     try {
-      segments = pathname.split('/').filter(Boolean).map(decodeURIComponent);
+      segments = decodeURIComponent(pathname).split('/').filter(Boolean);
     } catch {
-      throw badRequest('the path cannot be read');
+      return sendText(call, 400, '400 Bad Request', 'text/plain; charset=utf-8');
     }
     const [root, group] = segments;
     if ((root === 'api' || root === 'apis') && segments.length > (root === 'api' ? 2 : 3)) {
@@ -145,6 +145,7 @@ export class Handler {
     if (pathname === '/metrics') return this.#metrics(call);
     switch (root) {
       case 'version':
+        if (group !== undefined) throw noSuchPath();
         acceptJson(call.req);
         return send(call, 200, VERSION, JSON_ONLY);
       case 'api':
@@ -152,6 +153,7 @@ export class Handler {
         return sendDiscovery(call, this.#o.registry, this.#o.address(), segments);
       case '.well-known':
         if (group !== 'openid-configuration') return sendNoPage(call);
+        call.res.setHeader('cache-control', 'public, max-age=3600');
         return send(call, 200, openIdConfiguration(this.#o.address()), JSON_ONLY);
       case 'openid':
         if (pathname !== '/openid/v1/jwks') return sendNoPage(call);
@@ -238,10 +240,13 @@ export class Handler {
       return send(call, 201, await this.#review(call, target));
     }
     // Logs are text, whatever the client takes.
-    const accept = subresource?.name === 'log' ? PLAIN : acceptedFor(call.req, verb);
+    const accept =
+      subresource?.name === 'log' ? PLAIN : acceptedFor(call.req, verb, subresource ? { ...resource, ...subresource } : resource);
     const include = query.get('includeObject');
     if (accept.shape === 'Table' && include && !['None', 'Metadata', 'Object'].includes(include))
-      throw badRequest(`unrecognized includeObject value: ${JSON.stringify(include)}`);
+      throw badRequest(
+        `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(include)}: must be 'Metadata', 'Object', 'None', or empty`,
+      );
     if (resource.computed) return sendComputed(call, target, resource.computed);
     if (subresource && subresource.name !== 'status') {
       const context = { ...this.#o, patch: (c: Call, t: Target, w: WriteRequest) => this.#patch(c, t, w) };

@@ -38,8 +38,7 @@ export function selectionOf(resource: Resource, namespace: string, query: URLSea
 function versionOf(text: string): number | undefined {
   if (text === '') return undefined;
   const version = parsedVersion(text);
-  if (version === undefined)
-    throw badRequest(`invalid resource version: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (version === undefined) throw badRequest(`invalid resource version: ${unparsed(text)}`);
   return version;
 }
 
@@ -47,9 +46,11 @@ function versionOf(text: string): number | undefined {
 export const parsedVersion = (text: string): number | undefined =>
   /^\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
 
+const unparsed = (text: string): string =>
+  `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: ${/^\d+$/.test(text) ? 'value out of range' : 'invalid syntax'}`;
+
 /** What Kubernetes answers to a version that is no number, where it does not look at it before it reads: a 500 without a reason. */
-export const noVersion = (text: string): ApiError =>
-  new ApiError(500, '', `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+export const noVersion = (text: string): ApiError => new ApiError(500, '', unparsed(text));
 
 export const tooLarge = (version: number, current: number): ApiError =>
   new ApiError(504, 'Timeout', `Timeout: Too large resource version: ${version}, current: ${current}`, {
@@ -61,14 +62,20 @@ const encodeToken = (version: number, start: string): string =>
   Buffer.from(JSON.stringify({ v: 'meta.k8s.io/v1', rv: version, start })).toString('base64url');
 
 function decodeToken(text: string): { version: number; start: string } {
+  const refuse = (why: string): ApiError => badRequest(`invalid continue token: continue key is not valid: ${why}`);
+  const bad = text.search(/[^\w-]/);
+  if (bad >= 0 || text.length % 4 === 1) throw refuse(`illegal base64 data at input byte ${bad >= 0 ? bad : text.length - 1}`);
+  let token: Partial<Record<'v' | 'rv' | 'start', unknown>>;
   try {
-    const { v, rv, start } = JSON.parse(Buffer.from(text, 'base64url').toString()) as { v: unknown; rv: unknown; start: unknown };
-    if (v === 'meta.k8s.io/v1' && typeof rv === 'number' && Number.isSafeInteger(rv) && rv >= -1 && typeof start === 'string')
-      return { version: rv, start };
-  } catch {
-    /* refused below */
+    token = JSON.parse(Buffer.from(text, 'base64url').toString()) as typeof token;
+  } catch (error) {
+    throw refuse((error as Error).message);
   }
-  throw badRequest('continue key is not valid: token does not start with a known version');
+  const { v = '', rv, start } = token ?? {};
+  if (v !== 'meta.k8s.io/v1') throw refuse(`server does not recognize this encoded version ${String(v)}`);
+  if (typeof rv !== 'number' || !Number.isSafeInteger(rv) || rv < -1 || typeof start !== 'string')
+    throw refuse('incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+  return { version: rv, start };
 }
 
 export interface Page {

@@ -1,3 +1,4 @@
+import { decode } from '../schema/decode.ts';
 import { isObject } from '../schema/schema.ts';
 import type { FieldValidation } from '../objects/codec.ts';
 import type { DeleteRequest } from '../objects/objects.ts';
@@ -22,7 +23,9 @@ export function flag(query: URLSearchParams, name: string): boolean | undefined 
 export function numberParam(query: URLSearchParams, name: string): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
-  if (!/^[-+]?\d{1,19}$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  const refuse = (why: string) => badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${why}`);
+  if (!/^[-+]?\d+$/.test(text)) throw refuse('invalid syntax');
+  if (BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) throw refuse('value out of range');
   return Number(text);
 }
 
@@ -69,6 +72,9 @@ function listProblems(o: ListOptions): Cause[] {
 
 function watchProblems(o: ListOptions): Cause[] {
   const causes: Cause[] = [];
+  // From no version, or from 0, is as with initial events and a match.
+  const initial = o.sendInitialEvents === undefined && !o.match && ['', '0'].includes(o.resourceVersion);
+  if (initial && o.continue) causes.push(field.forbidden(MATCH, 'resourceVersionMatch is forbidden when continue is provided'));
   if (o.sendInitialEvents !== undefined && o.match !== 'NotOlderThan')
     causes.push(field.forbidden(MATCH, 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'));
   if (o.match) {
@@ -101,8 +107,11 @@ export function writeOptions(query: URLSearchParams, kind: 'Create' | 'Update' |
     if (!fieldManager) causes.push(field.required('fieldManager', 'is required for apply patch'));
   } else if (kind === 'Patch' && force !== undefined) causes.push(field.forbidden('force', 'may not be specified for non-apply patch'));
   if (Buffer.byteLength(fieldManager) > MANAGER) causes.push(field.tooLong('fieldManager', MANAGER));
-  for (const [bad] of fieldManager.matchAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu))
-    causes.push(field.invalid('fieldManager', fieldManager, `invalid character ${JSON.stringify(bad)}: only printable ones are allowed`));
+  for (const { 0: bad, index } of fieldManager.matchAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu)) {
+    const code = bad.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
+    const at = Buffer.byteLength(fieldManager.slice(0, index));
+    causes.push(field.invalid('fieldManager', fieldManager, `invalid character U+${code} (at position ${at})`));
+  }
   causes.push(...dryRunProblems(query.getAll('dryRun')));
   if (!['', 'Ignore', 'Warn', 'Strict'].includes(fieldValidation))
     causes.push(field.notSupported('fieldValidation', fieldValidation, ['', 'Ignore', 'Strict', 'Warn']));
@@ -156,21 +165,25 @@ interface BodyOptions {
   preconditions: { uid?: string; resourceVersion?: string } | undefined;
 }
 
+/** @throws 400 for options that cannot be read */
 function bodyOptions(body: unknown): BodyOptions {
-  const wrong = (what: string): ApiError => badRequest(`the DeleteOptions cannot be read: ${what}`);
-  if (!isObject(body)) throw wrong('they are no object');
-  if (body['kind'] !== undefined && body['kind'] !== 'DeleteOptions') throw wrong(`they are a ${String(body['kind'])}`);
-  const take = <T>(name: string, type: string, is: (value: unknown) => boolean): T | undefined => {
-    const value: unknown = body[name];
-    if (value === undefined || value === null) return undefined;
-    if (!is(value)) throw wrong(`${name} is no ${type}`);
-    return value as T;
-  };
-  return {
-    dryRun: take<unknown[]>('dryRun', 'list', Array.isArray) ?? [],
-    gracePeriodSeconds: take('gracePeriodSeconds', 'whole number', Number.isInteger),
-    propagationPolicy: take('propagationPolicy', 'text', (v) => typeof v === 'string'),
-    orphanDependents: take('orphanDependents', 'boolean', (v) => typeof v === 'boolean'),
-    preconditions: take('preconditions', 'object', isObject),
-  };
+  if (!isObject(body)) {
+    const found = Array.isArray(body) ? 'array' : typeof body === 'boolean' ? 'bool' : typeof body;
+    throw badRequest(
+      `couldn't get version/kind; json parse error: json: cannot unmarshal ${found} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+    );
+  }
+  const { kind, apiVersion = 'v1' } = body;
+  if (kind !== undefined && kind !== 'DeleteOptions')
+    throw badRequest(
+      `no kind "${kind}" is registered for version "${apiVersion}" in scheme "pkg/apis/meta/internalversion/scheme/register.go:27"`,
+    );
+  try {
+    return {
+      dryRun: [],
+      ...decode({ ref: 'meta.v1.DeleteOptions', type: 'object' }, body, 'DeleteOptions', 'v1', [], true),
+    } as BodyOptions;
+  } catch (error) {
+    throw badRequest((error as Error).message.replace(/^.* cannot be handled as a DeleteOptions: /, ''));
+  }
 }

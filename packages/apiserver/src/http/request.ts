@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
+import type { DocumentOptions, ParseOptions, SchemaOptions, ToJSOptions } from 'yaml';
 import type { User } from '../auth/tokens.ts';
 import type { Resource, Subresource } from '../kinds/resource.ts';
 import { unknownInJsonPatch } from '../patch/json-patch.ts';
@@ -69,7 +70,7 @@ export function targetOf(registry: Registry, segments: string[]): Target | undef
     subresource = resource.subresources.find((s) => s.name === sub);
     // A custom kind answers for what is below its objects, also for nothing.
     if (!subresource && resource.custom) subresource = { name: sub, kind: '', verbs: [] };
-    if (!subresource) return undefined;
+    if (!subresource || (more.length && sub !== 'proxy')) return undefined;
   }
   return { resource, namespace, name, subresource, rest: more.join('/') };
 }
@@ -183,7 +184,9 @@ function summary(bytes: Buffer): string {
 /** A JSON text's value. @throws what `refuse` makes of why it is none, said as Go's parser says it */
 function parseJson(text: string, refuse: (why: string) => ApiError): unknown {
   try {
-    return JSON.parse(text);
+    // Half of a pair is no character in Go.
+    const halves = /\\u[dD][89a-fA-F]/.test(text);
+    return halves ? JSON.parse(text, (_, v: unknown) => (typeof v === 'string' ? v.toWellFormed() : v)) : JSON.parse(text);
   } catch (error) {
     throw refuse(jsonProblem(text, (error as Error).message));
   }
@@ -211,14 +214,17 @@ function jsonProblem(text: string, message: string): string {
   return `invalid character ${shown} ${JSON_PLACES.find(([pattern]) => pattern.test(message))?.[1] ?? 'looking for beginning of value'}`;
 }
 
+/** YAML 1.1 as Kubernetes' library reads it: without times, and with the last of the values that a key has twice. */
+const YAML_1_1: ParseOptions & DocumentOptions & SchemaOptions & ToJSOptions = {
+  version: '1.1',
+  uniqueKeys: false,
+  maxAliasCount: 100,
+  customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || !(tag.format === 'TIME' || tag.tag.endsWith(':timestamp'))),
+};
+
 export async function parseBody(text: string, yaml: boolean): Promise<unknown> {
   // JSON is read as such also where YAML is allowed: it is what clients send, and much faster.
-  if (!yaml)
-    return limited(
-      parseJson(text, (why) =>
-        badRequest(`the object provided is unrecognized (must be of type json): couldn't get version/kind; json parse error: ${why}`),
-      ),
-    );
+  if (!yaml) return limited(parseJson(text, (why) => badRequest(`couldn't get version/kind; json parse error: ${why}`)));
   try {
     if (text.trimStart().startsWith('{')) return limited(JSON.parse(text));
   } catch (error) {
@@ -227,7 +233,7 @@ export async function parseBody(text: string, yaml: boolean): Promise<unknown> {
   // Loaded with the first: most clients send JSON.
   const { parse } = await import('yaml');
   try {
-    return limited(parse(text, { maxAliasCount: 100 }) as unknown);
+    return limited(parse(text, YAML_1_1) as unknown);
   } catch (error) {
     if (error instanceof ApiError) throw error;
     throw badRequest(`error decoding YAML: ${(error as Error).message.split('\n')[0]}`);

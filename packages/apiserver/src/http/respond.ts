@@ -11,7 +11,8 @@ function head(call: Call, status: number, type = 'application/json', extra: Reco
   if (warnings.length) call.res.setHeader('warning', warnings);
   // Not by writeHead: until the head is written, `end` adds the length of what it is given.
   call.res.statusCode = status;
-  for (const [k, v] of Object.entries({ 'content-type': type, 'cache-control': 'no-cache, private', ...extra })) call.res.setHeader(k, v);
+  if (!call.res.hasHeader('cache-control')) call.res.setHeader('cache-control', 'no-cache, private');
+  for (const [k, v] of Object.entries({ 'content-type': type, ...extra })) call.res.setHeader(k, v);
 }
 
 /** Whether an answer of this length is zipped: where the client takes it and it is worth it, as kube-apiserver does above 128 KiB. */

@@ -64,19 +64,20 @@ export function labelSelector(text: string | null | undefined): Test | undefined
         requirements.push({ key: k, op: 'exists', values: [] });
       } else if (!t.word && ['=', '==', '!='].includes(t.text)) {
         i += 1;
-        const value = tokens[i]?.word ? tokens[i++]!.text : '';
+        const value = tokens[i] && peek() !== ',' ? word('identifier') : '';
         requirements.push({ key: k, op: t.text === '!=' ? 'notin' : 'in', values: [value] });
       } else if (!t.word && (t.text === '>' || t.text === '<')) {
         i += 1;
         const value = word('identifier');
-        if (!/^-?\d+$/.test(value))
-          fail(`values[0][${k}]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`);
+        if (!/^-?\d+$/.test(value)) fail(`values[0]: Invalid value: "${value}": for 'Gt', 'Lt' operators, the value must be an integer`);
         requirements.push({ key: k, op: t.text === '>' ? 'gt' : 'lt', values: [value] });
       } else if (t.word && (t.text === 'in' || t.text === 'notin')) {
         i += 1;
         if (peek() !== '(') fail(`found '${tokens[i]?.text ?? ''}', expected: '('`);
         i += 1;
         const values: string[] = [];
+        if (!tokens[i]?.word && ![',', ')'].includes(peek() ?? ''))
+          fail(`found '${tokens[i]?.text ?? ''}', expected: ',', ')' or identifier`);
         for (;;) {
           if (tokens[i]?.word) values.push(tokens[i++]!.text);
           else values.push('');
@@ -102,7 +103,7 @@ export function labelSelector(text: string | null | undefined): Test | undefined
     if (i >= tokens.length) break;
     if (peek() !== ',') throw badRequest(`found '${tokens[i]!.text}', expected: ',' or 'end of string'`);
     i += 1;
-    if (i >= tokens.length) throw badRequest("found '', expected: identifier after ','");
+    if (!tokens[i]?.word && peek() !== '!') throw badRequest(`found '${tokens[i]?.text ?? ''}', expected: identifier after ','`);
   }
   return (labels) => requirements.every((r) => holds(r, labels));
 }

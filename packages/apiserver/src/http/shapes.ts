@@ -31,7 +31,7 @@ export function table(
     metadata: meta,
     columnDefinitions: columns
       ? resource.columns.map(({ name, type, format, description = '', priority }) => ({ name, type, format, description, priority }))
-      : [],
+      : null,
     rows: entries.map((entry) => {
       const object = toObject(resource, entry);
       return {
@@ -62,6 +62,8 @@ export function listParts(
   accepted: Accepted,
   include: string,
 ): Buffer[] {
+  // Lists of custom resources always say where they go on.
+  const listMeta = resource.custom ? { continue: '', ...meta } : meta;
   switch (accepted.shape) {
     case 'Table':
       return [Buffer.from(JSON.stringify(table(resource, entries, accepted.version, meta, include)))];
@@ -78,7 +80,9 @@ export function listParts(
       ];
     default:
       return [
-        Buffer.from(`{"kind":"${resource.listKind}","apiVersion":"${groupVersion(resource)}","metadata":${JSON.stringify(meta)},"items":[`),
+        Buffer.from(
+          `{"kind":"${resource.listKind}","apiVersion":"${groupVersion(resource)}","metadata":${JSON.stringify(listMeta)},"items":[`,
+        ),
         ...entries.flatMap((e, i) => (i ? [COMMA, ...itemParts(resource, e)] : itemParts(resource, e))),
         END,
       ];

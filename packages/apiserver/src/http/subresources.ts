@@ -1,29 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { ISSUER, type User } from '../auth/tokens.ts';
 import { bind } from '../objects/binding.ts';
-import { fromClient, toObject } from '../objects/codec.ts';
+import { toObject } from '../objects/codec.ts';
 import { timestamp, type WriteRequest, type Written } from '../objects/objects.ts';
-import { applyJsonPatch } from '../patch/json-patch.ts';
-import { mergePatch } from '../patch/patch.ts';
 import { isObject, type JsonObject } from '../schema/schema.ts';
 import type { Entry } from '../storage/store.ts';
 import type { KubeletCredentials } from '../streams/relay.ts';
-import {
-  ApiError,
-  badRequest,
-  conflict,
-  field,
-  invalid,
-  methodNotAllowed,
-  noRouteForType,
-  notFound,
-  unsupportedMediaType,
-  type Cause,
-} from './errors.ts';
+import { ApiError, badRequest, conflict, field, invalid, methodNotAllowed, notFound, type Cause } from './errors.ts';
 import type { Accepted } from './negotiate.ts';
-import { mediaType, parseBody, readBody, readObject, type Call, type Target } from './request.ts';
+import { readObject, type Call, type Target } from './request.ts';
 import { send, sendText } from './respond.ts';
 import { objectText } from './shapes.ts';
 import { evict, type EvictionContext } from './eviction.ts';
+import { scale } from './scale.ts';
 
 export interface SubresourceContext extends EvictionContext {
   /** Reads a patch of any type and applies it. */
@@ -50,7 +39,7 @@ export async function subresourceRequest(
   const { objects } = context;
   switch (which) {
     case 'scale':
-      return scale(call, target, verb, context, write);
+      return scale(call, target, verb, accept, objects, write);
     case 'binding': {
       const body = await readObject(call.req, 'Binding');
       const own: unknown = body['metadata']?.name;
@@ -87,7 +76,7 @@ export async function subresourceRequest(
       return send(call, 201, {
         kind: 'TokenRequest',
         apiVersion: 'authentication.k8s.io/v1',
-        metadata: { name, namespace, creationTimestamp: timestamp() },
+        metadata: { name, namespace, uid: randomUUID(), creationTimestamp: timestamp() },
         spec: {
           audiences,
           expirationSeconds: seconds,
@@ -130,7 +119,10 @@ function boundTo({ store }: SubresourceContext, namespace: string, ref: JsonObje
   if (!ref) return undefined;
   const { kind, name, uid } = ref;
   const plural = kind === 'Pod' ? 'pods' : kind === 'Secret' ? 'secrets' : undefined;
-  if (!plural) throw badRequest(`cannot bind token for serviceaccount to object of type ${String(kind)}`);
+  if (!plural)
+    throw badRequest(
+      `cannot bind token to object of type ${ref['apiVersion']?.includes('/') ? '' : '/'}${ref['apiVersion'] ?? ''}, Kind=${kind}`,
+    );
   const found = store.get(plural, `${namespace}/${String(name)}`);
   if (!found) throw notFound({ group: '', plural, kind }, String(name));
   if (uid && uid !== found.uid) {
@@ -141,101 +133,4 @@ function boundTo({ store }: SubresourceContext, namespace: string, ref: JsonObje
     );
   }
   return { kind, apiVersion: 'v1', name, uid: found.uid };
-}
-
-const at = (object: JsonObject, path: string): unknown =>
-  path
-    .split('.')
-    .slice(1)
-    .reduce<unknown>((v, k) => (isObject(v) ? v[k] : undefined), object);
-
-function put(object: JsonObject, path: string, value: unknown): void {
-  const keys = path.split('.').slice(1);
-  const last = keys.pop()!;
-  let v = object;
-  for (const k of keys) v = v[k] ??= {};
-  v[last] = value;
-}
-
-function selectorText(selector: unknown): string {
-  if (typeof selector === 'string') return selector;
-  if (!isObject(selector)) return '';
-  const labels: JsonObject = isObject(selector['matchLabels']) ? selector['matchLabels'] : selector['matchExpressions'] ? {} : selector;
-  const parts = Object.keys(labels)
-    .sort()
-    .map((k) => `${k}=${String(labels[k])}`);
-  for (const e of selector['matchExpressions'] ?? []) {
-    const values = `(${[...(e.values ?? [])].sort().join(',')})`;
-    parts.push(
-      e.operator === 'In'
-        ? `${e.key} in ${values}`
-        : e.operator === 'NotIn'
-          ? `${e.key} notin ${values}`
-          : e.operator === 'Exists'
-            ? e.key
-            : `!${e.key}`,
-    );
-  }
-  return parts.join(',');
-}
-
-/** autoscaling/v1 Scale of an object, by the paths that its kind declares. */
-async function scale(
-  call: Call,
-  { resource, namespace, name }: Target,
-  verb: string,
-  { objects }: SubresourceContext,
-  write: WriteRequest,
-): Promise<void> {
-  const paths = resource.custom?.scale ?? { spec: '.spec.replicas', status: '.status.replicas', selector: '.spec.selector' };
-  const view = (entry: Entry): JsonObject => {
-    const object = toObject(resource, entry);
-    const { name: n, namespace: ns, uid, resourceVersion, creationTimestamp } = object['metadata'];
-    const selector = paths.selector ? selectorText(at(object, paths.selector)) : '';
-    return {
-      kind: 'Scale',
-      apiVersion: 'autoscaling/v1',
-      metadata: { name: n, namespace: ns, uid, resourceVersion, creationTimestamp },
-      spec: at(object, paths.spec) === undefined ? {} : { replicas: at(object, paths.spec) },
-      status: { replicas: at(object, paths.status) ?? 0, ...(selector ? { selector } : {}) },
-    };
-  };
-  let wanted: unknown = verb === 'update' ? await readObject(call.req, 'Scale') : undefined;
-  const entry = objects.get(resource, namespace, name);
-  if (verb === 'get') return send(call, 200, view(entry));
-  const before = view(entry);
-  if (verb === 'patch') {
-    const body = await parseBody(await readBody(call.req), mediaType(call.req).endsWith('yaml'));
-    switch (mediaType(call.req)) {
-      case 'application/json-patch+json':
-        wanted = applyJsonPatch(before, body);
-        break;
-      case 'application/merge-patch+json':
-      case 'application/strategic-merge-patch+json':
-      case 'application/apply-patch+yaml':
-        wanted = mergePatch(before, body);
-        break;
-      default:
-        throw resource.custom
-          ? unsupportedMediaType(['application/json-patch+json', 'application/merge-patch+json', 'application/apply-patch+yaml'])
-          : noRouteForType();
-    }
-  }
-  const replicas: unknown = isObject(wanted) ? (wanted['spec']?.replicas ?? 0) : undefined;
-  if (!Number.isInteger(replicas)) {
-    const why = 'Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer';
-    throw verb === 'patch' ? invalid({ group: '', plural: '', kind: '' }, '', [field.invalid('patch', wanted, why)]) : badRequest(why);
-  }
-  // Custom resources say themselves what they may have.
-  if ((replicas as number) < 0 && !resource.custom) {
-    throw invalid({ group: 'autoscaling', plural: 'scales', kind: 'Scale' }, name, [
-      field.invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
-    ]);
-  }
-  const object = toObject(resource, entry);
-  const sent: unknown = isObject(wanted) ? wanted['metadata']?.resourceVersion : undefined;
-  if (typeof sent === 'string') object['metadata'].resourceVersion = sent;
-  put(object, paths.spec, replicas);
-  const written = await objects.update({ ...write, subresource: 'scale' }, fromClient(resource, object, 'Ignore', []));
-  send(call, 200, view(written.entry));
 }

@@ -26,17 +26,19 @@ function labelText(labels: JsonObject | undefined): string {
 
 function selectorText(selector: JsonObject | undefined): string {
   if (!selector) return NONE;
-  const parts = Object.entries(selector['matchLabels'] ?? {}).map(([k, v]) => `${k}=${String(v)}`);
+  const parts = Object.entries(selector['matchLabels'] ?? {}).map(([k, v]) => [k, `${k}=${String(v)}`] as [key: string, text: string]);
   for (const e of selector['matchExpressions'] ?? []) {
-    parts.push(
+    parts.push([
+      e.key,
       e.operator === 'Exists'
         ? e.key
         : e.operator === 'DoesNotExist'
           ? `!${e.key}`
           : `${e.key} ${e.operator === 'In' ? 'in' : 'notin'} (${[...(e.values ?? [])].sort().join(',')})`,
-    );
+    ]);
   }
-  return parts.sort().join(',') || NONE;
+  const byKey = parts.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return byKey.map(([, text]) => text).join(',') || NONE;
 }
 
 function nodeStatus(o: JsonObject): string {
@@ -255,6 +257,7 @@ const cells: Record<string, Record<string, Cell>> = {
     Address: (o) => (o['status']?.loadBalancer?.ingress ?? []).map((i: JsonObject) => i['ip'] || i['hostname']).join(','),
     Ports: (o) => (o['spec']?.tls?.length ? '80, 443' : '80'),
   },
+  'scales.autoscaling': { Desired: (o) => o['spec']?.replicas ?? 0, Available: (o) => o['status']?.replicas ?? 0 },
   'servicecidrs.networking.k8s.io': { CIDRs: (o) => join(o['spec']?.cidrs) },
   'storageclasses.storage.k8s.io': {
     Provisioner: (o) => o['provisioner'],

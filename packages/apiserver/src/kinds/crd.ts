@@ -64,6 +64,15 @@ function columnsOf(version: JsonObject): Column[] {
   ];
 }
 
+/** What whoever uses a deprecated version is told: the best of the others that come before it, too. */
+function deprecation({ group, names, versions }: JsonObject, version: string): string {
+  const better = (versions as JsonObject[])
+    .filter((v) => v['served'] && !v['deprecated'] && compareVersions(v['name'], version) < 0)
+    .map((v) => v['name'] as string)
+    .sort(compareVersions)[0];
+  return `${group}/${version} ${names.kind} is deprecated${better ? `; use ${group}/${better} ${names.kind}` : ''}`;
+}
+
 /** The resources, one a served version, that a definition makes once it is established; under the names that it has. */
 export function resourcesOf(crd: JsonObject): Resource[] {
   if (!isEstablished(crd)) return [];
@@ -102,7 +111,7 @@ export function resourcesOf(crd: JsonObject): Resource[] {
         wantsVersion: true,
         freeFinalizers: true,
         statusSubresource: Boolean(status),
-        ...(v['deprecated'] ? { deprecation: v['deprecationWarning'] ?? `${group}/${v['name']} ${names.kind} is deprecated` } : {}),
+        ...(v['deprecated'] ? { deprecation: v['deprecationWarning'] ?? deprecation(crd['spec'], v['name']) } : {}),
         custom: {
           crd: crd['metadata'].name,
           ...(scale
@@ -223,7 +232,6 @@ function problems(crd: JsonObject): Cause[] {
   const causes: Cause[] = [];
   const spec: JsonObject = crd['spec'] ?? {};
   const names: JsonObject = spec['names'] ?? {};
-  const wanted = `${names['plural'] ?? ''}.${spec['group'] ?? ''}`;
   if (!spec['group']) causes.push(field.required('spec.group'));
   else if (dnsSubdomain(spec['group']).length)
     causes.push(...dnsSubdomain(spec['group']).map((problem) => field.invalid('spec.group', spec['group'], problem)));
@@ -240,13 +248,12 @@ function problems(crd: JsonObject): Cause[] {
     for (const [i, name] of (names[key] ?? []).entries()) causes.push(...nameProblems(name, `spec.names.${key}[${i}]`));
   if (names['kind'] && names['kind'] === names['listKind'])
     causes.push(field.invalid('spec.names.listKind', names['listKind'], 'kind and listKind may not be the same'));
-  if (crd['metadata'].name && crd['metadata'].name !== wanted)
-    causes.push(field.invalid('metadata.name', crd['metadata'].name, 'must be spec.names.plural+"."+spec.group'));
   causes.push(...approvalProblems(crd), ...conversionProblems(spec['conversion']));
   if (spec['preserveUnknownFields']) causes.push(field.invalid('spec.preserveUnknownFields', true, 'must be false'));
   const versions: JsonObject[] = spec['versions'] ?? [];
   const storage = versions.filter((v) => v['storage']).length;
-  if (!storage) causes.push(field.invalid('status.storedVersions', null, 'must have at least one stored version'));
+  if (!crd['status']?.storedVersions?.length)
+    causes.push(field.invalid('status.storedVersions', null, 'must have at least one stored version'));
   if (new Set(versions.map((v) => v['name'])).size < versions.length)
     causes.push(
       field.invalid(
@@ -284,9 +291,10 @@ function problems(crd: JsonObject): Cause[] {
       else if (!COLUMN_TYPES.includes(c.type)) causes.push(field.invalid(`${at}.type`, c.type, `must be one of ${COLUMN_TYPES.join(',')}`));
       if (c.format && !COLUMN_FORMATS.includes(c.format))
         causes.push(field.invalid(`${at}.format`, c.format, `must be one of ${COLUMN_FORMATS.join(',')}`));
-      if (!c.jsonPath) causes.push(field.required(`${at}.jsonPath`));
-      else if (!jsonPath(c.jsonPath))
-        causes.push(field.invalid(`${at}.jsonPath`, c.jsonPath, 'must be a simple json path starting with .'));
+      // Its name in the first version of the API, too.
+      const own = `${at}.${isShared('additionalPrinterColumns') ? 'JSONPath' : 'jsonPath'}`;
+      if (!c.jsonPath) causes.push(field.required(own));
+      else if (!jsonPath(c.jsonPath)) causes.push(field.invalid(own, c.jsonPath, 'must be a simple json path starting with .'));
     }
     if (first('selectableFields') && isObject(schema))
       causes.push(...selectableProblems(v['selectableFields'] ?? [], schema, where('selectableFields')));
@@ -330,6 +338,15 @@ export const crdStrategy: Strategy = {
     };
   },
   freeFinalizers: true,
+  emptied: {
+    finalizer: CRD_FINALIZER,
+    mark(crd, now) {
+      const message = 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon';
+      const others = ((crd['status'].conditions ?? []) as JsonObject[]).filter((c) => c['type'] !== 'Terminating');
+      const condition = { type: 'Terminating', status: 'True', lastTransitionTime: now, reason: 'InstanceDeletionPending', message };
+      crd['status'] = { ...crd['status'], conditions: [...others, condition] };
+    },
+  },
   defaults(crd) {
     const spec: JsonObject = (crd['spec'] ??= {});
     for (const v of spec['versions'] ?? []) if (v.schema?.openAPIV3Schema !== undefined) checkKeywords(v.schema.openAPIV3Schema);
@@ -353,6 +370,12 @@ export const crdStrategy: Strategy = {
   },
   prepare: loadRules,
   validate: problems,
+  validateCreate({ metadata, spec }) {
+    const wanted = `${spec.names?.plural ?? ''}.${spec.group ?? ''}`;
+    return metadata.name && metadata.name !== wanted
+      ? [field.invalid('metadata.name', metadata.name, 'must be spec.names.plural+"."+spec.group')]
+      : [];
+  },
   validateUpdate(crd, old) {
     const causes: Cause[] = [];
     const names = (crd['spec'].versions ?? []).map((v: JsonObject) => v['name']);

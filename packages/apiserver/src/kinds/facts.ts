@@ -25,7 +25,7 @@ export const facts = JSON.parse(factsJson) as Facts;
 for (const [name, schema] of Object.entries({
   'util.intstr.IntOrString': { intOrString: true },
   'api.resource.Quantity': { intOrString: true, format: 'quantity' },
-  'runtime.RawExtension': { type: 'object', preserveUnknown: true },
+  'runtime.RawExtension': { type: 'object', preserveUnknown: true, mapType: 'atomic' },
   'meta.v1.FieldsV1': { type: 'object', preserveUnknown: true },
   'apiextensions.v1.JSON': { preserveUnknown: true },
   'apiextensions.v1.JSONSchemaPropsOrBool': { preserveUnknown: true },

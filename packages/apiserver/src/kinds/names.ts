@@ -11,8 +11,9 @@ const subdomainPattern = whole(SUBDOMAIN);
 const qualifiedPattern = whole(QUALIFIED);
 const valuePattern = whole(VALUE);
 
-const long = (max: number): string => `must be no more than ${max} bytes`;
-const TOO_LONG = (max: number): string => `must be no more than ${max} characters`;
+/** Kubernetes counts the names of objects in characters, and labels in bytes. */
+const long = (max: number): string => `must be no more than ${max} characters`;
+const longLabel = (max: number): string => `must be no more than ${max} bytes`;
 
 /** What is wrong with a text: nothing, or everything, since Kubernetes says all of it. */
 export type Check = (text: string) => string[];
@@ -52,7 +53,7 @@ const nameOfLabel = checked(
   63,
   qualifiedPattern,
   `name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '${QUALIFIED}')`,
-  (max) => `name part ${TOO_LONG(max)}`,
+  (max) => `name part ${longLabel(max)}`,
 );
 
 export const labelKey: Check = (key) => {
@@ -65,7 +66,7 @@ export const labelKey: Check = (key) => {
   const problems: string[] = [];
   if (parts.length === 2) {
     if (parts[0] === '') problems.push('prefix part must be non-empty');
-    else problems.push(...dnsSubdomain(parts[0]!).map((problem) => `prefix part ${problem}`));
+    else problems.push(...dnsSubdomain(parts[0]!).map((problem) => `prefix part ${problem.replace(/characters$/, 'bytes')}`));
   }
   if (name === '') problems.push('name part must be non-empty');
   return [...problems, ...nameOfLabel(name)];
@@ -75,4 +76,5 @@ export const labelValue = checked(
   63,
   valuePattern,
   `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '${VALUE}')`,
+  longLabel,
 );

@@ -19,12 +19,13 @@ const COUNTED = new Set([
   'ingressclasses.networking.k8s.io',
   'networkpolicies.networking.k8s.io',
   'poddisruptionbudgets.policy',
-  'priorityclasses.scheduling.k8s.io',
   'customresourcedefinitions.apiextensions.k8s.io',
   'validatingwebhookconfigurations.admissionregistration.k8s.io',
   'mutatingwebhookconfigurations.admissionregistration.k8s.io',
   'validatingadmissionpolicies.admissionregistration.k8s.io',
   'validatingadmissionpolicybindings.admissionregistration.k8s.io',
+  'mutatingadmissionpolicies.admissionregistration.k8s.io',
+  'mutatingadmissionpolicybindings.admissionregistration.k8s.io',
   'flowschemas.flowcontrol.apiserver.k8s.io',
   'prioritylevelconfigurations.flowcontrol.apiserver.k8s.io',
   'deviceclasses.resource.k8s.io',
@@ -60,6 +61,33 @@ const UPSERTED = new Set([
   'clusterroles.rbac.authorization.k8s.io',
   'rolebindings.rbac.authorization.k8s.io',
   'roles.rbac.authorization.k8s.io',
+]);
+
+/** Built-in kinds whose finalizers are not looked at. */
+const FREE = new Set([
+  'events',
+  'leases.coordination.k8s.io',
+  'runtimeclasses.node.k8s.io',
+  'poddisruptionbudgets.policy',
+  'apiservices.apiregistration.k8s.io',
+  'validatingwebhookconfigurations.admissionregistration.k8s.io',
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io',
+  'validatingadmissionpolicies.admissionregistration.k8s.io',
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io',
+  'mutatingadmissionpolicies.admissionregistration.k8s.io',
+  'mutatingadmissionpolicybindings.admissionregistration.k8s.io',
+]);
+
+/** Built-in kinds that are the answer to their deletion. */
+const RETURNED = new Set([
+  'podtemplates',
+  'persistentvolumes',
+  'persistentvolumeclaims',
+  'resourcequotas',
+  'csidrivers.storage.k8s.io',
+  'csinodes.storage.k8s.io',
+  'storageclasses.storage.k8s.io',
+  'volumeattachments.storage.k8s.io',
 ]);
 
 /** Built-in kinds that go, and what whoever asks for them is told. */
@@ -103,6 +131,8 @@ export class Registry {
             generation: COUNTED.has(id),
             wantsVersion: VERSIONED.has(id),
             createsOnUpdate: UPSERTED.has(id),
+            freeFinalizers: FREE.has(id),
+            returnsDeleted: RETURNED.has(id),
             ...(DEPRECATED[id] ? { deprecation: DEPRECATED[id] } : {}),
             statusSubresource: r.subresources?.some((s) => s.name === 'status') ?? false,
             ...strategies[id],

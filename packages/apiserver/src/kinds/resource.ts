@@ -79,6 +79,10 @@ export interface Strategy {
   gracePeriod?: (object: JsonObject, asked: number | undefined) => number;
   /** A deletion that says nothing of dependents leaves them, for jobs with a warning. */
   orphans?: boolean | 'loudly';
+  /** Its objects are emptied before they go: what holds them until then, and how they show it. */
+  emptied?: { finalizer?: string; mark: (object: JsonObject, now: string) => void };
+  /** Nothing depends on its objects, whatever a deletion says of dependents. */
+  childless?: boolean;
   /** Finalizers may be names without a domain; that is only warned of. */
   freeFinalizers?: boolean;
   /** Every update has to say which version it changes. */
@@ -89,10 +93,12 @@ export interface Strategy {
   asCreated?: (object: JsonObject) => JsonObject;
   /** The deleted object is the answer to its deletion, not a Status. */
   returnsDeleted?: boolean;
+  /** Fields that no writer owns, as elements of field sets: they are never changed. */
+  unowned?: readonly string[];
   /** Why an object of this name may never be deleted. */
   immortal?: (name: string) => string | undefined;
   /** What a writer should be told that does not stop the write. */
-  warnings?: (object: JsonObject) => string[];
+  warnings?: (object: JsonObject, old?: JsonObject) => string[];
   /** Checks metadata.name; gives what is wrong with it. */
   name?: Check;
 }
@@ -134,4 +140,6 @@ export interface CustomFacts {
 }
 
 export const groupVersion = (r: { group: string; version: string }): string => (r.group ? `${r.group}/${r.version}` : r.version);
+/** `group/version, Kind=kind`, as Go's errors tell of a kind. */
+export const fullKind = (r: { group: string; version: string; kind: string }): string => `${r.group}/${r.version}, Kind=${r.kind}`;
 export const groupResource = (r: { group: string; plural: string }): string => (r.group ? `${r.plural}.${r.group}` : r.plural);

@@ -8,6 +8,8 @@ import * as network from './builtin/network.ts';
 import { pod } from './builtin/pod.ts';
 import * as quotas from './builtin/quotas.ts';
 import { service } from './builtin/service.ts';
+import * as persistentVolume from './builtin/persistent-volume.ts';
+import * as policies from './builtin/policies.ts';
 import * as storage from './builtin/storage.ts';
 import * as workloads from './builtin/workloads.ts';
 import { CRD_STORAGE, crdStrategy } from './crd.ts';
@@ -21,7 +23,7 @@ export const strategies: Record<string, Strategy> = {
   namespaces: misc.namespace,
   nodes: misc.node,
   persistentvolumeclaims: storage.claim,
-  persistentvolumes: storage.volume,
+  persistentvolumes: persistentVolume.volume,
   pods: pod,
   podtemplates: workloads.podTemplate,
   replicationcontrollers: workloads.replicationController,
@@ -49,6 +51,12 @@ export const strategies: Record<string, Strategy> = {
   'csidrivers.storage.k8s.io': extensions.csiDriver,
   'csinodes.storage.k8s.io': extensions.csiNode,
   'volumeattachments.storage.k8s.io': extensions.volumeAttachment,
+  'volumeattributesclasses.storage.k8s.io': extensions.volumeAttributesClass,
+  'csistoragecapacities.storage.k8s.io': extensions.capacity,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': policies.validatingPolicy,
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': policies.validatingBinding,
+  'mutatingadmissionpolicies.admissionregistration.k8s.io': policies.mutatingPolicy,
+  'mutatingadmissionpolicybindings.admissionregistration.k8s.io': policies.mutatingBinding,
   'runtimeclasses.node.k8s.io': extensions.runtimeClass,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': extensions.mutatingWebhooks,
   'validatingwebhookconfigurations.admissionregistration.k8s.io': extensions.validatingWebhooks,

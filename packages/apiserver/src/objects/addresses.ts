@@ -87,6 +87,8 @@ export class Addresses {
 
   nodePort(wanted: number | undefined, dryRun: boolean): number {
     if (wanted) {
+      // A dry run takes whatever is asked for.
+      if (dryRun) return wanted;
       if (wanted < NODE_PORTS.first || wanted > NODE_PORTS.last) {
         throw invalid(SERVICE, '', [
           field.invalid(
@@ -98,7 +100,7 @@ export class Addresses {
       }
       if (this.#taken(`port ${wanted}`))
         throw invalid(SERVICE, '', [field.invalid('spec.ports[0].nodePort', wanted, 'provided port is already allocated')]);
-      this.#take(`port ${wanted}`, dryRun);
+      this.#take(`port ${wanted}`, false);
       return wanted;
     }
     const count = NODE_PORTS.last - NODE_PORTS.first + 1;

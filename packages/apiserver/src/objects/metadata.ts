@@ -77,14 +77,35 @@ const CHECKED_AGAIN = new Set([
   'clusterroles.rbac.authorization.k8s.io',
   'clusterrolebindings.rbac.authorization.k8s.io',
 ]);
-const CHECKED_ONCE = new Set(['events', 'poddisruptionbudgets.policy']);
+const CHECKED_ONCE = new Set([
+  'events',
+  'limitranges',
+  'persistentvolumes',
+  'poddisruptionbudgets.policy',
+  'endpointslices.discovery.k8s.io',
+  'csinodes.storage.k8s.io',
+  'volumeattachments.storage.k8s.io',
+  ...[
+    'mutatingadmissionpolicies',
+    'mutatingadmissionpolicybindings',
+    'mutatingwebhookconfigurations',
+    'validatingadmissionpolicies',
+    'validatingadmissionpolicybindings',
+    'validatingwebhookconfigurations',
+  ].map((plural) => `${plural}.admissionregistration.k8s.io`),
+]);
 
 /** What is wrong with the metadata of an update: all of it as often as Kubernetes says it, first of every kind, then of this one. */
 export function updatedMetadataProblems(resource: Resource, meta: JsonObject, old: JsonObject): Cause[] {
   const all = metadataProblems(resource, meta);
-  const update = [...metadataUpdateProblems(meta, old), ...all.filter((c) => !c.field.startsWith('metadata.finalizers'))];
+  const update = [...metadataUpdateProblems(meta, old), ...all.filter((c) => !/^metadata\.(finalizers|generateName)/.test(c.field))];
   const own = CHECKED_ONCE.has(resource.storage) ? [] : update;
-  return [...all, ...update, ...own, ...(CHECKED_AGAIN.has(resource.storage) ? all : [])];
+  return [
+    ...all.filter((c) => c.field !== 'metadata.generateName'),
+    ...update,
+    ...own,
+    ...(CHECKED_AGAIN.has(resource.storage) ? all : []),
+  ];
 }
 
 /** What an update may not do to metadata. */
@@ -158,4 +179,15 @@ export function orderedMetadata(meta: JsonObject): JsonObject {
     out[key] = value;
   }
   return out;
+}
+
+/** What is unwise in the finalizers that a writer adds. */
+export function finalizerWarnings(resource: Resource, meta: JsonObject, old: JsonObject): string[] {
+  if (!resource.custom) return [];
+  return ((meta['finalizers'] ?? []) as string[])
+    .filter((f) => !STANDARD_FINALIZERS.has(f) && !f.includes('/') && !old['finalizers']?.includes(f))
+    .map(
+      (f) =>
+        `metadata.finalizers: ${JSON.stringify(f)}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
+    );
 }

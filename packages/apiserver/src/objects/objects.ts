@@ -5,15 +5,16 @@ import type { User } from '../auth/tokens.ts';
 import { checkConfiguration } from '../apply/check.ts';
 import { applyConfiguration, trackUpdate, type Writer } from '../apply/managers.ts';
 import { alreadyExists, ApiError, badRequest, conflict, field, forbidden, invalid, notFound } from '../http/errors.ts';
-import { groupVersion, type Resource, type WriteContext } from '../kinds/resource.ts';
-import { resolve } from '../kinds/facts.ts';
+import { fullKind, groupVersion, type Resource, type WriteContext } from '../kinds/resource.ts';
+import { facts, resolve } from '../kinds/facts.ts';
 import { patched, type Patch } from '../patch/patch.ts';
 import { fillIn, fillInDeep } from '../schema/go-fields.ts';
 import { equal, isObject, type JsonObject } from '../schema/schema.ts';
 import { validate } from '../schema/validate.ts';
 import { keyOf, VersionMismatch, type Entry, type Store } from '../storage/store.ts';
 import { contentOf, fromClient, toEntry, toObject, type FieldValidation } from './codec.ts';
-import { keepIdentity, metadataProblems, STANDARD_FINALIZERS, updatedMetadataProblems, withoutTwins } from './metadata.ts';
+import { dependentsFinalizers, refuseOther, told } from './deletion.ts';
+import { finalizerWarnings, keepIdentity, metadataProblems, updatedMetadataProblems, withoutTwins } from './metadata.ts';
 import { nameSuffix } from './names.ts';
 import type { IpFamily } from './service-range.ts';
 
@@ -118,7 +119,7 @@ export class Objects {
     const object = fromClient(resource, body, request.fieldValidation, request.warnings);
     checkKind(resource, object);
     // Kubernetes does not expect that, and gives no reason.
-    if (Number(object['metadata'].resourceVersion) > 0)
+    if (Number(object['metadata'].resourceVersion) > 0 && !request.dryRun)
       throw new ApiError(500, '', 'resourceVersion should not be set on objects to be created');
     return this.#insert(request, object, (o, w) => trackUpdate(resource, undefined, o, w));
   }
@@ -145,8 +146,8 @@ export class Objects {
     if (resource.statusSubresource && !resource.createsStatus) delete object['status'];
     request.warnings.push(...finalizerWarnings(resource, meta, {}));
     for (let n = 0; n < WAITS && resource.ready?.(object, context) === false; n += 1) await delay(WAIT);
-    resource.create?.(object, context);
     if (generated) meta['name'] = `${String(meta['generateName']).slice(0, 58)}${nameSuffix()}`;
+    resource.create?.(object, context);
     this.#validate(resource, object);
     request.warnings.push(...(resource.warnings?.(object) ?? []));
     fillInStatus(resource, object);
@@ -176,7 +177,7 @@ export class Objects {
     const causes = metadataProblems(resource, object['metadata']);
     if (resource.custom && resource.schema) causes.push(...validate(resource.schema, object, resource));
     causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateCreate?.(object) ?? []));
-    if (causes.length) throw invalid(resource, object['metadata'].name ?? '', causes);
+    if (causes.length) throw invalid(told(resource), object['metadata'].name ?? '', causes);
   }
 
   async #write(
@@ -200,11 +201,7 @@ export class Objects {
     const object = fromClient(resource, body, request.fieldValidation, request.warnings);
     checkKind(resource, object);
     const meta: JsonObject = object['metadata'];
-    if (meta['name'] !== name) {
-      throw badRequest(
-        meta['name'] ? `the name of the object (${meta['name']}) does not match the name on the URL (${name})` : 'name must be provided',
-      );
-    }
+    refuseOtherName(meta['name'], name);
     if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
     }
@@ -236,20 +233,16 @@ export class Objects {
       let object: JsonObject;
       if (type === 'apply') {
         if (isObject(body)) {
-          checkKind(resource, body, true);
-          checkConfiguration(resource, body, namespace, name);
+          checkApplied(resource, body);
+          checkConfiguration(resource, body);
         }
         const config = fromClient(resource, body, 'Ignore', [], false);
         const meta: JsonObject = config['metadata'];
         if (meta['managedFields']?.length) throw badRequest('metadata.managedFields must be nil');
-        if (meta['name'] !== undefined && meta['name'] !== name) {
-          throw badRequest(`the name of the object (${meta['name']}) does not match the name on the URL (${name})`);
-        }
+        if (meta['name'] !== undefined || !old) refuseOtherName(meta['name'], name);
         if (namespace && meta['namespace'] && meta['namespace'] !== namespace) {
-          throw badRequest('the namespace of the provided object does not match the namespace on the request');
+          throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
         }
-        if (!old && !meta['name'])
-          throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
         meta['name'] = name;
         if (namespace) meta['namespace'] = namespace;
         if (!old && meta['uid'])
@@ -268,8 +261,7 @@ export class Objects {
         }
       } else object = this.#patched(request, patch, old!);
       const meta: JsonObject = object['metadata'];
-      if (meta['name'] !== name)
-        throw badRequest(`the name of the object (${meta['name'] ?? ''}) does not match the name on the URL (${name})`);
+      refuseOtherName(meta['name'], name);
       if (namespace && meta['namespace'] !== namespace)
         throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
       const ownVersion = meta['resourceVersion'] !== undefined && meta['resourceVersion'] !== old!['metadata'].resourceVersion;
@@ -359,9 +351,9 @@ export class Objects {
       causes.push(...(resource.validate?.(object) ?? []), ...(resource.validateUpdate?.(object, old) ?? []));
     if (part) causes.push(...(resource.validate?.(object) ?? []), ...(resource.partProblems?.[subresource!]?.(object, old) ?? []));
     if (subresource === 'status') causes.push(...(resource.validateStatus?.(object, old) ?? []));
-    if (causes.length) throw invalid(resource, name, causes);
+    if (causes.length) throw invalid(told(resource), name, causes);
     if (subresource === undefined)
-      request.warnings.push(...finalizerWarnings(resource, object['metadata'], oldMeta), ...(resource.warnings?.(object) ?? []));
+      request.warnings.push(...finalizerWarnings(resource, object['metadata'], oldMeta), ...(resource.warnings?.(object, old) ?? []));
 
     const gone =
       Boolean(oldMeta['deletionTimestamp']) &&
@@ -385,22 +377,19 @@ export class Objects {
     for (let attempt = 0; ; attempt += 1) {
       for (let change; (change = this.#store.changing(resource.storage, key));) await change;
       const head = this.get(resource, namespace, name);
-      if (preconditions?.uid !== undefined && preconditions.uid !== head.uid) {
-        throw conflict(resource, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${head.uid}`);
-      }
-      if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== String(head.version)) {
-        throw conflict(
-          resource,
-          name,
-          `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${head.version}`,
-        );
-      }
+      refuseOther(resource, head, preconditions);
       const object = toObject(resource, head);
       const meta: JsonObject = object['metadata'];
       const grace = resource.gracePeriod?.(object, request.gracePeriodSeconds) ?? 0;
       const finalizers = new Set<string>(
-        dependentsFinalizers(meta['finalizers'] ?? [], request.propagationPolicy, Boolean(resource.orphans)),
+        dependentsFinalizers(
+          meta['finalizers'] ?? [],
+          resource.childless ? undefined : request.propagationPolicy,
+          Boolean(resource.orphans),
+        ),
       );
+      const { emptied } = resource;
+      if (emptied?.finalizer && !meta['deletionTimestamp']) finalizers.add(emptied.finalizer);
       const held = finalizers.size > 0 || grace > 0 || (resource.storage === 'namespaces' && object['spec']?.finalizers?.length > 0);
       if (
         held &&
@@ -411,12 +400,12 @@ export class Objects {
         return { entry: head, created: false, gone: false };
       }
       if (held) {
-        if (resource.generation && meta['generation'] && !meta['deletionTimestamp']) meta['generation'] += 1;
+        if (!emptied && meta['generation'] && !meta['deletionTimestamp']) meta['generation'] += 1;
         meta['deletionTimestamp'] = timestamp(Date.now() + grace * 1000);
-        meta['deletionGracePeriodSeconds'] = grace;
+        if (!emptied) meta['deletionGracePeriodSeconds'] = grace;
         if (finalizers.size) meta['finalizers'] = [...finalizers];
         else delete meta['finalizers'];
-        if (resource.storage === 'namespaces') object['status'] = { ...object['status'], phase: 'Terminating' };
+        emptied?.mark(object, timestamp());
       } else if (resource.gracePeriod) {
         meta['deletionGracePeriodSeconds'] = 0;
         meta['deletionTimestamp'] ??= timestamp();
@@ -433,23 +422,14 @@ export class Objects {
   }
 }
 
-/** The finalizers of an object that is deleted: what its dependents wait for, by the request, else as it was, else by its kind. */
-function dependentsFinalizers(before: string[], policy: string | undefined, orphans: boolean): string[] {
-  const others = before.filter((f) => f !== 'orphan' && f !== 'foregroundDeletion');
-  if (policy === undefined && others.length < before.length) return before;
-  if (policy === 'Orphan' || (policy === undefined && orphans)) return [...others, 'orphan'];
-  return policy === 'Foreground' ? [...others, 'foregroundDeletion'] : others;
-}
-
-/** What is unwise in the finalizers that a writer adds. */
-function finalizerWarnings(resource: Resource, meta: JsonObject, old: JsonObject): string[] {
-  if (!resource.freeFinalizers) return [];
-  return ((meta['finalizers'] ?? []) as string[])
-    .filter((f) => !STANDARD_FINALIZERS.has(f) && !f.includes('/') && !old['finalizers']?.includes(f))
-    .map(
-      (f) =>
-        `metadata.finalizers: ${JSON.stringify(f)}: prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
-    );
+/** @throws a 400 where an object has not the name that its path has */
+export function refuseOtherName(own: unknown, name: string): void {
+  if (own === name) return;
+  throw badRequest(
+    own
+      ? `the name of the object (${own}) does not match the name on the URL (${name})`
+      : `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+  );
 }
 
 /** Writes out what Go writes of a status that the server made. */
@@ -466,10 +446,19 @@ function content(object: JsonObject, resource: Resource): JsonObject {
   return resource.statusSubresource ? rest : { ...rest, status };
 }
 
+/** @throws 400 for a configuration that does not say of which kind it is, or says another */
+function checkApplied(resource: Resource, { kind, apiVersion }: JsonObject): void {
+  if (kind === resource.kind && apiVersion === groupVersion(resource)) return;
+  const parts = typeof apiVersion === 'string' ? apiVersion.split('/') : [];
+  const [group, version] = parts.length === 1 ? ['', parts[0]!] : parts.length === 2 ? parts : ['', ''];
+  const known = parts.length < 3 && typeof kind === 'string' ? kind : '';
+  throw badRequest(`invalid object type: ${fullKind({ group: group!, version: version!, kind: known })}`);
+}
+
 /** Takes what a built-in object does not say of itself from the path. @throws 400 where it says something else */
-export function checkKind(resource: Resource, object: JsonObject, strict = false): void {
+export function checkKind(resource: Resource, object: JsonObject): void {
   const wanted = groupVersion(resource);
-  if (!strict && !resource.custom) {
+  if (!resource.custom) {
     // What built-in objects leave out is as the path says.
     object['kind'] ||= resource.kind;
     object['apiVersion'] ||= wanted;
@@ -477,14 +466,23 @@ export function checkKind(resource: Resource, object: JsonObject, strict = false
   const { kind, apiVersion } = object;
   if (kind !== resource.kind || apiVersion !== wanted) {
     if (kind === undefined || kind === '') throw badRequest(`Object 'Kind' is missing in '${JSON.stringify(object).slice(0, 100)}'`);
-    if (apiVersion !== wanted && kind === resource.kind) {
+    if (resource.custom && apiVersion !== wanted && kind === resource.kind) {
       throw badRequest(`the API version in the data (${apiVersion ?? ''}) does not match the expected API version (${wanted})`);
     }
-    if (resource.custom) throw invalid(resource, object['metadata']?.name ?? '', [field.invalid('kind', kind, `must be ${resource.kind}`)]);
+    if (resource.custom)
+      throw invalid({ ...resource, kind }, object['metadata']?.name ?? '', [field.invalid('kind', kind, `must be ${resource.kind}`)]);
+    const [version, group = ''] = String(apiVersion).split('/').reverse();
+    const known = facts.groups
+      .find((g) => g.group === group)
+      ?.versions.find((v) => v.version === version)
+      ?.resources.some((r) => r.kind === kind);
+    const internal = resource.group.split('.')[0] || 'core';
     throw badRequest(
-      `${kind} in version "${String(apiVersion ?? '')
-        .split('/')
-        .at(-1)}" cannot be handled as a ${resource.kind}: no kind "${kind}" is registered for it here`,
+      `${kind} in version "${version}" cannot be handled as a ${resource.kind}: ${
+        known
+          ? `converting (${version}.${kind}) to (${internal}.${resource.kind}): unknown conversion`
+          : `no kind "${kind}" is registered for version "${apiVersion}" in scheme "pkg/api/legacyscheme/scheme.go:30"`
+      }`,
     );
   }
 }

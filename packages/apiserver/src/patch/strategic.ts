@@ -58,7 +58,11 @@ export function strategicMerge(declared: Schema, original: JsonObject, patch: Js
 
 function mergeList(schema: Schema, original: unknown[], patch: unknown[], order: unknown): unknown[] {
   const key = schema.mergeKey;
-  if (!key) return [...original, ...patch.filter((v) => !original.some((o) => equal(o, v)))];
+  // Those that the patch brings come first.
+  if (!key)
+    return order === undefined
+      ? [...patch, ...original.filter((o) => !patch.some((v) => equal(o, v)))]
+      : [...original, ...patch.filter((v) => !original.some((o) => equal(o, v)))];
   const directives = patch.filter((p) => isObject(p) && p['$patch'] === 'replace');
   if (directives.length) return patch.filter((p) => !directives.includes(p)).map(withoutDirectives);
   checkOrder(key, patch, order);

@@ -7,6 +7,10 @@ const cidr = (text: string): boolean => {
 const uuid = (version: string): RegExp => new RegExp(`^[0-9a-f]{8}-?[0-9a-f]{4}-?${version}[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$`, 'i');
 const base64 = (text: string): boolean => text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 
+/** As go-openapi has it: a single name, or one that ends with a word of two letters or more. */
+const HOSTNAME =
+  /^([a-zA-Z0-9\p{S}\p{L}]((-?[a-zA-Z0-9\p{S}\p{L}]{0,62})?)|([a-zA-Z0-9\p{S}\p{L}](([a-zA-Z0-9-\p{S}\p{L}]{0,61}[a-zA-Z0-9\p{S}\p{L}])?)(\.)){1,}([a-zA-Z\p{L}]){2,63})$/u;
+
 /** The string formats that Kubernetes checks (apiextensions' supported formats); unknown ones are not checked. */
 const checks: Record<string, (text: string) => boolean> = {
   'date-time': (t) => /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(t) && !Number.isNaN(Date.parse(t)),
@@ -18,7 +22,7 @@ const checks: Record<string, (text: string) => boolean> = {
   mac: (t) => /^([0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}$/.test(t),
   uri: (t) => URL.canParse(t),
   email: (t) => /^[^\s@]+@[^\s@]+$/.test(t),
-  hostname: (t) => t.length <= 255 && /^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?)*\.?$/.test(t),
+  hostname: (t) => HOSTNAME.test(t) && t.split('.').every((part) => part.length >= 1 && part.length <= 63),
   uuid: (t) => uuid('[0-9a-f]').test(t),
   uuid3: (t) => uuid('3').test(t),
   uuid4: (t) => uuid('4').test(t),

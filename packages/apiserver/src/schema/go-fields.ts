@@ -36,14 +36,15 @@ const POINTERS = new Set(
     discovery.v1.EndpointPort.name RollingUpdateStatefulSetStrategy.partition AzureDiskVolumeSource.kind
     ClusterTrustBundleProjection.signerName discovery.v1.EndpointPort.protocol NetworkPolicyPort.protocol PodDNSConfigOption.value
     PodFailurePolicyOnExitCodesRequirement.containerName ClientIPConfig.timeoutSeconds ValidatingWebhook.timeoutSeconds
-    MutatingWebhook.timeoutSeconds Container.restartPolicy HorizontalPodAutoscalerStatus.observedGeneration EndpointAddress.nodeName
+    MutatingWebhook.timeoutSeconds Container.restartPolicy EphemeralContainer.restartPolicy HorizontalPodAutoscalerStatus.observedGeneration EndpointAddress.nodeName
     Endpoint.nodeName ResourceSliceSpec.nodeName Device.nodeName Endpoint.hostname ReplicationControllerSpec.replicas
     StatefulSetSpec.replicas DeploymentSpec.replicas ReplicaSetSpec.replicas PortStatus.error IngressPortStatus.error
-    VolumeNodeResources.count IngressClassParametersReference.apiGroup MutatingWebhook.reinvocationPolicy DeviceAttribute.version`),
+    VolumeNodeResources.count IngressClassParametersReference.apiGroup MutatingWebhook.reinvocationPolicy DeviceAttribute.version
+    RuleWithOperations.scope NamedRuleWithOperations.scope IngressClassParametersReference.scope`),
 );
 
 /** Scalars of these names that some type holds by value all the same. */
-const VALUES = new Set(words('EndpointPort.port ServicePort.port APIServiceSpec.version'));
+const VALUES = new Set(words('core.v1.EndpointPort.port ServicePort.port APIServiceSpec.version'));
 
 /** Fields that are always written beside the required ones; a `?` marks those that are null when nobody set them. */
 const WRITTEN: Record<string, string> = {

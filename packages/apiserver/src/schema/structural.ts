@@ -124,7 +124,7 @@ function walk(s: JsonObject, path: string, root: boolean, causes: Cause[]): void
       );
   }
   if (additionalProperties !== undefined && additionalProperties !== null) {
-    if (properties !== undefined)
+    if (properties !== undefined && additionalProperties !== true)
       causes.push(field.forbidden(`${path}.additionalProperties`, 'additionalProperties and properties are mutual exclusive'));
     if (additionalProperties === false)
       causes.push(field.forbidden(`${path}.additionalProperties`, 'additionalProperties cannot be set to false'));
@@ -181,15 +181,8 @@ function metadata(s: JsonObject, path: string, causes: Cause[]): void {
       );
   }
   if (s['type'] !== undefined && s['type'] !== 'object') causes.push(field.invalid(`${path}.type`, s['type'], 'must be object'));
-  for (const key of Object.keys(s['properties'] ?? {})) {
-    if (!['name', 'generateName'].includes(key))
-      causes.push(
-        field.forbidden(
-          `${path}.properties[${key}]`,
-          'must not specify anything other than name and generateName, but metadata is implicitly specified',
-        ),
-      );
-  }
+  if (Object.keys(s['properties'] ?? {}).some((key) => !['name', 'generateName'].includes(key)))
+    causes.push(field.forbidden(path, 'must not specify anything other than name and generateName, but metadata is implicitly specified'));
 }
 
 function lists(s: JsonObject, path: string, causes: Cause[]): void {
@@ -208,6 +201,7 @@ function lists(s: JsonObject, path: string, causes: Cause[]): void {
       causes.push(field.required(`${path}.x-kubernetes-list-map-keys`, 'must not be empty if x-kubernetes-list-type is map'));
     else {
       const items: JsonObject = isObject(s['items']) ? s['items'] : {};
+      const missing = keys.findIndex((key) => !isObject(items['properties']?.[key]));
       for (const [i, key] of keys.entries()) {
         const property: unknown = items['properties']?.[key];
         if (isObject(property) && (property['type'] === 'object' || property['type'] === 'array'))
@@ -218,9 +212,10 @@ function lists(s: JsonObject, path: string, causes: Cause[]): void {
               "must be a scalar type if parent array's x-kubernetes-list-type is map",
             ),
           );
-        if (!isObject(property))
-          causes.push(field.invalid(`${path}.x-kubernetes-list-map-keys[${i}]`, key, 'entries must all be names of item properties'));
-        else if (!items['required']?.includes(key) && property['default'] === undefined) {
+        if (!isObject(property)) {
+          if (i === missing)
+            causes.push(field.invalid(`${path}.x-kubernetes-list-map-keys`, keys, 'entries must all be names of item properties'));
+        } else if (!items['required']?.includes(key) && property['default'] === undefined) {
           causes.push(
             field.required(
               `${path}.items.properties[${key}].default`,

@@ -91,9 +91,13 @@ export function check(s: Schema, v: unknown, path: string, old?: unknown): Cause
   if (v === null && (s.nullable || (s.type === undefined && !s.intOrString))) return causes;
   if (s.intOrString) {
     if (!['integer', 'string'].includes(typeOf(v)))
-      return [field.typeInvalid(path, typeOf(v), `${path} in body must be of type integer,string: ${JSON.stringify(typeOf(v))}`)];
+      causes.push(field.typeInvalid(path, typeOf(v), `${path} in body must be of type integer,string: ${JSON.stringify(typeOf(v))}`));
   } else if (s.type && !fits(s.type, v)) {
-    return [field.typeInvalid(path, typeOf(v), `${path} in body must be of type ${s.type}: ${JSON.stringify(typeOf(v))}`)];
+    // A number of the wrong kind is told by its format.
+    const wide = typeof v === 'number' && s.type === 'integer' && s.format;
+    const [found, wanted] = wide ? ['float64', s.format] : [typeOf(v), s.type];
+    causes.push(field.typeInvalid(path, found, `${path} in body must be of type ${wanted}: ${JSON.stringify(found)}`));
+    if (v === null) return causes;
   }
   if (old === undefined || !equal(v, old)) causes.push(...checkValue(s, v, path));
   if (Array.isArray(v) && s.items) {
@@ -116,25 +120,21 @@ export function check(s: Schema, v: unknown, path: string, old?: unknown): Cause
     }
   }
   for (const part of s.allOf ?? []) causes.push(...check(part, v, path));
-  const whole = path || '<nil>';
-  if (s.anyOf?.length && !s.anyOf.some((part) => check(part, v, path).length === 0)) {
-    causes.push(...check(s.anyOf[0]!, v, path), field.invalid(whole, v, `${path} in body must validate at least one schema (anyOf)`));
-  }
+  if (s.anyOf?.length && !s.anyOf.some((part) => check(part, v, path).length === 0))
+    causes.push(junction(path, 'must validate at least one schema (anyOf)'), ...check(s.anyOf[0]!, v, path));
   if (s.oneOf?.length) {
     const fit = s.oneOf.filter((part) => check(part, v, path).length === 0).length;
-    if (fit !== 1)
-      causes.push(
-        field.invalid(
-          whole,
-          v,
-          `${path} in body must validate one and only one schema (oneOf). ${fit === 0 ? 'Found none valid' : `Found ${fit} valid alternatives`}`,
-        ),
-      );
+    const one = 'must validate one and only one schema (oneOf).';
+    if (fit === 0) causes.push(junction(path, `${one} Found none valid`), ...check(s.oneOf[0]!, v, path));
+    if (fit > 1) causes.push(junction(path, `${one} Found ${fit} valid alternatives`));
   }
-  if (s.not && check(s.not, v, path).length === 0)
-    causes.push(field.invalid(whole, v, `${path} in body must not validate the schema (not)`));
+  if (s.not && check(s.not, v, path).length === 0) causes.push(junction(path, 'must not validate the schema (not)'));
   return causes;
 }
+
+/** What is not of one field is told of none. */
+const nowhere = (detail: string): Cause => field.invalid('<nil>', '', detail);
+const junction = (path: string, detail: string): Cause => nowhere(`${JSON.stringify(path)} ${detail}`);
 
 /** What the value itself must be, apart from its type and from what is in it. */
 function checkValue(s: Schema, v: unknown, path: string): Cause[] {
@@ -160,8 +160,8 @@ function checkValue(s: Schema, v: unknown, path: string): Cause[] {
     if (s.multipleOf !== undefined && !Number.isInteger(Number((v / s.multipleOf).toPrecision(12)))) {
       causes.push(field.invalid(path, v, `${path} in body should be a multiple of ${s.multipleOf}`));
     }
-    if (s.format === 'int32' && Number.isInteger(v) && Math.abs(v) > 2 ** 31)
-      causes.push(field.invalid(path, v, 'Checked value must be of type integer with format int32'));
+    if (s.type === 'integer' && (!Number.isInteger(v) || (s.format === 'int32' && Math.abs(v) > 2 ** 31)))
+      causes.push(nowhere(`Checked value must be of type integer ${s.format ? `with format ${s.format}` : '(default format)'} in ${path}`));
   }
   if (Array.isArray(v)) {
     if (s.maxItems !== undefined && v.length > s.maxItems) causes.push(field.tooMany(path, v.length, s.maxItems));

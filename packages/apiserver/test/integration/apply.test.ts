@@ -67,7 +67,7 @@ describe('server-side apply', () => {
       return `${status} ${body.reason} ${body.message.split(': ').slice(1).join(': ')}`;
     };
     expect(await say({ zzz: 1 })).to.equal('500 undefined .spec.zzz: field not declared in schema');
-    expect(await say({ size: 1 })).to.equal('500 undefined .spec.size: expected string, got number');
+    expect(await say({ size: 1 })).to.equal('500 undefined .spec.size: expected string, got &value.valueUnstructured{Value:1}');
     expect(await say({ ports: [{ port: 1 }] })).to.equal(
       '500 undefined .spec.ports: element 0: associative list with keys has an element that omits key field "name" (and doesn\'t have default value)',
     );

@@ -137,7 +137,7 @@ const cases: Record<string, Case> = {
     `${apps}/replicasets`,
     workload({ selector: { matchLabels: { a: 'b' }, matchExpressions: [{ key: 'a', operator: 'In' }] } }),
     'FieldValueRequired spec.selector.matchExpressions[0].values',
-    'FieldValueInvalid spec.template.metadata.labels',
+    'FieldValueInvalid spec.selector',
   ],
   'a daemon set that surges and shrinks': [
     `${apps}/daemonsets`,
@@ -288,7 +288,7 @@ const cases: Record<string, Case> = {
     { spec: {} },
     'FieldValueRequired spec.attacher',
     'FieldValueRequired spec.source',
-    'FieldValueRequired spec.nodeName',
+    'FieldValueInvalid spec.nodeName',
   ],
   'a range that ends before it begins': [
     `${core}/limitranges`,
@@ -334,7 +334,7 @@ const cases: Record<string, Case> = {
   ],
   'a claim on something else': [
     `${core}/persistentvolumeclaims`,
-    { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1' } }, dataSource: { kind: 'X', name: 'x' } } },
+    { spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1' } }, dataSourceRef: { kind: 'X', name: 'x' } } },
     'FieldValueInvalid spec.dataSource',
     'FieldValueInvalid spec.dataSourceRef',
   ],
@@ -380,7 +380,7 @@ describe('built-in kinds refuse', () => {
     expect(await refused(`${batch}/jobs`, job, { spec: { completions: 3 } })).to.deep.equal(['FieldValueInvalid spec.completions']);
     expect(await refused(`${batch}/jobs`, job, { spec: { parallelism: 3 } })).to.deep.equal(['200']);
     expect(await refused('/apis/storage.k8s.io/v1/storageclasses', { provisioner: 'p' }, { provisioner: 'q' })).to.deep.equal([
-      'FieldValueForbidden provisioner',
+      'FieldValueInvalid provisioner',
     ]);
     expect(await refused('/apis/scheduling.k8s.io/v1/priorityclasses', { value: 1 }, { value: 2 })).to.deep.equal([
       'FieldValueForbidden value',

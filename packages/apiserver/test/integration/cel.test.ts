@@ -170,6 +170,8 @@ describe('rules of custom resources', () => {
 
   it('know the functions of Kubernetes', async () => {
     const rules = [
+      "semver('1.2.3-rc.10').isGreaterThan(semver('1.2.3-rc.9')) && semver('1.2.3-rc.9').isLessThan(semver('1.2.3')) && semver('v01.2', true).minor() == 2 && semver('1.0.0+a') == semver('1.0.0') && semver('1.0.0-a').compareTo(semver('1.0.0-1')) == 1",
+      "isSemver('1.2.3') && !isSemver('1.2') && isSemver('1.2', true) && !isSemver('1.02.3') && !isSemver('v1.2.3') && !isSemver('1.2-a', true) && !isSemver('')",
       "quantity(self.q).isLessThan(quantity('1Gi')) && isQuantity('1.5e3') && !isQuantity('x') && quantity('1k').asInteger() == 1000",
       "isIP(self.ip) && ip(self.ip).family() == 4 && ip('10.0.0.1') == ip(self.ip) && !isIP('1.2.3')",
       "cidr('10.0.0.0/8').containsIP(self.ip) && cidr('10.0.0.0/8').containsCIDR('10.1.0.0/16') && cidr('fd00::/8').prefixLength() == 8",

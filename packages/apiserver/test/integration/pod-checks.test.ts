@@ -341,7 +341,7 @@ const cases: [what: string, parts: [spec?: object, container?: object, metadata?
     'Invalid spec.hostAliases[0].ip',
     'Invalid spec.hostAliases[0].hostnames[0]',
   ],
-  ['os bad', [{ os: { name: 'x' } }], 'NotSupported spec.os.name'],
+  ['os bad', [{ os: { name: 'x' } }], 'NotSupported spec.os'],
   ['hostUsers false + hostNet', [{ hostUsers: false, hostNetwork: true }], 'Forbidden spec.hostNetwork'],
   ['resizePolicy', [{}, { resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'X' }] }], 'NotSupported spec.containers[0].resizePolicy'],
   [

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { SIGNING_REQUEST } from '../fixtures/objects.ts';
 import { causes, Client, configMap, MAPS } from './client.ts';
 
 /* What a kube-apiserver 1.36.2 answered to the same requests. */
@@ -163,6 +164,7 @@ describe('as a real kube-apiserver', () => {
       'FieldValueInvalid spec.scaleTargetRef.apiVersion',
       'FieldValueRequired spec.metrics[0].resource',
       'FieldValueNotSupported spec.metrics[1].type',
+      'FieldValueNotSupported spec.metrics[1].type',
     ]);
     const { spec } = (await client.call('POST', path, scaler({ behavior: {} }))).body;
     expect([spec.minReplicas, spec.metrics[0].resource.target.averageUtilization, spec.behavior.scaleDown]).to.deep.equal([
@@ -246,7 +248,7 @@ describe('rights are given by those who have them', () => {
   });
 
   it('and a request for a certificate is whose it is', async () => {
-    const spec = { request: 'AA==', signerName: 'a.b/c', usages: ['client auth'], username: 'zed', groups: ['g'] };
+    const spec = { request: SIGNING_REQUEST, signerName: 'a.b/c', usages: ['client auth'], username: 'zed', groups: ['g'] };
     const { body } = await alice.call('POST', '/apis/certificates.k8s.io/v1/certificatesigningrequests', { metadata: { name: 'q' }, spec });
     expect([body.spec.username, body.spec.groups]).to.deep.equal(['alice', ['developers', 'system:authenticated']]);
   });

@@ -1,7 +1,7 @@
 import { PRIORITIES } from '../../auth/bootstrap.ts';
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { dnsSubdomain, pathSegment } from '../names.ts';
+import { dnsLabel, dnsSubdomain, pathSegment } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { named, oneOf, selectorProblems } from './checks.ts';
 
@@ -27,6 +27,48 @@ function ruleProblems(object: JsonObject, namespaced: boolean): Cause[] {
   return causes;
 }
 
+/** What a certificate may be for (KeyUsage). */
+const USAGES =
+  'any,cert sign,client auth,code signing,content commitment,crl sign,data encipherment,decipher only,digital signature,email protection,encipher only,ipsec end system,ipsec tunnel,ipsec user,key agreement,key encipherment,microsoft sgc,netscape sgc,ocsp signing,s/mime,server auth,signing,timestamping'.split(
+    ',',
+  );
+
+function signerProblems(name: string, at: string): Cause[] {
+  if (!name) return [field.required(at)];
+  const parts = name.split('/');
+  if (parts.length !== 2)
+    return [field.invalid(at, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'")];
+  const [domain, path] = parts as [string, string];
+  const labels = (text: string): Cause[] =>
+    text.split('.').flatMap((l) => dnsLabel(l).map((why) => field.invalid(at, text, `validating label ${JSON.stringify(l)}: ${why}`)));
+  return [
+    ...(domain.length > 253 ? [field.tooLong(at, 253)] : []),
+    ...labels(domain),
+    ...(domain.includes('.') ? [] : [field.invalid(at, domain, 'should be a domain with at least two segments separated by dots')]),
+    ...(path.length > 253 ? [field.tooLong(at, 253)] : []),
+    ...labels(path),
+  ];
+}
+
+const isPem = (text: string, label: string): boolean => text.includes(`-----BEGIN ${label}-----`);
+
+function requestProblems({ spec = {} }: JsonObject): Cause[] {
+  const causes: Cause[] = [];
+  const request: string | undefined = spec.request;
+  if (!isPem(Buffer.from(request ?? '', 'base64').toString('latin1'), 'CERTIFICATE REQUEST'))
+    causes.push(field.invalid('spec.request', request ?? null, 'PEM block type must be CERTIFICATE REQUEST'));
+  const usages: string[] = spec.usages ?? [];
+  if (!usages.length) causes.push(field.required('spec.usages'));
+  for (const [i, u] of usages.entries()) causes.push(...oneOf(u, `spec.usages[${i}]`, USAGES));
+  for (const [i, u] of usages.entries()) if (usages.indexOf(u) < i) causes.push(field.duplicate(`spec.usages[${i}]`, u));
+  causes.push(...signerProblems(spec.signerName ?? '', 'spec.signerName'));
+  if (spec.expirationSeconds < 600)
+    causes.push(
+      field.invalid('spec.expirationSeconds', spec.expirationSeconds, 'may not specify a duration less than 600 seconds (10 minutes)'),
+    );
+  return causes;
+}
+
 /** A request for a certificate says who made it, whatever they write. */
 export const signingRequest: Strategy = {
   create({ spec }, { user }) {
@@ -40,6 +82,15 @@ export const signingRequest: Strategy = {
   update(object, old) {
     object['spec'] = old['spec'];
   },
+  unowned: ['f:spec'],
+  name: () => [],
+  validateCreate: requestProblems,
+  validateStatus: ({ status = {} }) =>
+    ((status.conditions ?? []) as JsonObject[]).flatMap((c, i) => {
+      const at = `status.conditions[${i}]`;
+      const known = oneOf(c['status'], `${at}.status`, ['False', 'True', 'Unknown']);
+      return [...(c['type'] ? [] : [field.required(`${at}.type`)]), ...(c['status'] ? known : [field.required(`${at}.status`)])];
+    }),
   fields: ({ spec = {} }) => ({ 'spec.signerName': spec.signerName ?? '' }),
 };
 
@@ -57,8 +108,11 @@ export const clusterRole: Strategy = {
       causes.push(
         field.required('aggregationRule.clusterRoleSelectors', 'at least one clusterRoleSelector required if aggregationRule is non-nil'),
       );
-    for (const [i, s] of (aggregation?.['clusterRoleSelectors'] ?? []).entries())
-      causes.push(...selectorProblems(s, `aggregationRule.clusterRoleSelectors[${i}]`));
+    for (const [i, s] of (aggregation?.['clusterRoleSelectors'] ?? []).entries()) {
+      const at = `aggregationRule.clusterRoleSelectors[${i}]`;
+      const wrong = selectorProblems(s, at);
+      causes.push(...wrong, ...(wrong.length ? [field.invalid(at, s, 'invalid label selector.')] : []));
+    }
     return causes;
   },
 };
@@ -88,7 +142,6 @@ const binding = (kinds: readonly string[], namespaced: boolean): Strategy => ({
           break;
         case 'User':
         case 'Group':
-          if (!s.name) causes.push(field.invalid(`${at}.name`, '', `${s.kind.toLowerCase()} name cannot be empty`));
           causes.push(...oneOf(s.apiGroup, `${at}.apiGroup`, [GROUP]));
           break;
         default:
@@ -112,6 +165,10 @@ export const priorityClass: Strategy = {
     object['preemptionPolicy'] ??= 'PreemptLowerPriority';
     object['value'] ??= 0;
   },
+  create(object) {
+    // It counts nothing.
+    object['metadata'].generation = 1;
+  },
   validate(object) {
     const causes: Cause[] = [];
     const name = String(object['metadata'].name ?? '');
@@ -128,8 +185,12 @@ export const priorityClass: Strategy = {
         );
     } else if (object['value'] > HIGHEST)
       causes.push(field.forbidden('value', `maximum allowed value of a user defined priority is ${HIGHEST}`));
-    return [...causes, ...oneOf(object['preemptionPolicy'], 'preemptionPolicy', ['Never', 'PreemptLowerPriority'])];
+    return causes;
   },
+  validateCreate: ({ preemptionPolicy }) =>
+    preemptionPolicy === ''
+      ? [field.required('preemptionPolicy')]
+      : oneOf(preemptionPolicy, 'preemptionPolicy', ['Never', 'PreemptLowerPriority']),
   validateUpdate: (object, old) => [
     ...(object['value'] === old['value'] ? [] : [field.forbidden('value', 'may not be changed in an update.')]),
     ...(object['preemptionPolicy'] === old['preemptionPolicy']

@@ -27,7 +27,7 @@ export const named = (value: unknown, path: string, check: Check): Cause[] =>
   typeof value === 'string' && value ? checked(value, path, check) : [];
 
 export const wanted = (object: JsonObject | undefined, path: string, ...keys: string[]): Cause[] =>
-  keys.filter((k) => object?.[k] === undefined || object[k] === '').map((k) => field.required(`${path}.${k}`));
+  keys.filter((k) => (object?.[k] ?? '') === '' || object?.[k]?.length === 0).map((k) => field.required(`${path}.${k}`));
 
 /** Names of ports (IANA_SVC_NAME, RFC 6335). */
 export const portName: Check = (name) => [
@@ -87,7 +87,9 @@ export function intOrPercent(value: unknown, path: string): Cause[] {
   ];
 }
 
-export const isZero = (value: unknown): boolean => value === 0 || (typeof value === 'string' && /^0+%$/.test(value)) || value === undefined;
+/** A text that is no percentage counts for nothing, too. */
+export const isZero = (value: unknown): boolean =>
+  value === 0 || value === undefined || (typeof value === 'string' && (!/^\d+%$/.test(value) || /^0+%$/.test(value)));
 export const overWhole = (value: unknown, path: string): Cause[] =>
   typeof value === 'string' && Number.parseInt(value, 10) > 100 ? [field.invalid(path, value, 'must not be greater than 100%')] : [];
 
@@ -123,3 +125,41 @@ export const dataKey: Check = (key) => [
 ];
 
 export const subdomain = (value: unknown, path: string): Cause[] => named(value, path, dnsSubdomain);
+
+/** What is wrong with conditions of the common type (meta/v1 Condition). */
+export const conditionProblems = (conditions: JsonObject[] | undefined, path: string): Cause[] =>
+  (conditions ?? []).flatMap((c, i) => {
+    const at = `${path}[${i}]`;
+    const causes = checked(c['type'], `${at}.type`, labelKey);
+    if (conditions!.findIndex((o) => o['type'] === c['type']) < i) causes.push(field.duplicate(`${at}.type`, c['type'] ?? ''));
+    causes.push(
+      ...oneOf(c['status'] ?? '', `${at}.status`, ['False', 'True', 'Unknown']),
+      ...numbers.notNegative(c, at, 'observedGeneration'),
+    );
+    if (!c['lastTransitionTime']) causes.push(field.required(`${at}.lastTransitionTime`));
+    if (!c['reason']) causes.push(field.required(`${at}.reason`));
+    else if (!/^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/.test(c['reason']))
+      causes.push(
+        field.invalid(
+          `${at}.reason`,
+          c['reason'],
+          "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_' (e.g. 'my_name',  or 'MY_NAME',  or 'MyName',  or 'ReasonA,ReasonB',  or 'ReasonA:ReasonB', regex used for validation is '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?')",
+        ),
+      );
+    return causes;
+  });
+
+export const blank = (text: unknown): boolean => String(text ?? '').trim() === '';
+
+/** What is wrong with the conditions under which a policy or a webhook is asked. */
+export function matchConditionProblems(conditions: JsonObject[] | undefined, path: string): Cause[] {
+  const all = conditions ?? [];
+  return [
+    ...(all.length > 64 ? [field.tooMany(path, all.length, 64)] : []),
+    ...all.flatMap((c, i) => [
+      ...(blank(c['expression']) ? [field.required(`${path}[${i}].expression`)] : []),
+      ...(c['name'] ? checked(c['name'], `${path}[${i}].name`, labelKey) : [field.required(`${path}[${i}].name`)]),
+      ...(c['name'] && all.findIndex((o) => o['name'] === c['name']) < i ? [field.duplicate(`${path}[${i}].name`, c['name'])] : []),
+    ]),
+  ];
+}

@@ -6,6 +6,7 @@ import { envProblems } from './env.ts';
 import { descending, deviceProblems, mountProblems, type Volumes } from './mounts.ts';
 import { resourceProblems } from './resources.ts';
 import { restartRuleProblems } from './restarts.ts';
+import { windowsProblems } from './windows.ts';
 
 const HANDLERS = ['exec', 'httpGet', 'tcpSocket', 'grpc', 'sleep'];
 
@@ -74,20 +75,21 @@ export function securityProblems(s: JsonObject | undefined, path: string): Cause
     if (!profile) continue;
     const { type, localhostProfile } = profile;
     const at = `${path}.${key}`;
+    const what = key === 'seccompProfile' ? 'seccomp' : 'AppArmor';
     if (!type) causes.push(field.required(`${at}.type`, `type is required when ${key} is set`));
     else causes.push(...oneOf(type, `${at}.type`, ['Localhost', 'RuntimeDefault', 'Unconfined']));
     if (type !== 'Localhost') {
       // Of AppArmor Kubernetes looks at the name only beside a type that it knows.
       if (localhostProfile !== undefined && (key === 'seccompProfile' || ['RuntimeDefault', 'Unconfined'].includes(type)))
-        causes.push(field.invalid(`${at}.localhostProfile`, localhostProfile, 'can only be set when the type is Localhost'));
+        causes.push(field.invalid(`${at}.localhostProfile`, localhostProfile, `can only be set when ${what} type is Localhost`));
     } else if (localhostProfile === undefined)
-      causes.push(field.required(`${at}.localhostProfile`, 'must be set when the type is Localhost'));
+      causes.push(field.required(`${at}.localhostProfile`, `must be set when ${what} type is Localhost`));
     else if (key === 'seccompProfile') causes.push(...descending(localhostProfile, `${at}.localhostProfile`));
     else if (localhostProfile !== localhostProfile.trim())
       causes.push(field.invalid(`${at}.localhostProfile`, localhostProfile, 'must not be padded with whitespace'));
-    else if (!localhostProfile) causes.push(field.required(`${at}.localhostProfile`, 'must be set when the type is Localhost'));
+    else if (!localhostProfile) causes.push(field.required(`${at}.localhostProfile`, `must be set when ${what} type is Localhost`));
   }
-  return causes;
+  return [...causes, ...windowsProblems(s?.['windowsOptions'], `${path}.windowsOptions`)];
 }
 
 function portProblems(c: JsonObject, path: string, hostPorts: Set<string>): Cause[] {
@@ -151,9 +153,9 @@ export function containerProblems(c: JsonObject, path: string, { kind, names, ho
   if (!c['image']) causes.push(field.required(`${path}.image`));
   causes.push(
     ...oneOf(c['imagePullPolicy'], `${path}.imagePullPolicy`, ['Always', 'IfNotPresent', 'Never']),
-    ...oneOf(c['restartPolicy'], `${path}.restartPolicy`, ['Always', 'Never', 'OnFailure']),
+    ...(kind === 'ephemeralContainers' ? [] : oneOf(c['restartPolicy'], `${path}.restartPolicy`, ['Always', 'Never', 'OnFailure'])),
     ...oneOf(c['securityContext']?.procMount, `${path}.securityContext.procMount`, ['Default', 'Unmasked']),
-    ...oneOf(c['terminationMessagePolicy'], `${path}.terminationMessagePolicy`, ['FallbackToLogsOnError', 'File']),
+    ...oneOf(c['terminationMessagePolicy'], `${path}.terminationMessagePolicy`, ['File', 'FallbackToLogsOnError']),
     // Those that run one after the other may have the same ports.
     ...portProblems(c, path, kind === 'containers' ? hostPorts : new Set()),
     ...envProblems(c, path),

@@ -1,7 +1,8 @@
 import { field, type Cause } from '../../http/errors.ts';
 import type { JsonObject } from '../../schema/schema.ts';
-import { dnsSubdomain, labelKey, type Check } from '../names.ts';
+import { dnsLabel, dnsSubdomain, labelKey, type Check } from '../names.ts';
 import { checked, dataKey, subdomain } from './checks.ts';
+import { noBacksteps } from './mounts.ts';
 
 /* Checks of a container's environment, and of the references to a pod's own fields that environment and volumes share. */
 
@@ -68,6 +69,15 @@ function valueProblems(e: JsonObject, path: string): Cause[] {
     if (!from[key].key) causes.push(field.required(`${path}.${key}.key`));
     else causes.push(...checked(from[key].key, `${path}.${key}.key`, dataKey));
   }
+  const file: JsonObject | undefined = from['fileKeyRef'];
+  if (file) {
+    const at = `${path}.fileKeyRef`;
+    causes.push(
+      ...(file['key'] ? checked(file['key'], `${at}.key`, variable) : [field.required(`${at}.key`)]),
+      ...(file['volumeName'] ? checked(file['volumeName'], `${at}.volumeName`, dnsLabel) : [field.required(`${at}.volumeName`)]),
+      ...(file['path'] ? noBacksteps(file['path'], `${at}.path`) : [field.required(`${at}.path`)]),
+    );
+  }
   const count = SOURCES.filter((k) => from[k]).length;
   if (!count)
     causes.push(
@@ -77,6 +87,22 @@ function valueProblems(e: JsonObject, path: string): Cause[] {
   else if (count > 1) causes.push(field.invalid(path, '', 'may not have more than one field specified at a time'));
   return causes;
 }
+
+/** What is wrong with the volumes that variables are read from. */
+export const fileVolumeProblems = (spec: JsonObject, path: string): Cause[] =>
+  ['initContainers', 'containers', 'ephemeralContainers'].flatMap((kind) =>
+    ((spec[kind] ?? []) as JsonObject[]).flatMap((c, i) =>
+      ((c['env'] ?? []) as JsonObject[]).flatMap((e, j) => {
+        const file: JsonObject | undefined = e['valueFrom']?.fileKeyRef;
+        if (!file) return [];
+        const at = `${path}.${kind}[${i}].env[${j}].valueFrom.fileKeyRef.volumeName`;
+        const name: string = file['volumeName'] ?? '';
+        const volume = (spec['volumes'] ?? []).find((v: JsonObject) => v['name'] === name);
+        if (!volume) return [{ reason: 'FieldValueNotFound', message: `Not found: ${JSON.stringify(name)}`, field: at }];
+        return volume.emptyDir ? [] : [field.invalid(at, name, 'referenced volume must be of type emptyDir')];
+      }),
+    ),
+  );
 
 /** What is wrong with the environment of a container. */
 export function envProblems(c: JsonObject, path: string): Cause[] {

@@ -1,6 +1,6 @@
 import { field, type Cause } from '../../http/errors.ts';
 import { fillIn } from '../../schema/go-fields.ts';
-import type { JsonObject } from '../../schema/schema.ts';
+import { equal, type JsonObject } from '../../schema/schema.ts';
 import { dnsSubdomain, labelKey, pathSegment } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { checked } from './checks.ts';
@@ -72,17 +72,15 @@ function bothFields(kept: JsonObject): Record<string, string> {
   return { ...newerFields(toNewer(kept)), ...fieldsOf(kept) };
 }
 
-/** Checks of an event as the two groups name its fields; core events may leave out what the newer group wants. */
-function eventProblems(e: JsonObject, about: 'involvedObject' | 'regarding', reporter: string): Cause[] {
+/** Checks of an event as the two groups name its fields. */
+function baseProblems(e: JsonObject, about: 'involvedObject' | 'regarding', reporter: string): Cause[] {
   const causes: Cause[] = [];
   const { namespace } = e['metadata'];
   const of: string = e[about]?.namespace ?? '';
-  const core = about === 'involvedObject';
   if (e['eventTime'] === null) {
     if (of ? of !== namespace : namespace !== 'default')
       causes.push(field.invalid('involvedObject.namespace', of, 'does not match event.namespace'));
   } else {
-    causes.push(...checked(e['metadata'].name, 'metadata.name', dnsSubdomain));
     if (!of && !['default', 'kube-system'].includes(namespace))
       causes.push(field.invalid('involvedObject.namespace', of, 'does not match event.namespace'));
     if (!e[reporter]) causes.push(field.required(reporter));
@@ -93,7 +91,13 @@ function eventProblems(e: JsonObject, about: 'involvedObject' | 'regarding', rep
     }
     if ((e['message'] ?? e['note'] ?? '').length > 1024) causes.push(field.invalid('message', '', 'can have at most 1024 characters'));
   }
-  if (core) return causes;
+  return causes;
+}
+
+/** Checks of a new event of the newer group: core events may leave out what it wants. */
+function eventProblems(e: JsonObject): Cause[] {
+  const causes = baseProblems(e, 'regarding', 'reportingController');
+  causes.push(...checked(e['metadata'].name, 'metadata.name', dnsSubdomain));
   if (e['eventTime'] === null) causes.push(field.required('eventTime'));
   if (!['Normal', 'Warning'].includes(e['type'])) causes.push(field.invalid('type', '', 'has invalid value: ' + (e['type'] ?? '')));
   for (const [key, name] of [
@@ -106,17 +110,58 @@ function eventProblems(e: JsonObject, about: 'involvedObject' | 'regarding', rep
   return causes;
 }
 
+/** What the series of an event of the newer group wants. */
+function seriesProblems({ series }: JsonObject): Cause[] {
+  if (!series) return [];
+  return [
+    ...(series.count >= 2 ? [] : [field.invalid('series.count', '', 'should be at least 2')]),
+    ...(series.lastObservedTime ? [] : [field.required('series.lastObservedTime')]),
+  ];
+}
+
+/** What no update of the newer group changes. */
+const FIXED = [
+  'involvedObject',
+  'reason',
+  'message',
+  'source',
+  'firstTimestamp',
+  'lastTimestamp',
+  'count',
+  'reason',
+  'type',
+  'eventTime',
+  'action',
+  'related',
+  'reportingComponent',
+  'reportingInstance',
+];
+
+function updateProblems(object: JsonObject, old: JsonObject): Cause[] {
+  const [now, before] = [toCore(object), toCore(old)];
+  return [
+    ...baseProblems(object, 'regarding', 'reportingController'),
+    ...(equal(object['series'], old['series']) ? [] : seriesProblems(object)),
+    ...FIXED.filter((key) => !equal(now[key], before[key])).map((key) =>
+      field.invalid(key === 'reportingComponent' ? 'reportingController' : key, now[key] ?? null, 'field is immutable'),
+    ),
+  ];
+}
+
 export const event: Strategy = {
   name: pathSegment,
+  childless: true,
   allFields: bothFields,
-  validateCreate: (object) => eventProblems(object, 'involvedObject', 'reportingComponent'),
+  validate: (object) => baseProblems(object, 'involvedObject', 'reportingComponent'),
   fields: fieldsOf,
 };
 
 export const newEvent: Strategy = {
   name: pathSegment,
+  childless: true,
   kept: { as: 'events', to: toCore, from: toNewer },
   allFields: bothFields,
-  validateCreate: (object) => eventProblems(object, 'regarding', 'reportingController'),
+  validateCreate: (object) => [...eventProblems(object), ...seriesProblems(object)],
+  validateUpdate: updateProblems,
   fields: newerFields,
 };

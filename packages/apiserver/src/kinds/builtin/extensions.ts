@@ -1,8 +1,10 @@
 import { field, type Cause } from '../../http/errors.ts';
-import type { JsonObject } from '../../schema/schema.ts';
-import { dns1035Label, dnsLabel, dnsSubdomain } from '../names.ts';
+import { equal, type JsonObject } from '../../schema/schema.ts';
+import { dns1035Label, dnsLabel, dnsSubdomain, labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { checked, numbers, oneOf, selectorProblems, wanted } from './checks.ts';
+import { tolerationProblems } from './affinity.ts';
+import { checked, matchConditionProblems, numbers, oneOf, selectorProblems, wanted } from './checks.ts';
+import { csiDriverName } from './volumes.ts';
 
 /** A name of three segments or more. */
 function fullName(name: unknown, path: string): Cause[] {
@@ -14,24 +16,28 @@ function fullName(name: unknown, path: string): Cause[] {
     : [field.invalid(path, text, 'should be a domain with at least three segments separated by dots')];
 }
 
-function ruleProblems(rule: JsonObject, path: string): Cause[] {
+const SAID: Record<string, string> = { operations: 'operations', apiGroups: 'API groups', apiVersions: 'API versions' };
+
+/** What is wrong with a rule of a webhook or a policy: what is asked of it for which requests. */
+export function ruleProblems(rule: JsonObject, path: string): Cause[] {
   const causes: Cause[] = [];
   for (const key of ['operations', 'apiGroups', 'apiVersions', 'resources']) {
     const values: string[] = rule[key] ?? [];
     if (!values.length) causes.push(field.required(`${path}.${key}`));
     if (key !== 'resources' && values.length > 1 && values.includes('*'))
-      causes.push(field.invalid(`${path}.${key}`, values, "if '*' is present, must not specify other values"));
+      causes.push(field.invalid(`${path}.${key}`, values, `if '*' is present, must not specify other ${SAID[key]}`));
   }
   for (const [i, o] of (rule['operations'] ?? []).entries())
     causes.push(...oneOf(o, `${path}.operations[${i}]`, ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE']));
-  for (const [i, v] of (rule['apiVersions'] ?? []).entries()) if (!v) causes.push(field.required(`${path}.apiVersions[${i}]`));
+  for (const key of ['apiVersions', 'resources'])
+    for (const [i, v] of (rule[key] ?? []).entries()) if (!v) causes.push(field.required(`${path}.${key}[${i}]`));
   return [...causes, ...oneOf(rule['scope'], `${path}.scope`, ['*', 'Cluster', 'Namespaced'])];
 }
 
 function clientProblems(client: JsonObject, path: string): Cause[] {
   const { url, service } = client;
-  if (Boolean(url) === Boolean(service)) return [field.required(path, 'exactly one of url or service is required')];
-  if (url) {
+  if ((url !== undefined) === Boolean(service)) return [field.required(path, 'exactly one of url or service is required')];
+  if (url !== undefined) {
     const parsed = URL.canParse(url) ? new URL(url) : undefined;
     const why = !parsed
       ? 'url must be a valid URL'
@@ -42,9 +48,22 @@ function clientProblems(client: JsonObject, path: string): Cause[] {
           : undefined;
     return why ? [field.invalid(`${path}.url`, url, why)] : [];
   }
-  const causes = [...wanted(service, `${path}.service`, 'name', 'namespace'), ...numbers.port(service.port, `${path}.service.port`)];
-  if (service.path !== undefined && !service.path.startsWith('/'))
-    causes.push(field.invalid(`${path}.service.path`, service.path, "must start with a '/'"));
+  // Kubernetes takes one for the other.
+  const swapped = { name: service.namespace, namespace: service.name };
+  return [
+    ...wanted(swapped, `${path}.service`, 'name', 'namespace'),
+    ...numbers.port(service.port, `${path}.service.port`),
+    ...servicePath(service.path, `${path}.service.path`),
+  ];
+}
+
+function servicePath(path: string | undefined, at: string): Cause[] {
+  if (!path || path === '/') return [];
+  const wrong = (why: string): Cause => field.invalid(at, path, why);
+  if (path === '//') return [wrong('segment[0] may not be empty')];
+  const causes = path.startsWith('/') ? [] : [wrong("must start with a '/'")];
+  for (const [i, step] of path.slice(1).replace(/\/$/, '').split('/').entries())
+    causes.push(...(step ? dnsSubdomain(step).map((why) => wrong(`segment[${i}]: ${why}`)) : [wrong(`segment[${i}] may not be empty`)]));
   return causes;
 }
 
@@ -60,6 +79,7 @@ function webhookProblems(w: JsonObject, path: string, mutating: boolean): Cause[
     ...selectorProblems(w['namespaceSelector'], `${path}.namespaceSelector`),
     ...selectorProblems(w['objectSelector'], `${path}.objectSelector`),
     ...clientProblems(w['clientConfig'] ?? {}, `${path}.clientConfig`),
+    ...matchConditionProblems(w['matchConditions'], `${path}.matchConditions`),
     ...(mutating ? oneOf(w['reinvocationPolicy'], `${path}.reinvocationPolicy`, ['IfNeeded', 'Never']) : []),
   ];
   const seconds: unknown = w['timeoutSeconds'];
@@ -132,7 +152,10 @@ export const apiService: Strategy = {
 };
 
 export const runtimeClass: Strategy = {
-  validate: (object) => checked(object['handler'], 'handler', dnsLabel),
+  validate: (object) => [
+    ...(object['handler'] ? checked(object['handler'], 'handler', dnsLabel) : [field.required('handler')]),
+    ...((object['scheduling']?.tolerations ?? []) as JsonObject[]).flatMap((t, i) => tolerationProblems(t, `scheduling.tolerations[${i}]`)),
+  ],
   validateUpdate: (object, old) =>
     object['handler'] === old['handler'] ? [] : [field.invalid('handler', object['handler'] ?? '', 'field is immutable')],
 };
@@ -148,6 +171,25 @@ export const csiDriver: Strategy = {
     spec['storageCapacity'] ??= false;
     spec['volumeLifecycleModes'] ??= ['Persistent'];
   },
+  // Counted from its first change on.
+  update(object, old) {
+    if (!equal(object['spec'], old['spec'])) object['metadata'].generation = (old['metadata'].generation ?? 0) + 1;
+  },
+  warnings: ({ spec }, old) =>
+    !(old && equal(spec.tokenRequests, old['spec'].tokenRequests)) &&
+    spec.tokenRequests?.length &&
+    spec.serviceAccountTokenInSecrets === undefined
+      ? [
+          'spec.serviceAccountTokenInSecrets is unset; if supported by this CSI driver, set to true to prevent possible logging of tokens in volume attributes',
+        ]
+      : [],
+  validateUpdate: ({ spec }, old) =>
+    [
+      ['attachRequired', 'attachedRequired'],
+      ['volumeLifecycleModes', 'volumeLifecycleModes'],
+    ].flatMap(([key, said]) =>
+      equal(spec[key!], old['spec'][key!]) ? [] : [field.invalid(`spec.${said}`, spec[key!] ?? null, 'field is immutable')],
+    ),
   validate({ spec }) {
     const causes = oneOf(spec.fsGroupPolicy, 'spec.fsGroupPolicy', ['File', 'None', 'ReadWriteOnceWithFSType']);
     for (const mode of spec.volumeLifecycleModes) causes.push(...oneOf(mode, 'spec.volumeLifecycleModes', ['Ephemeral', 'Persistent']));
@@ -157,7 +199,14 @@ export const csiDriver: Strategy = {
       if (requests.findIndex((o) => o['audience'] === r['audience']) < i) causes.push(field.duplicate(`${at}.audience`, r['audience']));
       if (r['expirationSeconds'] < 600)
         causes.push(field.invalid(`${at}.expirationSeconds`, r['expirationSeconds'], 'may not specify a duration less than 10 minutes'));
+      if (r['expirationSeconds'] > 2 ** 32)
+        causes.push(
+          field.invalid(`${at}.expirationSeconds`, r['expirationSeconds'], 'may not specify a duration larger than 2^32 seconds'),
+        );
     }
+    const period: unknown = spec.nodeAllocatableUpdatePeriodSeconds;
+    if (Number(period) < 10)
+      causes.push(field.invalid('spec.nodeAllocatableUpdatePeriodSeconds', period, 'must be greater than or equal to 10 seconds'));
     return causes;
   },
 };
@@ -169,20 +218,68 @@ export const csiNode: Strategy = {
     for (const [i, d] of drivers.entries()) {
       const at = `spec.drivers[${i}]`;
       if (d['name'] && drivers.findIndex((o) => o['name'] === d['name']) < i) causes.push(field.duplicate(`${at}.name`, d['name']));
-      causes.push(...wanted(d, at, 'name', 'nodeID'));
+      causes.push(...csiDriverName(d['name'], `${at}.name`), ...wanted(d, at, 'nodeID'));
+      if (d['nodeID']?.length > 256) causes.push(field.invalid(`${at}.nodeID`, d['nodeID'], 'must be 256 characters or less'));
+      causes.push(...numbers.notNegative(d['allocatable'], `${at}.allocatable`, 'count'));
+      const keys: string[] = d['topologyKeys'] ?? [];
+      for (const [j, key] of keys.entries()) {
+        if (!key) causes.push(field.required(at));
+        if (keys.indexOf(key) < j) causes.push(field.duplicate(at, key));
+        causes.push(...checked(key, at, labelKey));
+      }
     }
     return causes;
   },
+  // Drivers come and go as they are.
+  validateUpdate: ({ spec = {} }, old) =>
+    ((old['spec']?.drivers ?? []) as JsonObject[]).flatMap((was) => {
+      const now = (spec.drivers ?? []).find((d: JsonObject) => d['name'] === was['name']);
+      return !now || equal({ ...now, allocatable: 0 }, { ...was, allocatable: 0 })
+        ? []
+        : [field.invalid('spec.drivers', now, 'field is immutable')];
+    }),
 };
 
+function attachmentProblems({ spec = {} }: JsonObject): Cause[] {
+  const { attacher, nodeName, source = {} } = spec;
+  const { inlineVolumeSpec: inline, persistentVolumeName: name } = source;
+  const one = 'must specify exactly one of inlineVolumeSpec and persistentVolumeName';
+  const causes = [...csiDriverName(attacher, 'spec.attacher'), ...checked(nodeName, 'spec.nodeName', dnsSubdomain)];
+  if (inline && name !== undefined) causes.push(field.forbidden('spec.source', one));
+  else if (!inline && name === undefined) causes.push(field.required('spec.source', one));
+  else if (name === '') causes.push(field.required('spec.source.persistentVolumeName', 'must specify non empty persistentVolumeName'));
+  if (name !== undefined) causes.push(...checked(name, 'spec.source.persistentVolumeName', dnsSubdomain));
+  return causes;
+}
+
 export const volumeAttachment: Strategy = {
-  validate({ spec = {} }) {
-    const { source = {} } = spec;
-    const count = ['inlineVolumeSpec', 'persistentVolumeName'].filter((k) => source[k]).length;
-    return [
-      ...wanted(spec, 'spec', 'attacher'),
-      ...(count === 1 ? [] : [field.required('spec.source', 'must specify exactly one of inlineVolumeSpec and persistentVolumeName')]),
-      ...wanted(spec, 'spec', 'nodeName'),
-    ];
+  validate: attachmentProblems,
+  validateUpdate: (object, old) =>
+    equal(object['spec'], old['spec']) ? [] : [field.invalid('spec', object['spec'], 'field is immutable')],
+};
+
+/** A finalizer holds it as long as volumes use it. */
+export const volumeAttributesClass: Strategy = {
+  validate: ({ driverName, parameters }) => [
+    ...(driverName ? checked(driverName.toLowerCase(), 'driverName', labelKey) : [field.required('driverName')]),
+    ...(Object.keys(parameters ?? {}).length ? [] : [field.required('parameters', 'must contain at least one key/value pair')]),
+  ],
+  validateUpdate: (object, old) =>
+    ['driverName', 'parameters']
+      .filter((key) => !equal(object[key], old[key]))
+      .map((key) => field.forbidden(key, `updates to ${key} are forbidden.`)),
+  create(object) {
+    object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'kubernetes.io/vac-protection'])];
   },
+};
+
+export const capacity: Strategy = {
+  validate: (object) => [
+    ...selectorProblems(object['nodeTopology'], 'nodeTopology'),
+    ...checked(object['storageClassName'], 'storageClassName', dnsSubdomain),
+  ],
+  validateUpdate: (object, old) =>
+    ['nodeTopology', 'storageClassName']
+      .filter((key) => !equal(object[key], old[key]))
+      .map((key) => field.invalid(key, object[key] ?? null, 'field is immutable')),
 };

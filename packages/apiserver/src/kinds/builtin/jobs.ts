@@ -4,9 +4,10 @@ import { equal, type JsonObject } from '../../schema/schema.ts';
 import { selects } from '../label-selector.ts';
 import { labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { checked, numbers, oneOf } from './checks.ts';
+import { checked, numbers, oneOf, selectorProblems } from './checks.ts';
 import { templateProblems } from './pod-spec.ts';
-import { fixedSelector, template } from './workloads.ts';
+import { podWarnings } from './pod-warnings.ts';
+import { fixedSelector, isChanged, template } from './workloads.ts';
 
 function failureRuleProblems(rule: JsonObject, path: string, spec: JsonObject): Cause[] {
   const causes: Cause[] = [];
@@ -67,7 +68,14 @@ export function jobSpecProblems(spec: JsonObject, path: string): Cause[] {
     causes.push(field.required(`${path}.completions`, 'when completion mode is Indexed'));
   if (spec['completionMode'] !== 'Indexed' && spec['backoffLimitPerIndex'] !== undefined)
     causes.push(field.invalid(`${path}.backoffLimitPerIndex`, spec['backoffLimitPerIndex'], 'requires indexed completion mode'));
-  causes.push(...oneOf(spec['podReplacementPolicy'], `${path}.podReplacementPolicy`, ['Failed', 'TerminatingOrFailed']));
+  if (spec['maxFailedIndexes'] !== undefined) {
+    if (spec['completionMode'] !== 'Indexed')
+      causes.push(field.invalid(`${path}.maxFailedIndexes`, spec['maxFailedIndexes'], 'requires indexed completion mode'));
+    if (spec['backoffLimitPerIndex'] === undefined)
+      causes.push(field.required(`${path}.backoffLimitPerIndex`, 'when maxFailedIndexes is specified'));
+  }
+  const replacements = spec['podFailurePolicy'] ? ['Failed'] : ['Failed', 'TerminatingOrFailed'];
+  causes.push(...oneOf(spec['podReplacementPolicy'], `${path}.podReplacementPolicy`, replacements));
   for (const [i, rule] of (spec['podFailurePolicy']?.rules ?? []).entries())
     causes.push(...failureRuleProblems(rule, `${path}.podFailurePolicy.rules[${i}]`, spec));
   if (spec['successPolicy'] && spec['completionMode'] !== 'Indexed')
@@ -102,7 +110,66 @@ function conditionsHold(spec: JsonObject): void {
   for (const rule of spec['podFailurePolicy']?.rules ?? []) for (const c of rule.onPodConditions ?? []) c.status ||= 'True';
 }
 
+/** What is wrong with the spec of a job and its selector. */
+function specProblems(spec: JsonObject): Cause[] {
+  const labels: JsonObject | undefined = spec['template'].metadata.labels;
+  const wrong = spec['selector'] ? selectorProblems(spec['selector'], 'spec.selector') : [field.required('spec.selector')];
+  const causes = [...jobSpecProblems(spec, 'spec'), ...wrong];
+  const unreadable = spec['selector'] && wrong.length;
+  if (!unreadable && !(spec['selector'] && selects(spec['selector'], labels ?? {})))
+    causes.push(field.invalid('spec.template.metadata.labels', labels ?? null, '`selector` does not match template `labels`'));
+  return causes;
+}
+
+/** What is wrong with the labels that a job was given, and the selector that goes with them. */
+function generatedProblems({ metadata, spec }: JsonObject): Cause[] {
+  if (spec.manualSelector || !spec.selector) return [];
+  const labels: JsonObject = spec.template.metadata.labels ?? {};
+  const wanted: Record<string, string> = {
+    'controller-uid': metadata.uid,
+    'job-name': metadata.name,
+    'batch.kubernetes.io/controller-uid': metadata.uid,
+    'batch.kubernetes.io/job-name': metadata.name,
+  };
+  const causes = Object.entries(wanted).flatMap(([key, value]) => {
+    if (labels[key] === value) return [];
+    const at = 'spec.template.metadata.labels';
+    return [
+      labels[key] === undefined
+        ? field.required(`${at}[${key}]`, `must be '${value}'`)
+        : field.invalid(`${at}[${key}]`, labels[key], `must be '${value}'`),
+    ];
+  });
+  if (!selectorProblems(spec.selector, '').length && !selects(spec.selector, wanted))
+    causes.push(field.invalid('spec.selector', spec.selector, '`selector` not auto-generated'));
+  return causes;
+}
+
+function indexProblems(text: string): Cause[] {
+  const wrong = text && text.split(/[,-]/).find((part) => !/^\d+$/.test(part));
+  if (!wrong) return [];
+  const why = `error parsing completedIndexes: cannot convert string to integer for index: ${JSON.stringify(wrong)}`;
+  return [field.invalid('status.completedIndexes', text, why)];
+}
+
 export const job: Strategy = {
+  warnings: (object, old) => (isChanged(object, old) ? podWarnings(object['spec'].template, 'spec.template') : []),
+  validateStatus: ({ spec = {}, status = {} }) => [
+    ...numbers.notNegative(status, 'status', 'active', 'succeeded', 'failed', 'ready', 'terminating'),
+    ...(status.failedIndexes !== undefined && spec.backoffLimitPerIndex === undefined
+      ? [field.invalid('status.failedIndexes', status.failedIndexes, 'cannot set non-null failedIndexes when backoffLimitPerIndex is null')]
+      : []),
+    ...indexProblems(status.completedIndexes ?? ''),
+    ...(status.completedIndexes && spec.completionMode !== 'Indexed'
+      ? [
+          field.invalid(
+            'status.completedIndexes',
+            status.completedIndexes,
+            'cannot set non-empty completedIndexes when non-indexed completion mode',
+          ),
+        ]
+      : []),
+  ],
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
@@ -111,11 +178,11 @@ export const job: Strategy = {
     if (spec['completions'] === undefined && spec['parallelism'] === undefined) spec['completions'] = 1;
     spec['parallelism'] ??= 1;
     spec['backoffLimit'] ??= spec['backoffLimitPerIndex'] === undefined ? 6 : 2 ** 31 - 1;
-    spec['completionMode'] ||= 'NonIndexed';
+    spec['completionMode'] ??= 'NonIndexed';
     spec['suspend'] ??= false;
     spec['manualSelector'] ??= false;
     conditionsHold(spec);
-    spec['podReplacementPolicy'] ||= spec['podFailurePolicy'] ? 'Failed' : 'TerminatingOrFailed';
+    spec['podReplacementPolicy'] ??= spec['podFailurePolicy'] ? 'Failed' : 'TerminatingOrFailed';
   },
   create(object) {
     const spec: JsonObject = object['spec'];
@@ -135,27 +202,20 @@ export const job: Strategy = {
     object['metadata'].labels ??= meta['labels'];
     spec['selector'] = { matchLabels: { ...spec['selector']?.matchLabels, 'batch.kubernetes.io/controller-uid': uid } };
   },
-  validate({ spec }) {
-    const causes = jobSpecProblems(spec, 'spec');
-    const labels: JsonObject = spec.template.metadata.labels ?? {};
-    if (!spec.selector) causes.push(field.required('spec.selector'));
-    else if (!selects(spec.selector, labels))
-      causes.push(field.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
-    return causes;
-  },
-  validateCreate({ spec, metadata }) {
-    if (spec.manualSelector) return [];
-    const uid: string = metadata.uid;
-    const made = { 'controller-uid': uid, 'batch.kubernetes.io/controller-uid': uid };
-    const names = { 'job-name': metadata.name, 'batch.kubernetes.io/job-name': metadata.name };
-    return selects(spec.selector, { ...made, ...names })
-      ? []
-      : [field.invalid('spec.selector', spec.selector, '`selector` not auto-generated')];
-  },
+  validate: (object) => [...generatedProblems(object), ...specProblems(object['spec'])],
   validateUpdate(object, old) {
-    const causes = fixedSelector(object, old);
+    // The spec once more.
+    const causes = [...specProblems(object['spec']), ...fixedSelector(object, old)];
     const suspended = old['spec'].suspend === true && old['status']?.startTime === undefined;
-    for (const key of ['completions', 'template', 'completionMode', 'podFailurePolicy', 'backoffLimitPerIndex', 'managedBy']) {
+    for (const key of [
+      'completions',
+      'template',
+      'completionMode',
+      'podFailurePolicy',
+      'backoffLimitPerIndex',
+      'managedBy',
+      'successPolicy',
+    ]) {
       if (equal(object['spec'][key], old['spec'][key]) || (key === 'template' && suspended)) continue;
       // Indexed jobs are elastic: completions may follow parallelism.
       if (key === 'completions' && object['spec'].completionMode === 'Indexed' && object['spec'].completions === object['spec'].parallelism)
@@ -203,6 +263,7 @@ function cronProblem(schedule: string): string | undefined {
 }
 
 export const cronJob: Strategy = {
+  warnings: ({ spec }) => podWarnings(spec.jobTemplate.spec.template, 'spec.jobTemplate.spec.template'),
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     spec['concurrencyPolicy'] ||= 'Allow';
@@ -240,10 +301,14 @@ export const cronJob: Strategy = {
         );
       }
     }
+    const inner: JsonObject = spec['jobTemplate'].spec;
+    if (inner['selector'])
+      causes.push(field.invalid('spec.jobTemplate.spec.selector', inner['selector'], '`selector` will be auto-generated'));
+    if (inner['manualSelector']) causes.push(field.notSupported('spec.jobTemplate.spec.manualSelector', true, ['nil', 'false']));
     causes.push(
       ...numbers.notNegative(spec, 'spec', 'startingDeadlineSeconds', 'successfulJobsHistoryLimit', 'failedJobsHistoryLimit'),
       ...oneOf(spec['concurrencyPolicy'], 'spec.concurrencyPolicy', ['Allow', 'Forbid', 'Replace']),
-      ...jobSpecProblems(spec['jobTemplate'].spec, 'spec.jobTemplate.spec'),
+      ...jobSpecProblems(inner, 'spec.jobTemplate.spec'),
     );
     return causes;
   },

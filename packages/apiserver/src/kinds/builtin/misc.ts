@@ -5,13 +5,19 @@ import type { Strategy } from '../resource.ts';
 import { checked, cidr, dataKey, firstOf, oneOf } from './checks.ts';
 import { amountProblems } from './resources.ts';
 
+function labelWithName(meta: JsonObject): void {
+  if (meta['name']) meta['labels'] = { ...meta['labels'], 'kubernetes.io/metadata.name': meta['name'] };
+}
+
 export const namespace: Strategy = {
   name: dnsLabel,
   defaults(object) {
     const meta: JsonObject = object['metadata'];
-    if (meta['name']) meta['labels'] = { ...meta['labels'], 'kubernetes.io/metadata.name': meta['name'] };
+    labelWithName(meta);
+    object['status'] = { ...object['status'], phase: object['status']?.phase || 'Active' };
   },
   create(object) {
+    labelWithName(object['metadata']);
     object['spec'] = { finalizers: ['kubernetes'] };
     object['status'] = { phase: 'Active' };
   },
@@ -20,6 +26,17 @@ export const namespace: Strategy = {
     if (subresource !== 'finalize') object['spec'] = old['spec'];
   },
   parts: { finalize: (object) => object },
+  emptied: {
+    mark: (object) => {
+      object['status'] = { ...object['status'], phase: 'Terminating' };
+    },
+  },
+  validateStatus({ metadata, status }) {
+    const wanted = metadata.deletionTimestamp ? 'Terminating' : 'Active';
+    if (status.phase === wanted) return [];
+    const when = metadata.deletionTimestamp ? 'is not empty' : 'is empty';
+    return [field.invalid('status.Phase', status.phase, `may only be '${wanted}' if \`deletionTimestamp\` ${when}`)];
+  },
   fields: ({ status = {} }) => ({ 'status.phase': status.phase ?? '' }),
   immortal: (name) => (['default', 'kube-system', 'kube-public'].includes(name) ? 'this namespace may not be deleted' : undefined),
   returnsDeleted: true,
@@ -36,16 +53,21 @@ function nodeProblems({ spec = {}, status = {} }: JsonObject): Cause[] {
   if (cidrs.length > 2 || (cidrs.length === 2 && cidrs[0]!.includes(':') === cidrs[1]!.includes(':')))
     causes.push(field.invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family'));
   for (const [i, c] of cidrs.entries()) if (cidrs.indexOf(c) < i) causes.push(field.duplicate(`spec.podCIDRs[${i}]`, c));
+  return [...causes, ...taintProblems(spec.taints ?? []), ...amounts(status)];
+}
+
+function taintProblems(taints: JsonObject[]): Cause[] {
+  const causes: Cause[] = [];
   const seen = new Set<string>();
-  for (const [i, t] of (spec.taints ?? []).entries()) {
+  for (const [i, t] of taints.entries()) {
     // Kubernetes says that they are in the metadata.
     const at = `metadata.taints[${i}]`;
-    causes.push(...checked(t.key, `${at}.key`, labelKey));
-    const bad = labelValue(String(t.value ?? ''));
-    if (bad.length) causes.push(field.invalid(`${at}.value`, t.value, bad.join(';')));
-    if (!t.effect) causes.push(field.required(`${at}.effect`));
-    else causes.push(...oneOf(t.effect, `${at}.effect`, ['NoExecute', 'NoSchedule', 'PreferNoSchedule']));
-    const id = `${t.key}:${t.effect}`;
+    causes.push(...checked(t['key'], `${at}.key`, labelKey));
+    const bad = labelValue(String(t['value'] ?? ''));
+    if (bad.length) causes.push(field.invalid(`${at}.value`, t['value'], bad.join(';')));
+    if (!t['effect']) causes.push(field.required(`${at}.effect`));
+    else causes.push(...oneOf(t['effect'], `${at}.effect`, ['NoExecute', 'NoSchedule', 'PreferNoSchedule']));
+    const id = `${t['key']}:${t['effect']}`;
     if (seen.has(id))
       causes.push({
         ...field.duplicate(at, t),
@@ -53,7 +75,13 @@ function nodeProblems({ spec = {}, status = {} }: JsonObject): Cause[] {
       });
     seen.add(id);
   }
-  return [...causes, ...amounts(status)];
+  return causes;
+}
+
+/** Leaves out the fields of a feature that is no more. */
+function withoutConfig({ spec, status }: JsonObject): void {
+  delete spec?.configSource;
+  delete status?.config;
 }
 
 /** A new node is not ready until something says so. Its status is taken from its creation on. */
@@ -62,8 +90,12 @@ export const node: Strategy = {
     firstOf(spec, 'podCIDR', 'podCIDRs');
     if (status.capacity) status.allocatable ??= { ...status.capacity };
   },
+  warnings: ({ spec = {} }) => (spec.externalID ? ['spec.externalID: this field is deprecated, and is unused by Kubernetes'] : []),
   createsStatus: true,
+  update: withoutConfig,
+  updateStatus: withoutConfig,
   create(object) {
+    withoutConfig(object);
     const spec: JsonObject = object['spec'];
     const taints: JsonObject[] = spec['taints'] ?? [];
     if (!taints.some((t) => t['key'] === 'node.kubernetes.io/not-ready'))
@@ -75,6 +107,9 @@ export const node: Strategy = {
     const before: unknown = old['spec']?.podCIDRs;
     const provider: unknown = old['spec']?.providerID;
     return [
+      // Once more.
+      ...taintProblems(object['spec'].taints ?? []),
+      ...(object['spec'].externalID === old['spec'].externalID ? [] : [field.forbidden('spec.externalID', 'may not be updated')]),
       ...(before && !equal(object['spec'].podCIDRs, before)
         ? [field.forbidden('spec.podCIDRs', 'node updates may not change podCIDR except from "" to valid')]
         : []),
@@ -181,12 +216,32 @@ export const secret: Strategy = {
     ...(object['type'] === old['type'] ? [] : [field.invalid('type', object['type'], 'field is immutable')]),
     ...immutable(['data'])(object, old),
   ],
+  warnings({ type, data = {} }) {
+    if (type !== 'kubernetes.io/tls') return [];
+    const without = Object.entries({ 'tls.crt': 'certificate', 'tls.key': 'key' }).find(
+      ([key]) => !Buffer.from(data[key] ?? '', 'base64').includes('-----BEGIN '),
+    );
+    return without ? [`tls: failed to find any PEM data in ${without[1]} input`] : [];
+  },
   fields: ({ type = '' }) => ({ type }),
 };
 
-export const serviceAccount: Strategy = { returnsDeleted: true };
+/** Of the secrets that an account names only their names are kept. */
+const secretNames = (object: JsonObject): void => {
+  if (object['secrets']) object['secrets'] = (object['secrets'] as JsonObject[]).map(({ name }) => (name ? { name } : {}));
+};
+
+export const serviceAccount: Strategy = { returnsDeleted: true, create: secretNames, update: secretNames };
+
+/** Of a feature that is off. */
+const withoutElection = ({ spec }: JsonObject): void => {
+  delete spec?.preferredHolder;
+  delete spec?.strategy;
+};
 
 export const lease: Strategy = {
+  create: withoutElection,
+  update: withoutElection,
   validate: ({ spec = {} }) => [
     ...(spec.leaseDurationSeconds !== undefined && spec.leaseDurationSeconds <= 0
       ? [field.invalid('spec.leaseDurationSeconds', spec.leaseDurationSeconds, 'must be greater than 0')]

@@ -1,16 +1,20 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { dnsLabel, dnsSubdomain, labelKey } from '../names.ts';
+import { dnsLabel, dnsSubdomain, labelKey, labelValue, pathSegment } from '../names.ts';
 import type { Strategy } from '../resource.ts';
-import { checked, cidr, named, numbers, oneOf, portName, selectorProblems, subdomain } from './checks.ts';
+import { checked, cidr, conditionProblems, ip, named, numbers, oneOf, portName, selectorProblems, subdomain } from './checks.ts';
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
 function backendProblems(b: JsonObject, path: string): Cause[] {
   const { service, resource } = b;
   if (service && resource) return [field.invalid(path, '', 'cannot set both resource and service backends')];
-  if (resource) return ['kind', 'name'].filter((k) => !resource[k]).map((k) => field.required(`${path}.resource.${k}`));
+  if (resource)
+    return [
+      ...((resource.apiGroup ?? undefined) === undefined ? [] : checked(resource.apiGroup, `${path}.resource.apiGroup`, dnsSubdomain)),
+      ...['kind', 'name'].filter((k) => !resource[k]).map((k) => field.required(`${path}.resource.${k}`)),
+    ];
   if (!service) return [field.invalid(path, '', 'resource or service backend is required')];
   const causes = service.name ? named(service.name, `${path}.service.name`, dnsLabel) : [field.required(`${path}.service.name`)];
   const { name, number } = service.port ?? {};
@@ -63,8 +67,17 @@ export const ingress: Strategy = {
     for (const [i, tls] of (spec['tls'] ?? []).entries())
       for (const [j, h] of (tls.hosts ?? []).entries()) host(h, `spec.tls[${i}].hosts[${j}]`, true);
     for (const [i, tls] of (spec['tls'] ?? []).entries()) causes.push(...subdomain(tls.secretName, `spec.tls[${i}].secretName`));
-    return [...causes, ...subdomain(spec['ingressClassName'], 'spec.ingressClassName')];
+    const name: unknown = spec['ingressClassName'];
+    return [...causes, ...(name === undefined ? [] : checked(name, 'spec.ingressClassName', dnsSubdomain))];
   },
+  validateStatus: ({ status = {} }) =>
+    ((status.loadBalancer?.ingress ?? []) as JsonObject[]).flatMap(({ ip: address, hostname }, i) => {
+      const at = `status.loadBalancer.ingress[${i}]`;
+      const causes = [...named(address, `${at}.ip`, ip), ...named(hostname, `${at}.hostname`, dnsSubdomain)];
+      return isIP(hostname ?? '')
+        ? [...causes, field.invalid(`${at}.hostname`, hostname, 'must be a DNS name, not an IP address')]
+        : causes;
+    }),
 };
 
 function peerProblems(peer: JsonObject, path: string): Cause[] {
@@ -138,7 +151,17 @@ export const networkPolicy: Strategy = {
   },
 };
 
+/** Metadata whose changes count, too. */
+const counted = ({ metadata }: JsonObject): JsonObject => {
+  const { generation: _g, resourceVersion: _r, managedFields: _m, ...rest } = metadata;
+  return rest;
+};
+
 export const endpointSlice: Strategy = {
+  warnings: ({ addressType }, old) => (!old && addressType === 'FQDN' ? ['spec.addressType: FQDN endpoints are deprecated'] : []),
+  update(object, old) {
+    if (!equal(counted(object), counted(old))) object['metadata'].generation = (old['metadata'].generation ?? 0) + 1;
+  },
   defaults(object) {
     for (const p of object['ports'] ?? []) {
       p.name ??= '';
@@ -159,13 +182,24 @@ export const endpointSlice: Strategy = {
         const at = `endpoints[${i}].addresses[${j}]`;
         if (!known) continue;
         if (type === 'FQDN') causes.push(...named(a, at, dnsSubdomain));
-        else if (type === 'IPv4' ? !isIPv4(a) : !isIPv6(a)) {
-          causes.push(field.invalid(at, a, `must be an ${String(type)} address`));
-          if (!isIP(a)) causes.push(field.invalid(at, a, 'must be a valid IP address'));
-        } else if (FORBIDDEN_ADDRESS.some(([pattern]) => pattern.test(a)))
+        else if (!isIP(a)) causes.push(...checked(a, at, ip));
+        else if (type === 'IPv4' ? !isIPv4(a) : !isIPv6(a))
+          causes.push(field.invalid(`endpoints[${i}].addresses`, a, `must be an ${String(type)} address`));
+        else if (FORBIDDEN_ADDRESS.some(([pattern]) => pattern.test(a)))
           causes.push(field.invalid(at, a, FORBIDDEN_ADDRESS.find(([pattern]) => pattern.test(a))![1]));
       }
-      causes.push(...subdomain(e['nodeName'], `endpoints[${i}].nodeName`), ...named(e['hostname'], `endpoints[${i}].hostname`, dnsLabel));
+      if (e['nodeName'] !== undefined) causes.push(...checked(e['nodeName'], `endpoints[${i}].nodeName`, dnsSubdomain));
+      if (e['hostname'] !== undefined) causes.push(...checked(e['hostname'], `endpoints[${i}].hostname`, dnsLabel));
+      for (const [key, check] of [
+        ['forZones', labelValue],
+        ['forNodes', dnsSubdomain],
+      ] as const) {
+        const hints: string[] = (e['hints']?.[key] ?? []).map((h: JsonObject) => h['name'] ?? '');
+        for (const [j, name] of hints.entries()) {
+          const at = `endpoints[${i}].hints.${key}[${j}].name`;
+          causes.push(...(hints.indexOf(name) < j ? [field.duplicate(at, name)] : []), ...checked(name, at, check));
+        }
+      }
     }
     const names = new Set<string>();
     for (const [i, p] of (object['ports'] ?? []).entries()) {
@@ -174,7 +208,7 @@ export const endpointSlice: Strategy = {
       causes.push(
         ...named(p.name, `ports[${i}].name`, dnsLabel),
         ...oneOf(p.protocol, `ports[${i}].protocol`, PROTOCOLS),
-        ...named(p.appProtocol, `ports[${i}].appProtocol`, labelKey),
+        ...(p.appProtocol === undefined ? [] : checked(p.appProtocol, `ports[${i}].appProtocol`, labelKey)),
       );
     }
     return causes;
@@ -192,10 +226,9 @@ const FORBIDDEN_ADDRESS: [pattern: RegExp, why: string][] = [
 
 export const serviceCidr: Strategy = {
   create(object) {
-    object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'networking.k8s.io/service-cidr-finalizer'])];
     object['status'] ??= {};
   },
-  validate(object) {
+  validateCreate(object) {
     const cidrs: string[] = object['spec']?.cidrs ?? [];
     if (!cidrs.length) return [field.required('spec.cidrs', 'at least one CIDR required')];
     if (cidrs.length > 2) return [field.invalid('spec.cidrs', cidrs, 'may only hold up to 2 values')];
@@ -222,12 +255,32 @@ export const ipAddress: Strategy = {
 };
 
 export const ingressClass: Strategy = {
+  defaults({ spec }) {
+    if (spec?.parameters) spec.parameters.scope ??= 'Cluster';
+  },
   validate({ spec = {} }) {
     const causes: Cause[] = [];
     if (!spec.controller) causes.push(field.required('spec.controller'));
-    else if (!spec.controller.includes('/'))
-      causes.push(field.invalid('spec.controller', spec.controller, 'must be a domain-prefixed path (such as "acme.io/foo")'));
-    for (const key of ['kind', 'name']) if (spec.parameters && !spec.parameters[key]) causes.push(field.required(`spec.parameters.${key}`));
+    else {
+      if (spec.controller.length > 250) causes.push(field.tooLong('spec.controller', 250));
+      if (!/^[^/]+\/.+$/.test(spec.controller))
+        causes.push(field.invalid('spec.controller', spec.controller, 'must be a domain-prefixed path (such as "acme.io/foo")'));
+    }
+    const at = 'spec.parameters';
+    const p: JsonObject | undefined = spec.parameters;
+    if (!p) return causes;
+    if (p['apiGroup'] !== undefined) causes.push(...checked(p['apiGroup'], `${at}.apiGroup`, dnsSubdomain));
+    for (const key of ['kind', 'name'])
+      causes.push(...(p[key] ? checked(p[key], `${at}.${key}`, pathSegment) : [field.required(`${at}.${key}`)]));
+    causes.push(...oneOf(p['scope'], `${at}.scope`, ['Cluster', 'Namespace']));
+    if (p['scope'] === 'Cluster' && p['namespace'] !== undefined)
+      causes.push(field.forbidden(`${at}.namespace`, "`parameters.scope` is set to 'Cluster'"));
+    if (p['scope'] === 'Namespace')
+      causes.push(
+        ...(p['namespace']
+          ? checked(p['namespace'], `${at}.namespace`, dnsLabel)
+          : [field.required(`${at}.namespace`, "`parameters.scope` is set to 'Namespace'")]),
+      );
     return causes;
   },
   validateUpdate: ({ spec = {} }, old) =>
@@ -249,7 +302,7 @@ export const endpoints: Strategy = {
           const below = `${at}.${key}[${j}].ip`;
           causes.push(
             ...named(a.hostname, `${at}.${key}[${j}].hostname`, dnsLabel),
-            ...subdomain(a.nodeName, `${at}.${key}[${j}].nodeName`),
+            ...(a.nodeName === undefined ? [] : checked(a.nodeName, `${at}.${key}[${j}].nodeName`, dnsSubdomain)),
           );
           // Kubernetes asks twice: whether it is an address, and whether it is one of those that may not be.
           if (!isIP(a.ip ?? ''))
@@ -264,6 +317,7 @@ export const endpoints: Strategy = {
         if (s.ports.length > 1 && !p.name) causes.push(field.required(`${at}.ports[${j}].name`));
         causes.push(...named(p.name, `${at}.ports[${j}].name`, dnsLabel));
         causes.push(...numbers.port(p.port ?? 0, `${at}.ports[${j}].port`), ...oneOf(p.protocol, `${at}.ports[${j}].protocol`, PROTOCOLS));
+        if (p.appProtocol !== undefined) causes.push(...checked(p.appProtocol, `${at}.ports[${j}].appProtocol`, labelKey));
       }
     }
     return causes;
@@ -293,4 +347,8 @@ export const disruptionBudget: Strategy = {
     causes.push(...oneOf(spec.unhealthyPodEvictionPolicy, 'spec.unhealthyPodEvictionPolicy', ['AlwaysAllow', 'IfHealthyBudget']));
     return causes;
   },
+  validateStatus: ({ status = {} }) => [
+    ...conditionProblems(status.conditions, 'status.conditions'),
+    ...numbers.notNegative(status, 'status', 'disruptionsAllowed', 'currentHealthy', 'desiredHealthy', 'expectedPods'),
+  ],
 };

@@ -4,11 +4,21 @@ import { dnsLabel, dnsSubdomain, labelKey, type Check } from '../names.ts';
 import { affinityProblems, tolerationProblems } from './affinity.ts';
 import { checked, ip, labelProblems, named, oneOf, selectorProblems, subdomain } from './checks.ts';
 import { containerProblems, ephemeralProblems, securityProblems, type Surroundings } from './containers.ts';
+import { fileVolumeProblems } from './env.ts';
 import { resourceProblems } from './resources.ts';
-import { volumeProblems } from './volumes.ts';
+import { sourceDefaults, volumeProblems } from './volumes.ts';
 
 /** Whether an image has no tag and no digest, or the tag latest. */
-const isLatest = (image: string): boolean => !image.includes('@') && (image.endsWith(':latest') || !/:[^/]+$/.test(image));
+const PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+const IMAGE = new RegExp(
+  `^(?:[\\w.\\-:[\\]]+/)?${PART}(?:/${PART})*(?::(?<tag>\\w[\\w.-]{0,127}))?(?<digest>@[\\w+.-]+:[\\da-fA-F]{32,})?$`,
+);
+
+/** Whether an image is the latest; what names none isn't. */
+function isLatest(image: string): boolean {
+  const found = image.length > 255 ? null : IMAGE.exec(image);
+  return found !== null && !found.groups!['digest'] && (found.groups!['tag'] ?? 'latest') === 'latest';
+}
 
 function probe(p: JsonObject | undefined): void {
   if (!p) return;
@@ -54,7 +64,7 @@ function volume(v: JsonObject): void {
   ] as const) {
     if (v[source]) v[source].defaultMode ??= mode;
   }
-  if (v['hostPath']) v['hostPath'].type ??= '';
+  sourceDefaults(v);
   for (const item of v['downwardAPI']?.items ?? []) if (item.fieldRef) item.fieldRef.apiVersion ||= 'v1';
   for (const source of v['projected']?.sources ?? []) {
     if (source.serviceAccountToken) source.serviceAccountToken.expirationSeconds ??= 3600;
@@ -73,22 +83,17 @@ export function podSpecDefaults(spec: JsonObject): void {
   spec['schedulerName'] ||= 'default-scheduler';
   if (spec['serviceAccountName']) spec['serviceAccount'] = spec['serviceAccountName'];
   else if (spec['serviceAccount']) spec['serviceAccountName'] = spec['serviceAccount'];
+  // Of a feature that is off.
+  delete spec['schedulingGroup'];
 }
 
 const RESTART = ['Always', 'OnFailure', 'Never'];
 
-/** What is wrong with a pod's spec. `restart` are the policies that its owner allows, `claims` the volumes that it brings. */
-export function podSpecProblems(
-  spec: JsonObject,
-  path: string,
-  restart: readonly string[] = RESTART,
-  claims: readonly string[] = [],
-  isPod = false,
-): Cause[] {
+/** What is wrong with a pod's spec. `restart` are the policies that its owner allows. */
+export function podSpecProblems(spec: JsonObject, path: string, restart: readonly string[] = RESTART, isPod = false): Cause[] {
   const causes: Cause[] = [];
   const volumes = new Map<string, JsonObject>();
   causes.push(...volumeProblems(spec['volumes'], `${path}.volumes`, volumes));
-  for (const name of claims) volumes.set(name, { name, persistentVolumeClaim: {} });
   const names = new Set<string>();
   const surroundings = { names, hostPorts: new Set<string>(), volumes, claims: claimNames(spec), pod: spec };
   causes.push(...claimProblems(spec, `${path}.resourceClaims`));
@@ -115,6 +120,9 @@ export function podSpecProblems(
               'must match `containerPort` when `hostNetwork` is true',
             ),
           );
+  // What is no policy at all is told twice.
+  if (restart !== RESTART && restart.length !== 2 && !RESTART.includes(spec['restartPolicy']))
+    causes.push(field.notSupported(`${path}.restartPolicy`, spec['restartPolicy'], RESTART));
   if (!restart.includes(spec['restartPolicy']))
     causes.push(
       restart.length === 2 && spec['restartPolicy'] === 'Always'
@@ -132,14 +140,28 @@ export function podSpecProblems(
   const deadline: unknown = spec['activeDeadlineSeconds'];
   if (typeof deadline === 'number' && (deadline < 1 || deadline > 2 ** 31 - 1))
     causes.push(field.invalid(`${path}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive'));
-  for (const key of ['serviceAccountName', 'nodeName', 'priorityClassName', 'runtimeClassName', 'schedulerName'])
-    causes.push(...subdomain(spec[key], `${path}.${key}`));
+  for (const key of ['serviceAccountName', 'nodeName', 'priorityClassName']) causes.push(...subdomain(spec[key], `${path}.${key}`));
+  causes.push(...fileVolumeProblems(spec, path));
+  for (const [key, set] of [
+    ['setHostnameAsFQDN', spec['setHostnameAsFQDN']],
+    ['hostNetwork', spec['hostNetwork']],
+  ] as const)
+    if (spec['hostnameOverride'] !== undefined && set)
+      causes.push(field.forbidden(`${path}.hostnameOverride`, `may not be specified when ${key} is true`));
+  if (spec['hostnameOverride']?.length > 64) causes.push(field.tooLong(`${path}.hostnameOverride`, 64));
+  for (const key of ['runtimeClassName', 'hostnameOverride'])
+    if (spec[key] !== undefined) causes.push(...checked(spec[key], `${path}.${key}`, dnsSubdomain));
   for (const key of ['hostname', 'subdomain']) causes.push(...named(spec[key], `${path}.${key}`, dnsLabel));
   causes.push(
     ...labelProblems(spec['nodeSelector'], `${path}.nodeSelector`),
     ...securityProblems(spec['securityContext'], `${path}.securityContext`),
     ...oneOf(spec['securityContext']?.fsGroupChangePolicy, `${path}.securityContext.fsGroupChangePolicy`, ['Always', 'OnRootMismatch']),
-    ...oneOf(spec['preemptionPolicy'], `${path}.preemptionPolicy`, ['Never', 'PreemptLowerPriority']),
+    ...oneOf(spec['securityContext']?.supplementalGroupsPolicy, `${path}.securityContext.supplementalGroupsPolicy`, ['Merge', 'Strict']),
+    // The other one is for kubelets that mount with labels.
+    ...oneOf(spec['securityContext']?.seLinuxChangePolicy, `${path}.securityContext.seLinuxChangePolicy`, ['Recursive']),
+    ...(spec['preemptionPolicy'] === ''
+      ? [field.required(`${path}.preemptionPolicy`)]
+      : oneOf(spec['preemptionPolicy'], `${path}.preemptionPolicy`, ['Never', 'PreemptLowerPriority'])),
     ...affinityProblems(spec['affinity'], `${path}.affinity`),
   );
   for (const [i, g] of (spec['securityContext']?.supplementalGroups ?? []).entries())
@@ -162,21 +184,21 @@ export function podSpecProblems(
   if (spec['overhead']) causes.push(...resourceProblems({ limits: spec['overhead'] }, `${path}.overhead`));
   if (spec['os']) {
     if (!spec['os'].name) causes.push(field.required(`${path}.os.name`));
-    else causes.push(...oneOf(spec['os'].name, `${path}.os.name`, ['linux', 'windows']));
+    else causes.push(...oneOf(spec['os'].name, `${path}.os`, ['linux', 'windows']));
   }
   if (spec['shareProcessNamespace'] && spec['hostPID'])
     causes.push(
       field.invalid(`${path}.securityContext.shareProcessNamespace`, true, 'ShareProcessNamespace and HostPID cannot both be enabled'),
     );
-  const spread = new Set<string>();
+  const spread: string[] = (spec['topologySpreadConstraints'] ?? []).map(
+    (s: JsonObject) => `{${s['topologyKey']}, ${s['whenUnsatisfiable']}}`,
+  );
   for (const [i, s] of (spec['topologySpreadConstraints'] ?? []).entries()) {
     const at = `${path}.topologySpreadConstraints[${i}]`;
     if (!(s.maxSkew > 0)) causes.push(field.invalid(`${at}.maxSkew`, s.maxSkew ?? 0, 'must be greater than zero'));
     if (!s.topologyKey) causes.push(field.required(`${at}.topologyKey`, 'can not be empty'));
     causes.push(...oneOf(s.whenUnsatisfiable ?? '', `${at}.whenUnsatisfiable`, ['DoNotSchedule', 'ScheduleAnyway']));
-    const id = `{${s.topologyKey}, ${s.whenUnsatisfiable}}`;
-    if (spread.has(id)) causes.push(field.duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, id));
-    spread.add(id);
+    if (spread.lastIndexOf(spread[i]!) > i) causes.push(field.duplicate(`${at}.{topologyKey, whenUnsatisfiable}`, spread[i]));
     causes.push(...selectorProblems(s.labelSelector, `${at}.labelSelector`));
     if (s.minDomains !== undefined) {
       if (s.minDomains <= 0) causes.push(field.invalid(`${at}.minDomains`, s.minDomains, 'must be greater than zero'));
@@ -271,16 +293,11 @@ function hostUserProblems(spec: JsonObject, path: string): Cause[] {
 }
 
 /** What is wrong with a pod template. */
-export function templateProblems(
-  template: JsonObject,
-  path: string,
-  restart: readonly string[] = RESTART,
-  claims: readonly string[] = [],
-): Cause[] {
+export function templateProblems(template: JsonObject, path: string, restart: readonly string[] = RESTART): Cause[] {
   const causes = labelProblems(template['metadata']?.labels, `${path}.labels`);
   for (const key of Object.keys(template['metadata']?.annotations ?? {}))
     causes.push(...checked(key.toLowerCase(), `${path}.annotations`, labelKey));
-  causes.push(...podSpecProblems(template['spec'] ?? {}, `${path}.spec`, restart, claims));
+  causes.push(...podSpecProblems(template['spec'] ?? {}, `${path}.spec`, restart));
   if (template['spec']?.ephemeralContainers?.length)
     causes.push(field.forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'));
   return causes;

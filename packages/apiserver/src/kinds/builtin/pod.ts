@@ -1,11 +1,12 @@
 import { field, type Cause } from '../../http/errors.ts';
 import { equal, type JsonObject } from '../../schema/schema.ts';
-import { labelKey } from '../names.ts';
+import { dnsSubdomain, labelKey } from '../names.ts';
 import type { Strategy } from '../resource.ts';
 import { quantityValue } from '../quantity.ts';
-import { checked, firstOf, ip } from './checks.ts';
+import { checked, firstOf, ip, subdomain } from './checks.ts';
 import { accountReady, priority, serviceAccount } from './pod-admission.ts';
 import { podSpecDefaults, podSpecProblems } from './pod-spec.ts';
+import { podWarnings } from './pod-warnings.ts';
 import { mayRestart } from './restarts.ts';
 
 const containersOf = (spec: JsonObject): JsonObject[] => [...(spec['initContainers'] ?? []), ...(spec['containers'] ?? [])];
@@ -23,7 +24,8 @@ function requestsFromLimits(spec: JsonObject): void {
 function qosClass(spec: JsonObject): string {
   let any = false;
   let guaranteed = true;
-  for (const c of containersOf(spec)) {
+  // What the pod has as a whole counts instead, also if that is nothing.
+  for (const c of spec['resources'] ? [spec] : containersOf(spec)) {
     const { limits = {}, requests = {} } = (c['resources'] ?? {}) as { limits?: JsonObject; requests?: JsonObject };
     for (const key of ['cpu', 'memory']) {
       if (quantityValue(requests[key] ?? 0) > 0 || quantityValue(limits[key] ?? 0) > 0) any = true;
@@ -37,7 +39,7 @@ const NOT_READY = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachab
 
 /** What of a spec may not change; `old` is the spec before. */
 function frozen(spec: JsonObject, old: JsonObject): JsonObject {
-  const { activeDeadlineSeconds: _a, tolerations: _t, ephemeralContainers: _e, schedulingGates: _s, ...rest } = spec;
+  const { activeDeadlineSeconds: _a, tolerations: _t, schedulingGates: _s, ...rest } = spec;
   const strip = (list: JsonObject[] | undefined): unknown => list?.map(({ image: _i, ...c }) => c);
   const { terminationGracePeriodSeconds: grace } = old;
   return {
@@ -78,7 +80,7 @@ function defaultTolerations(spec: JsonObject): void {
 
 /** What is wrong with a pod, beside what is wrong with a template, too. */
 function podProblems({ metadata, spec }: JsonObject): Cause[] {
-  const causes = podSpecProblems(spec, 'spec', undefined, [], true);
+  const causes = podSpecProblems(spec, 'spec', undefined, true);
   const { annotations = {} } = metadata as { annotations?: JsonObject };
   if ('kubernetes.io/config.mirror' in annotations && !spec.nodeName)
     causes.push(
@@ -141,9 +143,18 @@ function resizeProblems({ spec }: JsonObject, old: JsonObject): Cause[] {
 /** What is wrong with the status of a pod. */
 function statusProblems({ spec, status = {} }: JsonObject, old: JsonObject): Cause[] {
   const causes: Cause[] = [];
+  if (status.qosClass !== old['status']?.qosClass)
+    causes.push(field.invalid('status.qosClass', status.qosClass ?? '', 'field is immutable'));
+  causes.push(...subdomain(status.nominatedNodeName, 'status.nominatedNodeName'));
+  for (const [i, c] of (status.resourceClaimStatuses ?? []).entries()) {
+    const at = `status.resourceClaimStatuses[${i}]`;
+    if (!spec.resourceClaims?.some((known: JsonObject) => known['name'] === c.name))
+      causes.push(field.invalid(`${at}.name`, c.name ?? '', 'must match the name of an entry in `spec.resourceClaims`'));
+    if (c.resourceClaimName !== undefined) causes.push(...checked(c.resourceClaimName, `${at}.resourceClaimName`, dnsSubdomain));
+  }
   for (const [i, c] of (status.conditions ?? []).entries())
     if (!['PodScheduled', 'Ready', 'Initialized'].includes(c.type))
-      causes.push(...checked(c.type, `metadata.conditions[${i}].Type`, labelKey));
+      causes.push(...checked(c.type, `status.conditions[${i}].Type`, labelKey));
   for (const [list, first] of [
     ['podIPs', 'podIP'],
     ['hostIPs', 'hostIP'],
@@ -168,6 +179,14 @@ function statusProblems({ spec, status = {} }: JsonObject, old: JsonObject): Cau
   return causes;
 }
 
+const GATED = {
+  type: 'PodScheduled',
+  status: 'False',
+  lastProbeTime: null,
+  reason: 'SchedulingGated',
+  message: 'Scheduling is blocked due to non-empty scheduling gates',
+};
+
 export const pod: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
@@ -183,25 +202,29 @@ export const pod: Strategy = {
     serviceAccount(object, context);
     priority(object, context);
     defaultTolerations(spec);
-    object['status'] = { phase: 'Pending', qosClass: qosClass(spec) };
+    object['status'] = {
+      phase: 'Pending',
+      ...(spec['schedulingGates']?.length ? { conditions: [{ ...GATED, lastTransitionTime: context.now }] } : {}),
+      qosClass: qosClass(spec),
+    };
   },
-  update(object) {
-    defaultTolerations(object['spec']);
+  update(object, old) {
+    const spec: JsonObject = object['spec'];
+    for (const key of ['priority', 'preemptionPolicy']) spec[key] ??= old['spec'][key];
+    defaultTolerations(spec);
   },
   updateStatus(object, old) {
-    object['status'] = { ...object['status'], qosClass: old['status']?.qosClass };
-    if (object['status'].qosClass === undefined) delete object['status'].qosClass;
+    if (!object['status']?.qosClass && old['status']?.qosClass)
+      object['status'] = { ...object['status'], qosClass: old['status'].qosClass };
   },
   parts: {
     ephemeralcontainers: ({ spec }, old) => ({ ...old, spec: { ...old['spec'], ephemeralContainers: spec.ephemeralContainers } }),
     resize: ({ spec }, old) => ({ ...old, spec: { ...old['spec'], ...resized(spec, old['spec']) } }),
   },
-  warnings: ({ spec }) =>
-    spec.terminationGracePeriodSeconds < 0
-      ? ['spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1']
-      : [],
+  warnings: (pod) => podWarnings(pod),
   validate: (object) => podProblems(object),
   validateCreate: ({ spec }) => [
+    ...subdomain(spec.schedulerName, 'spec.schedulerName'),
     ...(spec.ephemeralContainers?.length ? [field.forbidden('spec.ephemeralContainers', 'cannot be set on create')] : []),
     ...(spec.nodeName && spec.schedulingGates?.length
       ? [field.forbidden('spec.nodeName', 'cannot be set until all schedulingGates have been cleared')]
@@ -212,6 +235,8 @@ export const pod: Strategy = {
     for (const key of ['containers', 'initContainers'])
       if ((object['spec'][key]?.length ?? 0) !== (old['spec'][key]?.length ?? 0))
         return [field.forbidden(`spec.${key}`, 'pod updates may not add or remove containers')];
+    for (const key of ['containers', 'initContainers'])
+      for (const [i, c] of (object['spec'][key] ?? []).entries()) if (!c.image) causes.push(field.required(`spec.${key}[${i}].image`));
     for (const [i, g] of (object['spec'].schedulingGates ?? []).entries())
       if (!(old['spec'].schedulingGates ?? []).some((o: JsonObject) => o['name'] === g.name))
         causes.push(
@@ -229,10 +254,10 @@ export const pod: Strategy = {
           );
           break;
         }
-    for (const [i, t] of (old['spec'].tolerations ?? []).entries()) {
+    for (const t of old['spec'].tolerations ?? []) {
       if ((object['spec'].tolerations ?? []).some((n: JsonObject) => equal({ ...n, tolerationSeconds: 0 }, { ...t, tolerationSeconds: 0 })))
         continue;
-      causes.push(field.forbidden('spec.tolerations', `existing toleration can not be modified except its tolerationSeconds: index ${i}`));
+      causes.push(field.forbidden('spec.tolerations', `existing toleration can not be modified except its tolerationSeconds`));
       break;
     }
     const deadline: number | undefined = object['spec'].activeDeadlineSeconds;

@@ -95,19 +95,59 @@ const APART = [
   ['Terminating', 'NotTerminating'],
 ];
 
+const COUNTED = new Set(
+  `cpu memory ephemeral-storage requests.cpu requests.memory requests.storage requests.ephemeral-storage limits.cpu limits.memory
+   limits.ephemeral-storage pods resourcequotas services replicationcontrollers secrets persistentvolumeclaims configmaps services.nodeports
+   services.loadbalancers`.split(/\s+/),
+);
+const COMPUTED = ['pods', 'cpu', 'memory', 'limits.cpu', 'limits.memory', 'requests.cpu', 'requests.memory'];
+
+/** What a scope can be of; one that isn't known can be of all. */
+const SCOPED: Record<string, string[]> = {
+  BestEffort: ['pods'],
+  VolumeAttributesClass: ['persistentvolumeclaims', 'requests.storage'],
+  ...Object.fromEntries(
+    ['Terminating', 'NotTerminating', 'NotBestEffort', 'PriorityClass', 'CrossNamespacePodAffinity'].map((scope) => [scope, COMPUTED]),
+  ),
+};
+
+/** How many of the amounts a scope cannot be of. */
+const outOfScope = (scope: string, hard: Amounts | undefined): string[] =>
+  Object.keys(hard ?? {}).filter(
+    (name) => (COUNTED.has(name) || /^(requests\.)?hugepages-/.test(name)) && SCOPED[scope]?.includes(name) === false,
+  );
+
+const EXISTS = ['BestEffort', 'NotBestEffort', 'Terminating', 'NotTerminating', 'CrossNamespacePodAffinity'];
+
+const hardProblems = (amounts: Amounts | undefined, path: string): Cause[] =>
+  Object.entries(amounts ?? {}).flatMap(([name, amount]) => [
+    ...quotaResourceName(name, `${path}[${name}]`),
+    ...amountProblems(name, amount, `${path}[${name}]`),
+  ]);
+
 export const resourceQuota: Strategy = {
   validate({ spec = {} }) {
-    const causes = Object.entries((spec.hard ?? {}) as Amounts).flatMap(([name, amount]) => [
-      ...quotaResourceName(name, `spec.hard[${name}]`),
-      ...amountProblems(name, amount, `spec.hard[${name}]`),
-    ]);
+    const causes = hardProblems(spec.hard, 'spec.hard');
+    const misapplied = 'unsupported scope applied to resource';
     const scopes: string[] = spec.scopes ?? [];
-    for (const scope of scopes) if (!SCOPES.includes(scope)) causes.push(field.invalid('spec.scopes', scopes, 'unsupported scope'));
+    for (const scope of scopes) {
+      if (!SCOPES.includes(scope)) causes.push(field.invalid('spec.scopes', scopes, 'unsupported scope'));
+      causes.push(...outOfScope(scope, spec.hard).map(() => field.invalid('spec.scopes', scopes, misapplied)));
+    }
     for (const pair of APART)
       if (pair.every((s) => scopes.includes(s))) causes.push(field.invalid('spec.scopes', scopes, 'conflicting scopes'));
     for (const e of spec.scopeSelector?.matchExpressions ?? []) {
       const at = 'spec.scopeSelector.matchExpressions';
       if (!SCOPES.includes(e.scopeName)) causes.push(field.invalid(`${at}.scopeName`, e.scopeName ?? '', 'unsupported scope'));
+      causes.push(...outOfScope(e.scopeName, spec.hard).map(() => field.invalid(at, spec.scopeSelector, misapplied)));
+      if (EXISTS.includes(e.scopeName) && e.operator !== 'Exists')
+        causes.push(
+          field.invalid(
+            `${at}.operator`,
+            e.operator ?? '',
+            "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
+          ),
+        );
       if (['In', 'NotIn'].includes(e.operator)) {
         if (!e.values?.length)
           causes.push(field.required(`${at}.values`, "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector"));
@@ -120,6 +160,7 @@ export const resourceQuota: Strategy = {
     }
     return causes;
   },
+  validateStatus: ({ status = {} }) => [...hardProblems(status.hard, 'status.hard'), ...hardProblems(status.used, 'status.used')],
   validateUpdate: ({ spec = {} }, old) =>
     equal([...(spec.scopes ?? [])].sort(), [...(old['spec']?.scopes ?? [])].sort())
       ? []

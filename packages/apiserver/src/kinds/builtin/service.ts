@@ -105,7 +105,7 @@ function portProblems(spec: JsonObject): Cause[] {
       causes.push(field.invalid(`${at}.port`, p['port'] ?? 0, 'must be between 1 and 65535, inclusive'));
     causes.push(...oneOf(p['protocol'], `${at}.protocol`, ['SCTP', 'TCP', 'UDP']));
     causes.push(...portOrName(p['targetPort'], `${at}.targetPort`));
-    causes.push(...named(p['appProtocol'], `${at}.appProtocol`, labelKey));
+    if (p['appProtocol'] !== undefined) causes.push(...checked(p['appProtocol'], `${at}.appProtocol`, labelKey));
     if (p['nodePort'] && spec['type'] === 'ClusterIP')
       causes.push(field.forbidden(`${at}.nodePort`, "may not be used when `type` is 'ClusterIP'"));
     const id = `${p['protocol']}/${p['port']}`;
@@ -235,14 +235,16 @@ export const service: Strategy = {
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     spec['sessionAffinity'] ||= 'None';
-    if (spec['sessionAffinity'] === 'ClientIP') spec['sessionAffinityConfig'] ??= { clientIP: { timeoutSeconds: 10800 } };
+    if (spec['sessionAffinity'] === 'None') delete spec['sessionAffinityConfig'];
+    if (spec['sessionAffinity'] === 'ClientIP' && spec['sessionAffinityConfig']?.clientIP?.timeoutSeconds === undefined)
+      spec['sessionAffinityConfig'] = { clientIP: { timeoutSeconds: 10800 } };
     spec['type'] ||= 'ClusterIP';
     for (const p of spec['ports'] ?? []) {
       p.protocol ||= 'TCP';
       if (p.targetPort === undefined || p.targetPort === 0 || p.targetPort === '') p.targetPort = p.port;
     }
     if (isExternal(spec)) spec['externalTrafficPolicy'] ||= 'Cluster';
-    if (wantsIp(spec)) spec['internalTrafficPolicy'] ||= 'Cluster';
+    if (wantsIp(spec)) spec['internalTrafficPolicy'] ??= 'Cluster';
     if (spec['type'] === 'LoadBalancer') spec['allocateLoadBalancerNodePorts'] ??= true;
     if (spec['type'] === 'LoadBalancer') for (const i of object['status']?.loadBalancer?.ingress ?? []) if (i.ip) i.ipMode ??= 'VIP';
     if (spec['clusterIP'] === '') delete spec['clusterIP'];
@@ -296,8 +298,14 @@ export const service: Strategy = {
     });
   },
   validate: problems,
+  warnings: ({ spec = {} }) => [
+    ...(spec.externalIPs?.length ? ['spec.externalIPs is deprecated and may no longer be implemented in some clusters'] : []),
+    ...(spec.externalName && spec.type !== 'ExternalName' ? ['spec.externalName is ignored when spec.type is not "ExternalName"'] : []),
+  ],
   validateUpdate(object, old) {
     const { loadBalancerClass } = old['spec'];
+    if (object['spec'].loadBalancerClass !== undefined && object['spec'].type !== 'LoadBalancer')
+      return [field.forbidden('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'")];
     if (loadBalancerClass && object['spec'].type === 'LoadBalancer' && object['spec'].loadBalancerClass !== loadBalancerClass)
       return [field.invalid('spec.loadBalancerClass', object['spec'].loadBalancerClass ?? '', 'may not change once set')];
     const health: unknown = old['spec'].healthCheckNodePort;

@@ -3,13 +3,12 @@ import { equal, type JsonObject } from '../../schema/schema.ts';
 import { quantityValue } from '../quantity.ts';
 import type { Strategy } from '../resource.ts';
 import { dnsLabel, dnsSubdomain, labelKey } from '../names.ts';
-import { nodeSelectorProblems } from './affinity.ts';
 import { checked, named, oneOf, selectorProblems, subdomain } from './checks.ts';
-import { noBacksteps } from './mounts.ts';
+import { claimWarnings } from './pod-warnings.ts';
 
 const MODES = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
 
-function modeProblems(modes: string[], path: string): Cause[] {
+export function modeProblems(modes: string[], path: string): Cause[] {
   const causes = modes.flatMap((m) => oneOf(m, path, MODES));
   if (modes.includes('ReadWriteOncePod') && modes.some((m) => m !== 'ReadWriteOncePod' && MODES.includes(m)))
     causes.push(field.forbidden(path, 'may not use ReadWriteOncePod with other access modes'));
@@ -20,6 +19,24 @@ export function claimDefaults(object: JsonObject): void {
   const spec: JsonObject = (object['spec'] ??= {});
   spec['volumeMode'] ??= 'Filesystem';
   spec['resources'] ??= {};
+}
+
+export const pendingStatus = (object: JsonObject): void => {
+  object['status'] = { ...object['status'], phase: object['status']?.phase || 'Pending' };
+};
+
+/** One of a claim's sources is the older name of the other, and what the older never allowed is left out without a word. */
+function normaliseSources(spec: JsonObject, old?: JsonObject): void {
+  const { dataSource: source, dataSourceRef: ref } = spec as { dataSource?: JsonObject; dataSourceRef?: JsonObject };
+  if (ref?.['namespace'] && !old?.['dataSourceRef']) delete spec['dataSourceRef'];
+  if (source && !old?.['dataSource'] && !spec['dataSourceRef']) {
+    const { kind, apiGroup } = source;
+    const known = kind === 'VolumeSnapshot' ? apiGroup === 'snapshot.storage.k8s.io' : kind === 'PersistentVolumeClaim' && !apiGroup;
+    if (!known) delete spec['dataSource'];
+  }
+  if (spec['dataSourceRef']?.namespace) return;
+  if (spec['dataSource']) spec['dataSourceRef'] ??= { ...spec['dataSource'] };
+  if (spec['dataSourceRef']) spec['dataSource'] ??= { ...spec['dataSourceRef'] };
 }
 
 /** The class of claims that name none: of those that are marked, the newest. */
@@ -40,17 +57,18 @@ function defaultClass(classes: JsonObject[]): string | undefined {
 }
 
 export const claim: Strategy = {
-  defaults: claimDefaults,
+  warnings: ({ spec = {} }) => claimWarnings(spec, 'spec'),
+  defaults(object) {
+    claimDefaults(object);
+    pendingStatus(object);
+  },
+  update: (object, old) => normaliseSources(object['spec'], old['spec']),
   create(object, { list }) {
     const meta: JsonObject = object['metadata'];
     const spec: JsonObject = object['spec'];
     meta['finalizers'] = [...new Set([...(meta['finalizers'] ?? []), 'kubernetes.io/pvc-protection'])];
     object['status'] = { phase: 'Pending' };
-    // One is the older name of the other.
-    if (!spec['dataSourceRef']?.namespace) {
-      if (spec['dataSource']) spec['dataSourceRef'] ??= { ...spec['dataSource'] };
-      if (spec['dataSourceRef']) spec['dataSource'] ??= { ...spec['dataSourceRef'] };
-    }
+    normaliseSources(spec);
     if (spec['storageClassName'] === undefined && meta['annotations']?.['volume.beta.kubernetes.io/storage-class'] === undefined) {
       const preferred = defaultClass(list('storageclasses.storage.k8s.io'));
       if (preferred) spec['storageClassName'] = preferred;
@@ -124,80 +142,27 @@ function claimUpdateProblems({ spec, status }: JsonObject, old: JsonObject): Cau
   return causes;
 }
 
-export const volume: Strategy = {
-  defaults(object) {
-    const spec: JsonObject = (object['spec'] ??= {});
-    spec['persistentVolumeReclaimPolicy'] ||= 'Retain';
-    spec['volumeMode'] ??= 'Filesystem';
-    if (spec['hostPath']) spec['hostPath'].type ??= '';
-  },
-  create(object, { now }) {
-    object['metadata'].finalizers = [...new Set([...(object['metadata'].finalizers ?? []), 'kubernetes.io/pv-protection'])];
-    object['status'] = { phase: 'Pending', lastPhaseTransitionTime: now };
-  },
-  updateStatus(object, old, { now }) {
-    if (object['status']?.phase !== old['status']?.phase) object['status'] = { ...object['status'], lastPhaseTransitionTime: now };
-  },
-  validate({ spec }) {
-    const causes: Cause[] = [
-      ...(spec.accessModes?.length ? modeProblems(spec.accessModes, 'spec.accessModes') : [field.required('spec.accessModes')]),
-      ...(Object.keys(spec.capacity ?? {}).length ? [] : [field.required('spec.capacity')]),
-    ];
-    if (spec.capacity && (!spec.capacity.storage || Object.keys(spec.capacity).length > 1))
-      causes.push(field.notSupported('spec.capacity', spec.capacity, ['storage']));
-    for (const [key, value] of Object.entries(spec.capacity ?? {}))
-      if (!(quantityValue(value) > 0)) causes.push(field.invalid(`spec.capacity[${key}]`, value, 'must be greater than zero'));
-    const sources = Object.keys(spec).filter((k) => !COMMON.has(k));
-    if (!sources.length) causes.push(field.required('spec', 'must specify a volume type'));
-    for (const more of sources.slice(1)) causes.push(field.forbidden(`spec.${more}`, 'may not specify more than 1 volume type'));
-    if (spec.hostPath)
-      causes.push(...(spec.hostPath.path ? noBacksteps(spec.hostPath.path, 'spec.hostPath.path') : [field.required('spec.hostPath.path')]));
-    if (spec.nfs) for (const key of ['server', 'path']) if (!spec.nfs[key]) causes.push(field.required(`spec.nfs.${key}`));
-    if (spec.nfs && !spec.nfs.path?.startsWith('/'))
-      causes.push(field.invalid('spec.nfs.path', spec.nfs.path ?? '', 'must be an absolute path'));
-    if (spec.csi) for (const key of ['driver', 'volumeHandle']) if (!spec.csi[key]) causes.push(field.required(`spec.csi.${key}`));
-    if (spec.local) {
-      if (!spec.local.path) causes.push(field.required('spec.local.path'));
-      if (!spec.nodeAffinity) causes.push(field.required('spec.nodeAffinity', 'Local volume requires node affinity'));
-    }
-    causes.push(
-      ...(spec.nodeAffinity && !spec.nodeAffinity.required
-        ? [field.required('spec.nodeAffinity.required', 'must specify required node constraints')]
-        : []),
-      ...nodeSelectorProblems(spec.nodeAffinity?.required, 'spec.nodeAffinity.required'),
-      ...oneOf(spec.persistentVolumeReclaimPolicy, 'spec.persistentVolumeReclaimPolicy', ['Delete', 'Recycle', 'Retain']),
-      ...oneOf(spec.volumeMode, 'spec.volumeMode', ['Block', 'Filesystem']),
-      ...subdomain(spec.storageClassName, 'spec.storageClassName'),
-    );
-    if (spec.hostPath?.path === '/' && spec.persistentVolumeReclaimPolicy === 'Recycle')
-      causes.push(field.forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'"));
-    return causes;
-  },
-  validateUpdate(object, old) {
-    const source = (o: JsonObject): JsonObject => Object.fromEntries(Object.entries(o['spec']).filter(([k]) => !COMMON.has(k)));
+/** Topologies without anything in them are told of as said twice, as often as there are topologies. */
+function topologyProblems(terms: JsonObject[]): Cause[] {
+  const seen: JsonObject[] = terms.map(() => ({}));
+  return terms.flatMap((term, i) => {
     const causes: Cause[] = [];
-    if (!equal(source(object), source(old)))
-      causes.push(field.forbidden('spec.persistentvolumesource', 'spec.persistentvolumesource is immutable after creation'));
-    if (object['spec'].volumeMode !== old['spec'].volumeMode)
-      causes.push(field.invalid('volumeMode', object['spec'].volumeMode, 'field is immutable'));
-    if (old['spec'].nodeAffinity && !equal(object['spec'].nodeAffinity, old['spec'].nodeAffinity))
-      causes.push(field.invalid('nodeAffinity', object['spec'].nodeAffinity ?? null, 'field is immutable'));
+    const known: JsonObject = {};
+    for (const [j, { key = '', ...rest }] of ((term['matchLabelExpressions'] ?? []) as JsonObject[]).entries()) {
+      const values: string[] = rest['values'] ?? [];
+      const at = `allowedTopologies[${i}].matchLabelExpressions[${j}]`;
+      if (!values.length) causes.push(field.required(`${at}.values`));
+      for (const [n, v] of values.entries()) if (values.indexOf(v) < n) causes.push(field.duplicate(`${at}.values[${n}]`, v));
+      causes.push(...checked(key, `${at}.key`, labelKey));
+      if (known[key]) causes.push(field.duplicate(`${at}.key`, key));
+      known[key] = [...values].sort();
+    }
+    const same = seen.filter((other) => equal(other, known));
+    causes.push(...same.map(() => field.duplicate(`allowedTopologies[${i}].matchLabelExpressions`, '')));
+    seen.push(known);
     return causes;
-  },
-};
-
-/** What a volume's spec has beside its source. */
-const COMMON = new Set([
-  'capacity',
-  'accessModes',
-  'claimRef',
-  'persistentVolumeReclaimPolicy',
-  'storageClassName',
-  'mountOptions',
-  'volumeMode',
-  'nodeAffinity',
-  'volumeAttributesClassName',
-]);
+  });
+}
 
 export const storageClass: Strategy = {
   defaults(object) {
@@ -208,13 +173,10 @@ export const storageClass: Strategy = {
     ...(object['provisioner'] ? checked(object['provisioner'].toLowerCase(), 'provisioner', labelKey) : [field.required('provisioner')]),
     ...oneOf(object['reclaimPolicy'], 'reclaimPolicy', ['Delete', 'Retain']),
     ...oneOf(object['volumeBindingMode'], 'volumeBindingMode', ['Immediate', 'WaitForFirstConsumer']),
+    ...topologyProblems(object['allowedTopologies'] ?? []),
   ],
-  validateUpdate: (object, old) => [
-    ...['parameters', 'provisioner', 'reclaimPolicy']
+  validateUpdate: (object, old) =>
+    ['parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode']
       .filter((k) => !equal(object[k], old[k]))
-      .map((k) => field.forbidden(k, `updates to ${k} are forbidden.`)),
-    ...(object['volumeBindingMode'] === old['volumeBindingMode']
-      ? []
-      : [field.invalid('volumeBindingMode', object['volumeBindingMode'], 'field is immutable')]),
-  ],
+      .map((k) => field.invalid(k, object[k] ?? null, 'field is immutable')),
 };

@@ -1,7 +1,7 @@
 import { field, type Cause } from '../../http/errors.ts';
 import type { JsonObject } from '../../schema/schema.ts';
 import { quantityValue } from '../quantity.ts';
-import { dnsLabel } from '../names.ts';
+import { dnsLabel, dnsSubdomain } from '../names.ts';
 import { checked, oneOf, selectorProblems, wanted } from './checks.ts';
 import { fieldRefProblems, OF_VOLUMES, resourceRefProblems } from './env.ts';
 import { noBacksteps, notReserved } from './mounts.ts';
@@ -23,7 +23,7 @@ const SOURCES: Record<string, string[]> = {
   rbd: ['monitors', 'image'],
   cinder: ['volumeID'],
   cephfs: ['monitors'],
-  quobyte: ['registry', 'volume'],
+  quobyte: ['volume'],
   downwardAPI: [],
   fc: [],
   flexVolume: ['driver'],
@@ -64,12 +64,24 @@ function downwardFile(file: JsonObject, path: string): Cause[] {
   return [...causes, ...mode(file['mode'], `${path}.mode`)];
 }
 
+/** What sources of volumes have that do not say it, in pods and in persistent volumes. */
+export function sourceDefaults(v: JsonObject): void {
+  const { hostPath, rbd, iscsi, azureDisk, scaleIO } = v;
+  if (hostPath) hostPath.type ??= '';
+  if (rbd) for (const [key, value] of Object.entries({ pool: 'rbd', user: 'admin', keyring: '/etc/ceph/keyring' })) rbd[key] ||= value;
+  if (iscsi) iscsi.iscsiInterface ||= 'default';
+  if (azureDisk)
+    for (const [key, value] of Object.entries({ cachingMode: 'ReadWrite', fsType: 'ext4', readOnly: false, kind: 'Shared' }))
+      azureDisk[key] ??= value;
+  if (scaleIO) for (const [key, value] of Object.entries({ storageMode: 'ThinProvisioned', fsType: 'xfs' })) scaleIO[key] ||= value;
+}
+
 function projectedProblems(projected: JsonObject, path: string): Cause[] {
   const causes: Cause[] = [];
   const paths = new Set<string>();
-  const once = (of: string | undefined): void => {
+  const once = (of: string | undefined, said = of): void => {
     if (!of) return;
-    if (paths.has(of)) causes.push(field.invalid(path, of, 'conflicting duplicate paths'));
+    if (paths.has(of)) causes.push(field.invalid(path, said ?? '', 'conflicting duplicate paths'));
     paths.add(of);
   };
   for (const [i, source] of (projected['sources'] ?? []).entries()) {
@@ -79,7 +91,7 @@ function projectedProblems(projected: JsonObject, path: string): Cause[] {
       causes.push(...wanted(source[key], `${at}.${key}`, 'name'));
       for (const [j, item] of (source[key].items ?? []).entries()) {
         causes.push(...keyToPath(item, `${at}.${key}.items[${j}]`));
-        once(item.path);
+        once(item.path, source[key].name);
       }
     }
     for (const file of source.downwardAPI?.items ?? []) {
@@ -125,7 +137,33 @@ function projectedProblems(projected: JsonObject, path: string): Cause[] {
   return causes;
 }
 
-function sourceProblems(source: string, of: JsonObject, path: string): Cause[] {
+/** Names of iSCSI nodes, by how they begin. */
+const ISCSI: Record<string, RegExp> = {
+  iqn: /iqn\.\d{4}-\d{2}\.([A-Za-z0-9-.]+)(:[^,;*&$|\s]+)$/,
+  eui: /^eui.[A-Fa-f0-9]{16}$/,
+  naa: /^naa.[A-Fa-f0-9]{32}$/,
+};
+
+function iscsiName(name: string, path: string): Cause[] {
+  const pattern = ISCSI[name.slice(0, 3)];
+  if (!pattern) return [field.invalid(path, name, 'must be valid format starting with iqn, eui, or naa')];
+  return pattern.test(name) ? [] : [field.invalid(path, name, 'must be valid format')];
+}
+
+const upTo255 = (value: unknown, path: string, why: string): Cause[] =>
+  typeof value === 'number' && (value < 0 || value > 255) ? [field.invalid(path, value, why)] : [];
+
+const PARTITION = 'must be between 1 and 255, inclusive';
+const LUN = 'must be between 0 and 255, inclusive';
+
+export const csiDriverName = (name: unknown, path: string): Cause[] => {
+  if (!name) return [field.required(path)];
+  const text = String(name);
+  return [...(text.length > 63 ? [field.tooLong(path, 63)] : []), ...checked(text.toLowerCase(), path, dnsSubdomain)];
+};
+
+/** What is wrong with a source of a volume, of a pod's or of the cluster's. */
+export function sourceProblems(source: string, of: JsonObject, path: string): Cause[] {
   const causes = [...wanted(of, path, ...(SOURCES[source] ?? [])), ...mode(of['defaultMode'], `${path}.defaultMode`)];
   switch (source) {
     case 'emptyDir':
@@ -148,6 +186,57 @@ function sourceProblems(source: string, of: JsonObject, path: string): Cause[] {
       break;
     case 'projected':
       causes.push(...projectedProblems(of, path));
+      break;
+    case 'gcePersistentDisk':
+    case 'awsElasticBlockStore':
+      causes.push(...upTo255(of['partition'], `${path}.partition`, PARTITION));
+      break;
+    case 'iscsi':
+      if (of['iqn']) causes.push(...iscsiName(of['iqn'], `${path}.iqn`));
+      causes.push(...upTo255(of['lun'], `${path}.lun`, LUN));
+      if ((of['chapAuthDiscovery'] || of['chapAuthSession']) && !of['secretRef']) causes.push(field.required(`${path}.secretRef`));
+      if (of['initiatorName'] !== undefined) causes.push(...iscsiName(of['initiatorName'], `${path}.initiatorname`));
+      break;
+    case 'azureDisk': {
+      const [start, like] =
+        of['kind'] === 'Managed'
+          ? ['/subscriptions/', '/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}']
+          : ['https://', 'https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd'];
+      causes.push(
+        ...oneOf(of['cachingMode'], `${path}.cachingMode`, ['None', 'ReadOnly', 'ReadWrite']),
+        ...oneOf(of['kind'], `${path}.kind`, ['Dedicated', 'Managed', 'Shared']),
+      );
+      if (!String(of['diskURI'] ?? '').startsWith(start!)) causes.push(field.notSupported(`${path}.diskURI`, of['diskURI'] ?? '', [like]));
+      break;
+    }
+    case 'flocker':
+      if (!of['datasetName'] && !of['datasetUUID']) causes.push(field.required(path, 'one of datasetName and datasetUUID is required'));
+      if (of['datasetName'] && of['datasetUUID'])
+        causes.push(field.invalid(path, 'resource', 'datasetName and datasetUUID can not be specified simultaneously'));
+      if (of['datasetName']?.includes('/')) causes.push(field.invalid(`${path}.datasetName`, of['datasetName'], "must not contain '/'"));
+      break;
+    case 'cinder':
+      if (of['secretRef'] && !of['secretRef'].name) causes.push(field.required(`${path}.secretRef.name`));
+      break;
+    case 'quobyte': {
+      const pairs = 'must be a host:port pair or multiple pairs separated by commas';
+      if (!of['registry']) causes.push(field.required(`${path}.registry`, pairs));
+      else if ((of['tenant'] ?? '').length >= 65)
+        causes.push(field.required(`${path}.tenant`, 'must be a UUID and may not exceed a length of 64 characters'));
+      else
+        for (const pair of String(of['registry']).split(','))
+          if (!/^([^:[\]]*|\[[^\]]*\]):[^:]*$/.test(pair)) causes.push(field.invalid(`${path}.registry`, of['registry'], pairs));
+      break;
+    }
+    case 'fc':
+      if (!of['targetWWNs']?.length && !of['wwids']?.length)
+        causes.push(field.required(`${path}.targetWWNs`, 'must specify either targetWWNs or wwids, but not both'));
+      if (of['targetWWNs']?.length && of['wwids']?.length)
+        causes.push(field.invalid(`${path}.targetWWNs`, of['targetWWNs'], 'targetWWNs and wwids can not be specified simultaneously'));
+      if (of['targetWWNs']?.length) {
+        if (of['lun'] === undefined) causes.push(field.required(`${path}.lun`, 'lun is required if targetWWNs is specified'));
+        else causes.push(...upTo255(of['lun'], `${path}.lun`, LUN));
+      }
       break;
     case 'ephemeral':
       if (of['volumeClaimTemplate'])

@@ -5,7 +5,8 @@ import type { Strategy } from '../resource.ts';
 import { dnsLabel } from '../names.ts';
 import { intOrPercent, isZero, named, numbers, oneOf, overWhole, selectorProblems } from './checks.ts';
 import { podSpecDefaults, templateProblems } from './pod-spec.ts';
-import { claimDefaults } from './storage.ts';
+import { claimWarnings, podWarnings } from './pod-warnings.ts';
+import { claimDefaults, claimSpecProblems } from './storage.ts';
 
 /** Fills in the template of pods that a spec has. */
 export function template(spec: JsonObject): void {
@@ -15,15 +16,26 @@ export function template(spec: JsonObject): void {
   podSpecDefaults(t['spec']);
 }
 
-function problems(object: JsonObject, claims: readonly string[] = []): Cause[] {
+function problems(object: JsonObject, pods: JsonObject = object['spec'].template): Cause[] {
   const spec: JsonObject = object['spec'];
   const kind = String(object['kind']);
   const { selector } = spec;
-  const causes = numbers.notNegative(spec, 'spec', 'replicas', 'minReadySeconds', 'revisionHistoryLimit');
+  const causes = numbers.notNegative(spec, 'spec', 'replicas', 'minReadySeconds');
+  if (kind !== 'StatefulSet') causes.push(...numbers.notNegative(spec, 'spec', 'revisionHistoryLimit'));
   if (!selector) {
     if (kind !== 'DaemonSet') causes.push(field.required('spec.selector'));
   } else {
-    causes.push(...selectorProblems(selector, 'spec.selector'));
+    const wrong = selectorProblems(selector, 'spec.selector');
+    causes.push(...wrong);
+    // Whose selector cannot be read is not looked at further, but for daemon sets.
+    if (wrong.length) {
+      if (kind === 'DaemonSet') return [...causes, ...ownTemplateProblems(kind, pods)];
+      return [
+        ...causes,
+        field.invalid('spec.selector', selector, kind === 'StatefulSet' ? '' : 'invalid label selector'),
+        ...deadline(kind, pods),
+      ];
+    }
     if (!Object.keys(selector).length)
       causes.push(field.invalid('spec.selector', selector, `empty selector is invalid for ${kind.toLowerCase()}`));
   }
@@ -37,16 +49,24 @@ function problems(object: JsonObject, claims: readonly string[] = []): Cause[] {
       ),
     );
   }
-  causes.push(...templateProblems(spec['template'], 'spec.template', ['Always'], claims));
-  if (spec['template'].spec.activeDeadlineSeconds !== undefined)
-    causes.push(
-      field.forbidden(
-        'spec.template.spec.activeDeadlineSeconds',
-        `activeDeadlineSeconds in ${kind === 'Deployment' ? 'ReplicaSet' : kind} is not Supported`,
-      ),
-    );
-  return causes;
+  return [...causes, ...ownTemplateProblems(kind, pods)];
 }
+
+const ownTemplateProblems = (kind: string, pods: JsonObject): Cause[] => [
+  ...templateProblems(pods, 'spec.template', ['Always']),
+  ...deadline(kind, pods),
+];
+
+/** Only pods that end have a deadline. */
+const deadline = (kind: string, pods: JsonObject): Cause[] =>
+  pods['spec'].activeDeadlineSeconds === undefined
+    ? []
+    : [
+        field.forbidden(
+          'spec.template.spec.activeDeadlineSeconds',
+          `activeDeadlineSeconds in ${kind === 'Deployment' ? 'ReplicaSet' : kind} is not Supported`,
+        ),
+      ];
 
 /** What is wrong with the counts of a status: none may be negative, and none of `parts` greater than `of`. */
 const countProblems =
@@ -55,11 +75,18 @@ const countProblems =
     const causes = numbers.notNegative(status, 'status', of, ...parts, 'observedGeneration', 'unavailableReplicas', 'collisionCount');
     for (const part of parts)
       if ((status[part] ?? 0) > (status[of] ?? 0))
-        causes.push(field.invalid(`status.${part}`, status[part], `cannot be greater than status.${of}`));
+        causes.push(field.invalid(`status.${part}`, status[part] ?? 0, `cannot be greater than status.${of}`));
     if ((status['availableReplicas'] ?? 0) > (status['readyReplicas'] ?? 0))
       causes.push(field.invalid('status.availableReplicas', status['availableReplicas'], 'cannot be greater than readyReplicas'));
     return causes;
   };
+
+/** Whether an object is new, or its spec written otherwise than it was. */
+export const isChanged = (object: JsonObject, old: JsonObject | undefined): boolean =>
+  !old || object['metadata'].generation !== old['metadata'].generation;
+
+const templateWarnings: Required<Strategy>['warnings'] = (object, old) =>
+  object['spec'].template && isChanged(object, old) ? podWarnings(object['spec'].template, 'spec.template') : [];
 
 export const fixedSelector = (object: JsonObject, old: JsonObject): Cause[] =>
   equal(object['spec'].selector, old['spec'].selector)
@@ -67,6 +94,7 @@ export const fixedSelector = (object: JsonObject, old: JsonObject): Cause[] =>
     : [field.invalid('spec.selector', object['spec'].selector, 'field is immutable')];
 
 export const deployment: Strategy = {
+  warnings: templateWarnings,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
@@ -106,6 +134,7 @@ export const deployment: Strategy = {
 };
 
 export const replicaSet: Strategy = {
+  warnings: templateWarnings,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     if (spec['template']) template(spec);
@@ -117,6 +146,7 @@ export const replicaSet: Strategy = {
 };
 
 export const replicationController: Strategy = {
+  warnings: templateWarnings,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     if (spec['template']) {
@@ -134,7 +164,7 @@ export const replicationController: Strategy = {
     const labels: JsonObject = spec.template.metadata.labels ?? {};
     if (!selects({ matchLabels: spec.selector }, labels))
       causes.push(field.invalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`'));
-    return [...causes, ...templateProblems(spec.template, 'spec.template', ['Always'])];
+    return [...causes, ...ownTemplateProblems('ReplicationController', spec.template)];
   },
   validateStatus: countProblems('replicas', 'fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'),
   fields: ({ status = {} }) => ({ 'status.replicas': String(status.replicas ?? 0) }),
@@ -142,6 +172,7 @@ export const replicationController: Strategy = {
 };
 
 export const podTemplate: Strategy = {
+  warnings: ({ template: pods }) => podWarnings(pods, 'template'),
   defaults(object) {
     template(object);
   },
@@ -157,15 +188,41 @@ export const controllerRevision: Strategy = {
     equal(object['data'], old['data']) ? [] : [field.invalid('data', object['data'], 'field is immutable')],
 };
 
+/** The template with the volumes that claims become, before its own. */
+function withClaims(pods: JsonObject, claims: readonly JsonObject[]): JsonObject {
+  if (!claims.length) return pods;
+  const names = [...new Set(claims.map((c) => String(c['metadata']?.name ?? '')))];
+  const own = ((pods['spec'].volumes ?? []) as JsonObject[]).filter((v) => !names.includes(v['name']));
+  const volumes = [...names.map((name) => ({ name, persistentVolumeClaim: { claimName: name } })), ...own];
+  // Each pod has a host name of its own.
+  return { ...pods, spec: { ...pods['spec'], volumes, hostname: undefined, subdomain: undefined } };
+}
+
 export const statefulSet: Strategy = {
+  warnings: (object, old) => [
+    ...templateWarnings(object, old),
+    ...((object['spec'].volumeClaimTemplates ?? []) as JsonObject[]).flatMap((claim, n) =>
+      claimWarnings(claim['spec'] ?? {}, `spec.volumeClaimTemplates[${n}]${old ? '.Spec' : ''}`),
+    ),
+    ...(object['spec'].revisionHistoryLimit < 0
+      ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']
+      : []),
+  ],
   name: dnsLabel,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
     spec['podManagementPolicy'] ||= 'OrderedReady';
     const strategy: JsonObject = (spec['updateStrategy'] ??= {});
-    strategy['type'] ||= 'RollingUpdate';
-    if (strategy['type'] === 'RollingUpdate') (strategy['rollingUpdate'] ??= {}).partition ??= 0;
+    if (!strategy['type']) {
+      strategy['type'] = 'RollingUpdate';
+      strategy['rollingUpdate'] ??= {};
+    }
+    if (strategy['rollingUpdate']) {
+      if (strategy['type'] === 'RollingUpdate') strategy['rollingUpdate'].partition ??= 0;
+      // Of a feature that is off.
+      delete strategy['rollingUpdate'].maxUnavailable;
+    }
     spec['persistentVolumeClaimRetentionPolicy'] = {
       whenDeleted: 'Retain',
       whenScaled: 'Retain',
@@ -174,16 +231,16 @@ export const statefulSet: Strategy = {
     spec['replicas'] ??= 1;
     spec['revisionHistoryLimit'] ??= 10;
     for (const claim of spec['volumeClaimTemplates'] ?? []) {
-      claim.kind ??= 'PersistentVolumeClaim';
-      claim.apiVersion ??= 'v1';
+      claim.kind = 'PersistentVolumeClaim';
+      claim.apiVersion = 'v1';
       claimDefaults(claim);
       (claim.status ??= {}).phase ||= 'Pending';
     }
   },
   validate(object) {
     const spec: JsonObject = object['spec'];
-    const claims = ((spec['volumeClaimTemplates'] ?? []) as JsonObject[]).map((c) => String(c['metadata']?.name ?? ''));
-    const causes = problems(object, claims);
+    const claims: JsonObject[] = spec['volumeClaimTemplates'] ?? [];
+    const causes = problems(object, withClaims(spec['template'], claims));
     if (!['OrderedReady', 'Parallel'].includes(spec['podManagementPolicy']))
       causes.push(field.invalid('spec.podManagementPolicy', spec['podManagementPolicy'], "must be 'OrderedReady' or 'Parallel'"));
     const strategy: JsonObject = spec['updateStrategy'];
@@ -194,12 +251,6 @@ export const statefulSet: Strategy = {
         field.invalid('spec.updateStrategy.rollingUpdate', strategy['rollingUpdate'], "only allowed for updateStrategy 'RollingUpdate'"),
       );
     causes.push(...numbers.notNegative(strategy['rollingUpdate'], 'spec.updateStrategy.rollingUpdate', 'partition'));
-    const unavailable: unknown = strategy['rollingUpdate']?.maxUnavailable;
-    if (unavailable !== undefined) {
-      const at = 'spec.updateStrategy.rollingUpdate.maxUnavailable';
-      causes.push(...intOrPercent(unavailable, at), ...overWhole(unavailable, at));
-      if (isZero(unavailable)) causes.push(field.invalid(at, unavailable, 'cannot be 0'));
-    }
     causes.push(...numbers.notNegative(spec['ordinals'], 'spec.ordinals', 'start'));
     for (const key of ['whenDeleted', 'whenScaled'])
       causes.push(
@@ -233,11 +284,23 @@ export const statefulSet: Strategy = {
           ),
         ];
   },
-  validateCreate: ({ spec }) => named(spec.serviceName, 'spec.serviceName', dnsLabel),
+  validateCreate: ({ spec }) => [
+    ...named(spec.serviceName, 'spec.serviceName', dnsLabel),
+    ...((spec.volumeClaimTemplates ?? []) as JsonObject[]).flatMap((c, i) =>
+      claimSpecProblems(c['spec'] ?? {}, `spec.volumeClaimTemplates[${i}].spec`),
+    ),
+  ],
   validateStatus: countProblems('replicas', 'readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'),
 };
 
+const GENERATION = 'deprecated.daemonset.template.generation';
+/** An older count of changes of the template, which Kubernetes keeps as an annotation. */
+const generation = ({ metadata }: JsonObject, count: unknown): void => {
+  metadata.annotations = { ...metadata.annotations, [GENERATION]: String(count) };
+};
+
 export const daemonSet: Strategy = {
+  warnings: templateWarnings,
   defaults(object) {
     const spec: JsonObject = (object['spec'] ??= {});
     template(spec);
@@ -249,16 +312,12 @@ export const daemonSet: Strategy = {
       rolling['maxSurge'] ??= 0;
     }
     spec['revisionHistoryLimit'] ??= 10;
+    generation(object, object['metadata'].annotations?.[GENERATION] ?? 0);
   },
-  create(object) {
-    object['metadata'].annotations = { ...object['metadata'].annotations, 'deprecated.daemonset.template.generation': '1' };
-  },
+  create: (object) => generation(object, 1),
   update(object, old) {
-    if (!equal(object['spec'].template, old['spec'].template)) {
-      const key = 'deprecated.daemonset.template.generation';
-      const before = Number(old['metadata'].annotations?.[key] ?? 0);
-      object['metadata'].annotations = { ...object['metadata'].annotations, [key]: String(before + 1) };
-    }
+    const before = Number(old['metadata'].annotations?.[GENERATION] ?? 0);
+    generation(object, equal(object['spec'].template, old['spec'].template) ? before : before + 1);
   },
   validate(object) {
     const causes = problems(object);
@@ -276,4 +335,18 @@ export const daemonSet: Strategy = {
     return causes;
   },
   validateUpdate: fixedSelector,
+  validateStatus: ({ status = {} }) =>
+    numbers.notNegative(
+      status,
+      'status',
+      'currentNumberScheduled',
+      'numberMisscheduled',
+      'desiredNumberScheduled',
+      'numberReady',
+      'observedGeneration',
+      'updatedNumberScheduled',
+      'numberAvailable',
+      'numberUnavailable',
+      'collisionCount',
+    ),
 };
