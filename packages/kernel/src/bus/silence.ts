@@ -1,8 +1,20 @@
 /** Notices that a server says nothing any more. */
 import type { Clock } from '../contracts/services.ts';
 
+/** Waits for silence. */
+export interface Silence {
+  readonly signal: AbortSignal;
+  /** Was it this that aborted? */
+  readonly over: boolean;
+  /** Gives the time, as the clock has it. */
+  heard(): number;
+  /** From now on it takes so long, in ms. */
+  after(longer: number): void;
+  end(): void;
+}
+
 /** A signal that aborts with another one, or when nothing was heard for so long. */
-export function silence(clock: Clock, ms: number, abort: AbortSignal) {
+export function silence(clock: Clock, ms: number, abort: AbortSignal): Silence {
   const controller = new AbortController();
   const aborted = () => controller.abort(abort.reason);
   if (abort.aborted) aborted();
