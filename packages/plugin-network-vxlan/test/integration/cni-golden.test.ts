@@ -49,7 +49,6 @@ function definitions(objects: readonly Manifest[]): object[] {
 async function fill(member: KubeClient, objects: readonly Manifest[]): Promise<void> {
   // The server's own, which older ones do not have and which would say it all.
   await member.delete(ServiceCIDRKind, 'kubernetes');
-  await member.patch(ServiceCIDRKind, 'kubernetes', { metadata: { finalizers: [] } });
   for (const definition of definitions(objects)) await member.apply(CustomResourceDefinitionKind, definition, BY);
   for (const namespace of new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []))) {
     await member.apply(kindOf({ apiVersion: 'v1', kind: 'Namespace', metadata: {} } as Manifest)!, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }, BY); // prettier-ignore
