@@ -365,6 +365,7 @@ export interface JobSpec {
   managedBy?: string;
   podReplacementPolicy?: string;
   podFailurePolicy?: { rules: PodFailureRule[] };
+  successPolicy?: { rules: { succeededIndexes?: string; succeededCount?: number }[] };
   selector: LabelSelector;
   template: PodTemplate;
 }

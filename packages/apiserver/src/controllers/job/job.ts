@@ -9,7 +9,7 @@ import type { WorkQueue } from '../queue.ts';
 import { count, isTracked, release, totals, untrack } from './counting.ts';
 import { formatIndexes, freeIndexes, indexOf, isIndexed, jobPod, parseIndexes } from './indexes.ts';
 import { failedIndexes, failureCounts, hasIndexLimit, indexBackOff, lastFailures } from './index-failures.ts';
-import { backOff, failureOf, isComplete, isEnded, remaining } from './outcome.ts';
+import { backOff, failureOf, isEnded, type Outcome, remaining, successOf } from './outcome.ts';
 
 const OURS = 'kubernetes.io/job-controller';
 
@@ -56,27 +56,22 @@ async function sync(c: Context, queue: WorkQueue, key: string): Promise<void> {
   const written = { ...job, status };
   const active = pods.filter(isActive);
   const { succeeded, failed } = totals(job, status);
-  const target = conditionOf(status.conditions, 'FailureTarget');
-  const failure = target ? { reason: target.reason ?? '', message: target.message ?? '' } : failureOf(written, pods, failed, c.clock);
-  const complete =
-    !failure &&
-    (isTrue(status.conditions, 'SuccessCriteriaMet') ||
-      isComplete(job, succeeded, parseIndexes(status.completedIndexes).size, active.length));
+  // What was said once stays so, whatever the pods that are taken away by that come to.
+  const decided = (type: string): Outcome | undefined => {
+    const { status: is, reason = '', message = '' } = conditionOf(status.conditions, type) ?? {};
+    return is === 'True' ? { reason, message } : undefined;
+  };
+  const decidedSuccess = decided('SuccessCriteriaMet');
+  const failure = decidedSuccess ? undefined : (decided('FailureTarget') ?? failureOf(written, pods, failed, c.clock));
+  const success = failure ? undefined : (decidedSuccess ?? successOf(written, succeeded, active.length));
   let left = active;
-  if (failure || complete || job.spec.suspend) {
+  if (failure || success || job.spec.suspend) {
     await remove(c, job, active);
     left = [];
   } else if (!isTerminating(job)) left = await adjust(c, queue, { job: written, pods, active, succeeded });
   status.conditions = suspension(c, job, status.conditions);
   if (failure) status.conditions = note(status.conditions, 'FailureTarget', failure.reason, failure.message, now);
-  if (complete)
-    status.conditions = note(
-      status.conditions,
-      'SuccessCriteriaMet',
-      'CompletionsReached',
-      'Reached expected number of succeeded pods',
-      now,
-    );
+  if (success) status.conditions = note(status.conditions, 'SuccessCriteriaMet', success.reason, success.message, now);
   const fresh = c.informer(Pods).controlledBy(job.metadata.uid);
   const going = fresh.filter((p) => isTerminating(p) && !isFinished(p)).length;
   const isSettled =
@@ -84,7 +79,10 @@ async function sync(c: Context, queue: WorkQueue, key: string): Promise<void> {
     !status.uncountedTerminatedPods?.failed &&
     !fresh.some((p) => isTracked(p) && isFinished(p));
   // The last word is said when nothing of it runs any more.
-  if ((failure || complete) && left.length === 0 && going === 0 && isSettled) end(c, job, status, failure, now);
+  if (left.length === 0 && going === 0 && isSettled) {
+    if (failure) fail(c, job, status, failure, now);
+    else if (success) complete(c, job, status, success, now);
+  }
   await write(c, job, { ...status, ...live(left, going) });
   if (await release(c, job, pods)) queue.add(key);
   const wait = remaining(written, c.clock);
@@ -118,13 +116,13 @@ function suspension(c: Context, job: Job, conditions: Condition[] | undefined): 
   });
 }
 
-function end(c: Context, job: Job, status: JobStatus, failure: { reason: string; message: string } | undefined, now: string): void {
-  if (failure) {
-    status.conditions = note(status.conditions, 'Failed', failure.reason, failure.message, now);
-    c.event(Jobs, job, 'Warning', failure.reason, failure.message);
-    return;
-  }
-  status.conditions = note(status.conditions, 'Complete', 'CompletionsReached', 'Reached expected number of succeeded pods', now);
+function fail(c: Context, job: Job, status: JobStatus, { reason, message }: Outcome, now: string): void {
+  status.conditions = note(status.conditions, 'Failed', reason, message, now);
+  c.event(Jobs, job, 'Warning', reason, message);
+}
+
+function complete(c: Context, job: Job, status: JobStatus, { reason, message }: Outcome, now: string): void {
+  status.conditions = note(status.conditions, 'Complete', reason, message, now);
   status.completionTime = now;
   c.event(Jobs, job, 'Normal', 'Completed', 'Job completed');
 }

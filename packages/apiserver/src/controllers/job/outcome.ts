@@ -37,13 +37,13 @@ export function backOff(job: Job, pods: readonly Pod[], clock: Clock): number {
 /** Milliseconds between the last of so many failures in a row and the next try. */
 export const delayAfter = (failures: number): number => Math.min(FIRST_BACK_OFF * 2 ** (failures - 1), LAST_BACK_OFF);
 
-export interface Failure {
+export interface Outcome {
   reason: string;
   message: string;
 }
 
 /** Why the job has failed, if it has. */
-export function failureOf(job: Job, pods: readonly Pod[], failed: number, clock: Clock): Failure | undefined {
+export function failureOf(job: Job, pods: readonly Pod[], failed: number, clock: Clock): Outcome | undefined {
   const { spec, status } = job;
   for (const pod of pods) {
     const ruled = pod.status?.phase === 'Failed' ? ruleFor(job, pod) : undefined;
@@ -97,8 +97,22 @@ export function ruleFor({ spec }: Job, pod: Pod): { rule: PodFailureRule; messag
   return undefined;
 }
 
+/** Why the job has succeeded, if it has: by its policy, or since enough pods have. */
+export function successOf(job: Job, succeeded: number, active: number): Outcome | undefined {
+  const completed = parseIndexes(job.status?.completedIndexes);
+  const rule = (job.spec.successPolicy?.rules ?? []).findIndex(({ succeededIndexes, succeededCount }) => {
+    const asked = succeededIndexes === undefined ? completed : parseIndexes(succeededIndexes);
+    const met = [...asked].filter((index) => completed.has(index)).length;
+    return met > 0 && met >= (succeededCount ?? asked.size);
+  });
+  if (rule >= 0) return { reason: 'SuccessPolicy', message: `Matched rules at index ${rule}` };
+  return isComplete(job, succeeded, completed.size, active)
+    ? { reason: 'CompletionsReached', message: 'Reached expected number of succeeded pods' }
+    : undefined;
+}
+
 /** Whether enough pods have succeeded. */
-export function isComplete(job: Job, succeeded: number, completedIndexes: number, active: number): boolean {
+function isComplete(job: Job, succeeded: number, completedIndexes: number, active: number): boolean {
   const { completions } = job.spec;
   if (isIndexed(job)) return completedIndexes >= (completions ?? 0);
   return completions === undefined ? succeeded > 0 && active === 0 : succeeded >= completions;

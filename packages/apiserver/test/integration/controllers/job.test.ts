@@ -104,6 +104,29 @@ describe('Jobs', function () {
     expect((await ended('few', 'Failed')).status.conditions.at(-1)).to.include({ reason: 'MaxFailedIndexesExceeded' });
   });
 
+  it('succeed as their policy says, and end what still runs then', async () => {
+    const rules = [{ succeededIndexes: '0,2', succeededCount: 2 }, { succeededIndexes: '1-2' }, { succeededCount: 3 }];
+    await cluster.create(JOBS, job('led', { completions: 4, parallelism: 4, completionMode: 'Indexed', successPolicy: { rules } }));
+    const pods = await cluster.until('4 run', async () => {
+      const found = (await cluster.pods('job-name=led')).filter((p) => p.status.phase === 'Running');
+      return found.length === 4 && found;
+    });
+    const of = (i: number): Obj => pods.find((p) => p.metadata.annotations['batch.kubernetes.io/job-completion-index'] === String(i));
+    for (const [n, index] of [1, 0].entries()) {
+      await cluster.setPod('default', of(index).metadata.name, 'Succeeded');
+      await cluster.until(`${index} is counted`, async () => (await get('led')).status.succeeded === n + 1);
+    }
+    expect((await get('led')).status.conditions, 'no rule is met yet').to.equal(undefined);
+    await cluster.setPod('default', of(2).metadata.name, 'Succeeded');
+    const { status } = await ended('led', 'Complete');
+    expect(status.conditions.map((c: Obj) => [c.type, c.reason, c.message])).to.deep.equal([
+      ['SuccessCriteriaMet', 'SuccessPolicy', 'Matched rules at index 0'],
+      ['Complete', 'SuccessPolicy', 'Matched rules at index 0'],
+    ]);
+    expect(status).to.include({ succeeded: 3, completedIndexes: '0-2' });
+    expect((await cluster.pods('job-name=led')).map((p) => p.metadata.name)).to.not.include(of(3).metadata.name);
+  });
+
   it('fail when too many pods have', async () => {
     await cluster.create(JOBS, job('bad', { backoffLimit: 1 }, 'Failed'));
     await cluster.until('one failed', async () => (await get('bad')).status.failed === 1);
