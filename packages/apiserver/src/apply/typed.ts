@@ -47,7 +47,12 @@ export function identified(declared: Schema, value: unknown): boolean {
     if (schema.listType === 'map' && value.some((item) => missingKey(schema, item) !== undefined)) return false;
     return !schema.items || typeof value[0] !== 'object' || value.every((item) => identified(schema.items!, item));
   }
-  return !isObject(value) || Object.entries(value).every(([key, v]) => typeof v !== 'object' || identified(below(schema, key), v));
+  if (!isObject(value)) return true;
+  for (const key in value) {
+    const v: unknown = value[key];
+    if (typeof v === 'object' && v !== null && !identified(below(schema, key), v)) return false;
+  }
+  return true;
 }
 
 const indexed = (schema: Schema, list: readonly unknown[]): Map<string, unknown> =>

@@ -30,7 +30,7 @@ function placeOf(struct: string, field: string): string {
 }
 
 /** The name of a Go type, without its package's path. */
-const bare = (ref: string): string => ref.split('.').at(-1)!;
+const bare = (ref: string): string => ref.slice(ref.lastIndexOf('.') + 1);
 
 /** A type as Go's errors call it; `named` names texts and maps. */
 function goType(declared: Schema, named: (type: 'string' | 'map') => string | undefined): string {

@@ -34,7 +34,8 @@ const OLD_VOLUMES: [type: string, why: string][] = [
 ];
 
 const quoted = (text: unknown): string => JSON.stringify(text ?? '');
-const items = (list: unknown): [number, JsonObject][] => [...((list ?? []) as JsonObject[]).entries()];
+const NONE: [number, JsonObject][] = [];
+const items = (list: unknown): [number, JsonObject][] => (list === undefined ? NONE : [...(list as JsonObject[]).entries()]);
 
 const fractional = (amounts: JsonObject | undefined, path: string, keys = ['memory', 'ephemeral-storage']): string[] =>
   keys
