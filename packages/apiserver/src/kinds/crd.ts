@@ -329,11 +329,9 @@ const storedVersions = (crd: JsonObject): string[] =>
 
 /** How CustomResourceDefinitions are written; the definition is established at once, if it gets its names. */
 export const crdStrategy: Strategy = {
-  asCreated({ metadata, status, ...crd }) {
-    const finalizers = metadata.finalizers.filter((f: string) => f !== CRD_FINALIZER);
+  asCreated({ status, ...crd }) {
     return {
       ...crd,
-      metadata: { ...metadata, finalizers },
       status: { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions: status.storedVersions },
     };
   },
@@ -359,7 +357,6 @@ export const crdStrategy: Strategy = {
     }
   },
   create(crd, { now, heads }) {
-    crd['metadata'].finalizers = [...new Set([...(crd['metadata'].finalizers ?? []), CRD_FINALIZER])];
     crd['status'] = { storedVersions: storedVersions(crd) };
     settleNames(crd, heads(CRD_STORAGE), now);
   },
